@@ -1,0 +1,44 @@
+"""Eco2's 13 services on EKS, each with its canary."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.canary_service import CanaryService, Platform, pause_hook
+from components.cluster import Cluster
+from components.domain_node_group import DomainNodeGroup
+from components.node_role import NodeRole
+from components.stack import config, last_outputs, problems_in_words, stack_file
+from rollout.files import read_catalog
+from rollout.plan import plan
+from rollout.prior import read_prior
+from rollout.services import resolve
+from rollout.settings import read_settings
+from rollout.traffic import traffic
+
+with problems_in_words():
+    catalog = read_catalog(Path(__file__).with_name("services.yaml"))
+    settings = read_settings(stack_file(), config(), catalog)
+
+prior = read_prior(last_outputs())
+services = resolve(catalog, settings)
+plans = {name: plan(wanted, prior.get(name)) for name, wanted in services.items()}
+for warning in (warning for planned in plans.values() for warning in planned.warnings):
+    pulumi.log.warn(warning)
+
+context, tags = (
+    config()["kubernetes:context"],
+    {"eco2:environment": settings.environment, "ManagedBy": "pulumi"},
+)
+cluster = Cluster(settings.cluster, context, catalog.namespaces, protect=settings.protect)
+role = NodeRole("eco2-nodes", tags)
+nodes = {
+    domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
+    for domain, size in settings.node_groups.items()
+}
+platform = Platform(catalog, settings, cluster, pause_hook(settings.drain_seconds))
+for name, wanted in services.items():
+    CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)
+
+pulumi.export("rollouts", {name: planned.output() for name, planned in plans.items()})
+pulumi.export("traffic", {name: traffic(planned) for name, planned in plans.items()})

@@ -1,0 +1,246 @@
+"""One service: stable, canary, and everything that brings traffic to them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components import routing, scaling
+from components.kubernetes_objects import Owner
+from components.metadata import labels
+from components.workload import PodSpec, deployment_spec, selector
+from rollout.catalog import service_host
+from rollout.order import Part
+from rollout.plan import CANARY_VERSION, Release
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.cluster import Cluster
+    from components.domain_node_group import DomainNodeGroup
+    from rollout.catalog import Catalog
+    from rollout.plan import RolloutPlan, Version
+    from rollout.services import Wanted
+    from rollout.settings import Settings
+    from rollout.workload import Workload
+
+Resources = list[pulumi.Resource]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What all services share.
+
+    Attributes:
+        catalog: Registry, gateway and canary header.
+        settings: The public host and the limits in time.
+        cluster: The cluster and its namespaces.
+        pause: Holds a canary until proxies follow the routes that left it.
+    """
+
+    catalog: Catalog
+    settings: Settings
+    cluster: Cluster
+    pause: pulumi.ResourceHook
+
+
+def pause_hook(seconds: int) -> pulumi.ResourceHook:
+    """A hook that waits until every proxy has surely learned the new routes.
+
+    A pod that ends leaves the endpoints at once, and a proxy that still follows the old route
+    then finds an empty subset; a pre-stop time does not help against that.
+
+    Args:
+        seconds: How long.
+    """
+
+    async def wait(_: pulumi.ResourceHookArgs) -> None:
+        await asyncio.sleep(seconds)
+
+    return pulumi.ResourceHook("routes-before-pods", wait)
+
+
+class CanaryService(pulumi.ComponentResource):
+    """A service with its Deployments, routes, autoscalers and disruption budgets.
+
+    What it builds, and in which order, is what the plan says.
+    """
+
+    def __init__(self, wanted: Wanted, plan: RolloutPlan, nodes: DomainNodeGroup, platform: Platform) -> None:
+        """Declares the service.
+
+        Args:
+            wanted: The service as this environment wants it.
+            plan: What runs, what gets which traffic, and what waits for what.
+            nodes: The nodes of its domain.
+            platform: What all services share.
+        """
+        super().__init__("eco2:service:CanaryService", plan.name)
+        self._wanted, self._plan, self._nodes, self._platform = wanted, plan, nodes, platform
+        service, cluster = wanted.service, platform.cluster
+        self._labels = partial(
+            labels, service=service, part_of=platform.catalog.part_of, environment=wanted.environment
+        )
+        owner = Owner(self, cluster.kubernetes, cluster.namespaces[service.namespace], service.namespace)
+        self._declare = owner.declare
+
+        self._fixed = [*self._destination(), *self._companions()]
+        builders = {
+            Part.STABLE: self._stable,
+            Part.STABLE_AUTOSCALER: self._stable_autoscaler,
+            Part.CANARY: self._canary,
+            Part.CANARY_AUTOSCALER: self._canary_autoscaler,
+            Part.ROUTES: self._routes,
+            Part.PAUSE: _nothing,  # no resource: the hook on the canary
+        }
+        built: dict[Part, Resources] = {}
+        for part in plan.order.sequence:
+            after = [resource for before in sorted(plan.order.before(part)) for resource in built[before]]
+            built[part] = builders[part](after)
+        self.register_outputs({"rollout": plan.output()})
+
+    def _stable(self, after: Resources) -> Resources:
+        name, release = self._plan.name, self._plan.stable
+        budget = scaling.disruption_budget_spec(name, release.version)
+        return [
+            self._deployment(name, name, self._wanted.service, release, after),
+            self._declare("PodDisruptionBudget", name, self._labels(name), budget),
+        ]
+
+    def _canary(self, after: Resources) -> Resources:
+        app, release = self._plan.name, self._plan.canary
+        if release is None:
+            return []
+        name = f"{app}-canary"
+        pause = self._platform.pause
+        hooks = pulumi.ResourceHookBinding(
+            before_delete=[pause], before_update=[pause] if self._plan.order.pauses_before_canary else None
+        )
+        reached_by_routes = self._wanted.service.kind != "worker"
+        canary = self._deployment(
+            name, app, self._wanted.service, release, after, hooks if reached_by_routes else None
+        )
+        built = [canary]
+        if self._plan.weight:
+            budget = scaling.disruption_budget_spec(app, release.version)
+            built.append(self._declare("PodDisruptionBudget", name, self._labels(app), budget))
+        if self._wanted.service.kind == "grpc":
+            built.append(self._service(name, app, CANARY_VERSION, self._wanted.service, []))
+        return built
+
+    def _stable_autoscaler(self, after: Resources) -> Resources:
+        return self._autoscaler(self._plan.name, self._plan.stable, after)
+
+    def _canary_autoscaler(self, after: Resources) -> Resources:
+        canary = self._plan.canary
+        return self._autoscaler(f"{self._plan.name}-canary", canary, after) if canary else []
+
+    def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
+        scaler, limits = self._wanted.service.autoscaler, release.scaling
+        if scaler is None or limits is None:
+            return []
+        own = self._labels(self._plan.name)
+        if scaler.hpa:
+            spec = scaling.hpa_spec(deployment, scaler.hpa, limits)
+            return [self._declare("HorizontalPodAutoscaler", deployment, own, spec, after)]
+        assert scaler.keda is not None  # the catalog refuses an autoscaler that is neither
+        spec = scaling.scaled_object_spec(deployment, scaler.keda, limits)
+        return [self._declare("ScaledObject", deployment, own, spec, after)]
+
+    def _routes(self, after: Resources) -> Resources:
+        plan, service, platform = self._plan, self._wanted.service, self._platform
+        if service.kind == "worker":
+            return []
+        if service.kind == "grpc":
+            return [self._service(plan.name, plan.name, plan.service_version, service, after)]
+        header, own = platform.catalog.canary_header, self._labels(plan.name)
+        host, gateway = platform.settings.host, platform.catalog.gateway
+        # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
+        after = [*after, *self._fixed] if after else []
+        public = routing.public_spec(plan, service, host, gateway, header)
+        mesh = routing.mesh_spec(plan, service, header)
+        return [
+            self._declare("VirtualService", plan.name, own, public, after),
+            self._declare("VirtualService", f"{plan.name}-mesh", own, mesh, after),
+        ]
+
+    def _destination(self) -> Resources:
+        """Service and subsets, which no rollout changes."""
+        name, service = self._plan.name, self._wanted.service
+        if service.traffic_policy is None:
+            return []
+        host = service_host(name, service.namespace)
+        subsets = routing.destination_rule_spec(host, service.traffic_policy)
+        rule = self._declare("DestinationRule", name, self._labels(name), subsets)
+        # Without routes the Service's selector is the route.
+        return [rule] if service.kind == "grpc" else [self._service(name, name, None, service, []), rule]
+
+    def _companions(self) -> Resources:
+        """Deployments that run stable's image beside it and have no canary."""
+        built: Resources = []
+        for name, workload in self._wanted.service.companions.items():
+            stable = self._plan.stable
+            release = Release(stable.image, stable.version, workload.replicas, None, ())
+            built += [
+                self._deployment(name, name, workload, release, []),
+                self._service(name, name, stable.version, workload, []),
+            ]
+        return built
+
+    def _deployment(
+        self,
+        name: str,
+        app: str,
+        workload: Workload,
+        release: Release,
+        after: Sequence[pulumi.Resource],
+        hooks: pulumi.ResourceHookBinding | None = None,
+    ) -> pulumi.Resource:
+        timeout_seconds = self._platform.settings.ready_timeout_seconds
+        pods = PodSpec(
+            app=app,
+            workload=workload,
+            labels=self._labels(app),
+            placement=self._nodes.placement,
+            pull_secret=self._platform.catalog.registry.pull_secret,
+            ready_timeout_seconds=timeout_seconds,
+        )
+        # The canary's size is the plan's: where its autoscaler has changed it since, a phase takes it back.
+        takes_replicas = release.is_canary and self._wanted.service.autoscaler is not None
+        return self._declare(
+            "Deployment",
+            name,
+            pods.labels,
+            deployment_spec(pods, release),
+            [self._nodes.node_group, *after],
+            annotations={"pulumi.com/patchForce": "true"} if takes_replicas else None,
+            timeout_seconds=timeout_seconds,
+            hooks=hooks,
+        )
+
+    def _service(
+        self,
+        name: str,
+        app: str,
+        version: Version | None,
+        workload: Workload,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        spec = {
+            "selector": selector(app, version) if version else {"app": app},
+            "ports": [
+                {"name": port.name, "port": port.port, "targetPort": port.port} for port in workload.ports
+            ],
+        }
+        # Waiting for endpoints here would only repeat the wait for the Deployment, and would make a
+        # retreat wait for sick pods.
+        skip = {"pulumi.com/skipAwait": "true"}
+        return self._declare("Service", name, self._labels(app), spec, after, annotations=skip)
+
+
+def _nothing(_: Resources) -> Resources:
+    return []

@@ -1,0 +1,66 @@
+"""The EKS cluster that exists already: looked up, never created."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rollout.settings import ClusterSettings
+
+
+class Cluster(pulumi.ComponentResource):
+    """A cluster, the way to its API, and the namespaces of the services.
+
+    Attributes:
+        name: Its name in AWS.
+        subnet_ids: Where nodes stand: those of the settings, or the cluster's own.
+        kubernetes: The provider for everything inside the cluster, bound to one named context.
+        namespaces: The namespaces by name.
+    """
+
+    name: str
+    subnet_ids: pulumi.Output[list[str]]
+    kubernetes: k8s.Provider
+    namespaces: dict[str, k8s.core.v1.Namespace]
+
+    def __init__(
+        self, settings: ClusterSettings, context: str, namespaces: Iterable[str], *, protect: bool
+    ) -> None:
+        """Looks the cluster up.
+
+        Args:
+            settings: Its name and, where nodes stand elsewhere than the cluster, their subnets.
+            context: The kubeconfig's context for it.
+            namespaces: Those that the services live in.
+            protect: Whether the namespaces refuse to be deleted.
+        """
+        super().__init__("eco2:cluster:Cluster", settings.name)
+        child = pulumi.ResourceOptions(parent=self)
+        found = aws.eks.get_cluster_output(name=settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
+        self.name = settings.name
+        self.subnet_ids = pulumi.Output.from_input(
+            list(settings.subnet_ids) or found.vpc_configs[0].subnet_ids
+        )
+        # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
+        # otherwise a renewed kubeconfig could look like a new cluster and replace everything.
+        self.kubernetes = k8s.Provider(
+            "kubernetes", context=context, cluster_identifier=found.arn, opts=child
+        )
+        self.namespaces = {
+            name: k8s.core.v1.Namespace(
+                name,
+                metadata={
+                    "name": name,
+                    "labels": {"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
+                },
+                opts=pulumi.ResourceOptions(parent=self, provider=self.kubernetes, protect=protect),
+            )
+            for name in namespaces
+        }
+        self.register_outputs({"name": self.name})

@@ -1,0 +1,117 @@
+"""Nodes of one domain, which no other domain's pods may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_aws as aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.cluster import Cluster
+    from components.node_role import NodeRole
+    from rollout.settings import NodeGroupSettings
+
+LABEL = "domain"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a pod says to run on a domain's nodes.
+
+    Attributes:
+        node_selector: The nodes' label.
+        tolerations: For the nodes' taint.
+    """
+
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, str], ...]
+
+
+class DomainNodeGroup(pulumi.ComponentResource):
+    """An EKS managed node group with a label and a taint `domain=<name>:NoSchedule`.
+
+    Attributes:
+        placement: What this domain's pods carry. Nothing else writes label or toleration, so
+            that node and pod cannot drift apart.
+        node_group: The node group, to wait for.
+    """
+
+    placement: Placement
+    node_group: aws.eks.NodeGroup
+
+    def __init__(
+        self,
+        domain: str,
+        settings: NodeGroupSettings,
+        cluster: Cluster,
+        role: NodeRole,
+        tags: Mapping[str, str],
+        *,
+        protect: bool,
+    ) -> None:
+        """Declares the group.
+
+        Args:
+            domain: The domain; also the value of label and taint.
+            settings: Sizes and instance types.
+            cluster: Where the nodes join.
+            role: What the nodes may do in AWS.
+            tags: Tags of everything in AWS, instances and volumes included.
+            protect: Whether the group refuses to be deleted.
+        """
+        super().__init__("eco2:nodes:DomainNodeGroup", domain)
+        self.placement = Placement(
+            node_selector={LABEL: domain},
+            tolerations=({"key": LABEL, "operator": "Equal", "value": domain, "effect": "NoSchedule"},),
+        )
+        # A group's tags do not reach its instances and volumes: the template's do.
+        named = {**tags, "Name": f"{cluster.name}-{domain}", "eco2:domain": domain}
+        template = aws.ec2.LaunchTemplate(
+            domain,
+            update_default_version=True,
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                "http_put_response_hop_limit": 1,
+            },
+            block_device_mappings=[{"device_name": "/dev/xvda", "ebs": _root_volume(settings.disk_gib)}],
+            tag_specifications=[{"resource_type": kind, "tags": named} for kind in ("instance", "volume")],
+            tags=named,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.node_group = aws.eks.NodeGroup(
+            domain,
+            cluster_name=cluster.name,
+            node_role_arn=role.arn,
+            subnet_ids=cluster.subnet_ids,
+            ami_type="AL2023_x86_64_STANDARD",
+            instance_types=list(settings.instance_types),
+            # A number, never $Latest: that would hide a new version from the update.
+            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+            scaling_config={
+                "min_size": settings.min,
+                "desired_size": settings.desired,
+                "max_size": settings.max,
+            },
+            update_config={"max_unavailable": 1},
+            labels={LABEL: domain},
+            taints=[{"key": LABEL, "value": domain, "effect": "NO_SCHEDULE"}],
+            tags=named,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # EKS needs the policies to the very end: without them, network interfaces stay behind.
+                depends_on=list(role.policies),
+                # After creation the number of nodes is the cluster autoscaler's.
+                ignore_changes=["scalingConfig.desiredSize"],
+                protect=protect,
+            ),
+        )
+        self.register_outputs({"name": self.node_group.node_group_name})
+
+
+def _root_volume(gib: int) -> dict[str, Any]:
+    return {"volume_type": "gp3", "volume_size": gib, "encrypted": "true", "delete_on_termination": "true"}

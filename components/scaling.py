@@ -1,0 +1,73 @@
+"""Autoscalers and disruption budgets: one of each for a Deployment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components.metadata import present
+from components.workload import selector
+
+if TYPE_CHECKING:
+    from rollout.autoscaling import Behavior, Hpa, Keda
+    from rollout.sizes import Scaling
+
+
+def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling) -> dict[str, Any]:
+    """The spec of a HorizontalPodAutoscaler (autoscaling/v2)."""
+    return {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment},
+        "minReplicas": scaling.bounds.min,
+        "maxReplicas": scaling.bounds.max,
+        "metrics": [
+            *(
+                {"type": "Resource", "resource": {"name": name, "target": _utilization(percent)}}
+                for name, percent in (("cpu", hpa.cpu_percent), ("memory", hpa.memory_percent))
+                if percent is not None
+            ),
+            *(
+                {
+                    "type": "Pods",
+                    "pods": {
+                        "metric": {"name": metric.name},
+                        "target": {"type": "AverageValue", "averageValue": str(metric.average)},
+                    },
+                }
+                for metric in hpa.pods_metrics
+            ),
+        ],
+        "behavior": _behavior(hpa.behavior, scaling),
+    }
+
+
+def scaled_object_spec(deployment: str, keda: Keda, scaling: Scaling) -> dict[str, Any]:
+    """The spec of a ScaledObject (keda.sh/v1alpha1)."""
+    behavior = _behavior(keda.behavior, scaling)
+    return present(
+        scaleTargetRef={"name": deployment},
+        minReplicaCount=scaling.bounds.min,
+        maxReplicaCount=scaling.bounds.max,
+        pollingInterval=keda.polling_interval_seconds,
+        cooldownPeriod=keda.cooldown_period_seconds,
+        triggers=[{"type": trigger.type, "metadata": trigger.metadata} for trigger in keda.triggers],
+        fallback=keda.fallback.model_dump(by_alias=True) if keda.fallback else None,
+        advanced={"horizontalPodAutoscalerConfig": {"behavior": behavior}} if behavior else None,
+    )
+
+
+def disruption_budget_spec(app: str, version: str) -> dict[str, Any]:
+    """The spec of a PodDisruptionBudget: node drains take one pod of a set at a time."""
+    return {"maxUnavailable": 1, "selector": {"matchLabels": selector(app, version)}}
+
+
+def _utilization(percent: int) -> dict[str, Any]:
+    return {"type": "Utilization", "averageUtilization": percent}
+
+
+def _behavior(behavior: Behavior | None, scaling: Scaling) -> dict[str, Any]:
+    rules = behavior.model_dump(by_alias=True, exclude_none=True) if behavior else {}
+    if not scaling.may_shrink:
+        rules["scaleDown"] = {**rules.get("scaleDown", {}), "selectPolicy": "Disabled"}
+    for direction in rules.values():
+        if "policies" in direction:
+            direction["policies"] = list(direction["policies"])
+    return rules

@@ -1,0 +1,153 @@
+"""Pods: one function of one spec for stable and canary (rule 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.metadata import REVISION_ANNOTATION, present
+from rollout.workload import ConfigMapValue, SecretValue
+
+if TYPE_CHECKING:
+    from components.domain_node_group import Placement
+    from rollout.plan import Release
+    from rollout.workload import EnvValue, InitContainer, Probe, Workload
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+@dataclass(frozen=True)
+class PodSpec:
+    """What the pods of a Deployment are made of, the same for stable and canary.
+
+    Attributes:
+        app: Label `app` of the pods and name of the container unless the workload names another.
+        workload: Container, probes, resources and the rest.
+        labels: Labels of the object; the pods carry the same.
+        placement: Where they may run.
+        pull_secret: The Secret to pull images with.
+        ready_timeout_seconds: How long a pod may take to be ready before the rollout counts as failed.
+    """
+
+    app: str
+    workload: Workload
+    labels: dict[str, str]
+    placement: Placement
+    pull_secret: str
+    ready_timeout_seconds: int
+
+
+def selector(app: str, version: str) -> dict[str, str]:
+    """The labels that a Deployment selects its pods by; never changes, since a change replaces it (rule 1)."""
+    return {"app": app, "version": version}
+
+
+def deployment_spec(pods: PodSpec, release: Release) -> dict[str, Any]:
+    """The spec of a Deployment.
+
+    `replicas` is left out where an autoscaler owns the number: for stable with an autoscaler.
+    A canary's number always comes from the plan, which makes it big enough before its weight rises.
+    """
+    return present(
+        replicas=None if release.scaling and not release.is_canary else release.replicas,
+        revisionHistoryLimit=3,
+        progressDeadlineSeconds=pods.ready_timeout_seconds,
+        selector={"matchLabels": selector(pods.app, release.version)},
+        strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        template=pod_template(pods, release),
+    )
+
+
+def pod_template(pods: PodSpec, release: Release) -> dict[str, Any]:
+    """The pods of one release.
+
+    Stable's and canary's differ in image, revision, `version` and `release` labels, OTEL_SERVICE_NAME,
+    RELEASE_TYPE and, before it carries weight, a worker's queues.
+    """
+    workload = pods.workload
+    labels = {key: value for key, value in pods.labels.items() if key != MANAGED_BY}
+    labels |= {"version": release.version} | ({"release": "canary"} if release.is_canary else {})
+    annotations = dict(workload.annotations)
+    if release.image.revision:
+        annotations[REVISION_ANNOTATION] = release.image.revision
+    return {
+        "metadata": present(labels=labels, annotations=annotations),
+        "spec": present(
+            nodeSelector=pods.placement.node_selector,
+            tolerations=pods.placement.tolerations,
+            imagePullSecrets=[{"name": pods.pull_secret}],
+            terminationGracePeriodSeconds=workload.drain.grace_seconds,
+            initContainers=[_init_container(container) for container in workload.init_containers],
+            containers=[_container(pods, release)],
+        ),
+    }
+
+
+def _container(pods: PodSpec, release: Release) -> dict[str, Any]:
+    workload = pods.workload
+    queues = ",".join(release.queues)
+    pre_stop = workload.drain.pre_stop_seconds
+    return present(
+        name=workload.container or pods.app,
+        image=release.image.reference,
+        # A tag can be pushed again, and a node must not run what it happens to hold under it.
+        imagePullPolicy="Always",
+        command=[part.replace("{queues}", queues) for part in workload.command],
+        args=[part.replace("{queues}", queues) for part in workload.args],
+        ports=[{"name": port.name, "containerPort": port.port} for port in workload.ports],
+        env=_environment(workload.env, release),
+        envFrom=[
+            {"secretRef": {"name": source.secret}}
+            if source.secret
+            else {"configMapRef": {"name": source.config_map}}
+            for source in workload.env_from
+        ],
+        resources=workload.resources.model_dump(),
+        startupProbe=_probe(workload.probes.startup),
+        livenessProbe=_probe(workload.probes.liveness),
+        readinessProbe=_probe(workload.probes.readiness),
+        securityContext=workload.security_context.model_dump(by_alias=True, exclude_none=True),
+        # The kubelet's own sleep: images need no shell for it (Kubernetes 1.30 and later).
+        lifecycle={"preStop": {"sleep": {"seconds": pre_stop}}} if pre_stop else None,
+    )
+
+
+def _environment(env: dict[str, EnvValue], release: Release) -> list[dict[str, Any]]:
+    variables = [_variable(name, value) for name, value in env.items()]
+    if not release.is_canary:
+        return variables
+    for variable in variables:
+        if variable["name"] == "OTEL_SERVICE_NAME":
+            variable["value"] += "-canary"
+    return [*variables, {"name": "RELEASE_TYPE", "value": "canary"}]
+
+
+def _variable(name: str, value: EnvValue) -> dict[str, Any]:
+    if isinstance(value, SecretValue):
+        return {"name": name, "valueFrom": {"secretKeyRef": value.secret.model_dump()}}
+    if isinstance(value, ConfigMapValue):
+        return {"name": name, "valueFrom": {"configMapKeyRef": value.config_map.model_dump()}}
+    return {"name": name, "value": value}
+
+
+def _init_container(container: InitContainer) -> dict[str, Any]:
+    return present(
+        name=container.name,
+        image=container.image,
+        command=list(container.command),
+        securityContext=container.security_context.model_dump(by_alias=True, exclude_none=True),
+    )
+
+
+def _probe(probe: Probe | None) -> dict[str, Any] | None:
+    if probe is None:
+        return None
+    return present(
+        httpGet={"path": probe.http.path, "port": probe.http.port} if probe.http else None,
+        tcpSocket={"port": probe.tcp} if probe.tcp else None,
+        exec={"command": list(probe.exec)} if probe.exec else None,
+        initialDelaySeconds=probe.initial_delay_seconds,
+        periodSeconds=probe.period_seconds,
+        timeoutSeconds=probe.timeout_seconds,
+        failureThreshold=probe.failure_threshold,
+    )

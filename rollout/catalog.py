@@ -1,0 +1,103 @@
+"""What the services are, in every environment: the models of `services.yaml`.
+
+What differs by environment stands in the stack's own file and is merged in
+`rollout.services`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rollout.autoscaling import Autoscaler
+from rollout.model import Hostname, Name, Strict
+from rollout.routes import Route, TrafficPolicy
+from rollout.workload import Workload
+
+
+class Service(Workload):
+    """One of the services.
+
+    Attributes:
+        kind: `api`: HTTP behind the gateway, canary by weight. `grpc`: called by the gateway's own
+            filter, which knows no VirtualService. `worker`: reads queues, has no Service.
+        domain: The node group that its pods run on.
+        tier: A label that dashboards group by.
+        queues: What a worker reads; `{queues}` in its arguments is replaced by them.
+        routes: What of the public host reaches it, in order.
+        mesh_routes: Routes for callers inside the mesh that need more than the defaults; a route for
+            everything else always follows.
+        traffic_policy: Load balancing and connection pool, for both subsets.
+        companions: Deployments that run stable's image beside it and have no canary.
+    """
+
+    kind: Literal["api", "grpc", "worker"]
+    namespace: Name
+    domain: Name
+    tier: Name
+    queues: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    autoscaler: Autoscaler | None = None
+    routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
+    mesh_routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
+    traffic_policy: TrafficPolicy | None = None
+    companions: dict[Name, Workload] = {}
+
+    @property
+    def by_weight(self) -> bool:
+        """Whether routes split the traffic; elsewhere the share is the ratio of pods."""
+        return self.kind == "api"
+
+    @model_validator(mode="after")
+    def _complete_for_its_kind(self) -> Service:
+        if self.kind == "worker":
+            if self.ports or self.routes or self.traffic_policy:
+                raise ValueError("a worker has no ports, no routes and no trafficPolicy: it reads queues")
+        elif not self.ports or self.traffic_policy is None:
+            raise ValueError(f"a service of kind {self.kind} needs ports and a trafficPolicy")
+        if self.kind == "api" and not any(route.direct_response is None for route in self.routes):
+            raise ValueError("an api needs a route that reaches it, or it is of another kind")
+        if self.kind != "api" and (self.routes or self.mesh_routes):
+            raise ValueError(f"a service of kind {self.kind} has no routes")
+        if self.queues and "{queues}" not in " ".join((*self.command, *self.args)):
+            raise ValueError("queues are given, but no argument holds {queues}")
+        return self
+
+
+class Registry(Strict):
+    """Where images come from: one repository, a tag for each service."""
+
+    repository: Annotated[str, Field(pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+$")]
+    pull_secret: Name
+
+
+class CanaryHeader(Strict):
+    """The request header that always reaches the canary, by exact match."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    value: Annotated[str, Field(min_length=1)]
+
+
+class Catalog(Strict):
+    """The whole of `services.yaml`."""
+
+    part_of: Name
+    registry: Registry
+    gateway: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+    canary_header: CanaryHeader
+    services: Annotated[dict[Name, Service], Field(min_length=1)]
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The node groups that the services need, sorted."""
+        return tuple(sorted({service.domain for service in self.services.values()}))
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces of the services, sorted."""
+        return tuple(sorted({service.namespace for service in self.services.values()}))
+
+
+def service_host(name: str, namespace: str) -> Hostname:
+    """The name under which the mesh knows a Service."""
+    return f"{name}.{namespace}.svc.cluster.local"

@@ -1,0 +1,130 @@
+"""Reading YAML files, with errors in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from rollout.catalog import Catalog
+from rollout.problems import ConfigError, Problem, from_pydantic
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    from rollout.routes import Route
+
+Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
+    """YAML with each key once: a second `auth-api:` would otherwise silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return dict(super().construct_mapping(node, deep))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML file that holds one mapping.
+
+    Raises:
+        ConfigError: If the file is missing, empty, not YAML, or holds something else.
+    """
+    try:
+        data = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); is the path right?"
+        raise ConfigError([Problem(path.name, "", reason)]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem(path.name, "", f"is not valid YAML: {_place(error)}")]) from error
+    if data is None:
+        raise ConfigError([Problem(path.name, "", "is empty")])
+    if not isinstance(data, dict):
+        reason = f"must hold a mapping of keys to values, not a {type(data).__name__}"
+        raise ConfigError([Problem(path.name, "", reason)])
+    return data
+
+
+def read_catalog(path: Path) -> Catalog:
+    """Reads and checks `services.yaml`.
+
+    Raises:
+        ConfigError: With every mistake in the file.
+    """
+    try:
+        catalog = Catalog.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise ConfigError(from_pydantic(path.name, "", Catalog, error.errors())) from error
+    problems = [*_shared_routes(path.name, catalog), *_shared_names(path.name, catalog)]
+    if problems:
+        raise ConfigError(problems)
+    return catalog
+
+
+def _shared_routes(file: str, catalog: Catalog) -> list[Problem]:
+    """All services share one public host, and Istio merges their routes in no promised order.
+
+    So a path may belong to one service only, and no service's prefix may cover another's path.
+    """
+    problems = []
+    seen: list[tuple[str, Route]] = []
+    for name, service in catalog.services.items():
+        for position, route in enumerate(service.routes):
+            for owner, other in seen:
+                same = owner == name and route.match_key == other.match_key
+                if same or (owner != name and _overlap(route, other)):
+                    key = f"services.{name}.routes[{position}]"
+                    reason = f"{route.path} meets {other.path} of {owner} ({other.name}); give one of them another path"
+                    problems.append(Problem(file, key, reason))
+            seen.append((name, route))
+    return problems
+
+
+def _overlap(one: Route, other: Route) -> bool:
+    if one.methods and other.methods and not set(one.methods) & set(other.methods):
+        return False
+    return (
+        one.path == other.path
+        or (one.prefix is not None and other.path.startswith(one.prefix))
+        or (other.prefix is not None and one.path.startswith(other.prefix))
+    )
+
+
+def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
+    """A companion's objects stand beside those of the services, so their names must differ."""
+    taken = {(service.namespace, name) for name, service in catalog.services.items()}
+    taken |= {(service.namespace, f"{name}-canary") for name, service in catalog.services.items()}
+    problems = []
+    for name, service in catalog.services.items():
+        if name.endswith("-canary"):
+            problems.append(
+                Problem(
+                    file,
+                    f"services.{name}",
+                    "names that end in -canary are kept for canaries; choose another",
+                )
+            )
+        for companion in service.companions:
+            if (service.namespace, companion) in taken:
+                key = f"services.{name}.companions.{companion}"
+                problems.append(Problem(file, key, f"the name is taken in namespace {service.namespace}"))
+            taken.add((service.namespace, companion))
+    return problems
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

@@ -1,0 +1,43 @@
+"""The base of every model that is read from a file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, no silent conversions; keys in files are camelCase.
+
+    No conversion means that `phase: "3"` is refused: `pulumi config set --path` writes
+    numbers as numbers, so text there is a slip of the hand.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, strict=True, validate_default=False
+    )
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+"""A DNS label (RFC 1123), as Kubernetes asks of names of namespaces and services."""
+
+Hostname = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$", max_length=253
+    ),
+]
+"""A full DNS name in lower case, without a port or a scheme."""
+
+Quantity = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)))?$"
+    ),
+]
+"""A Kubernetes quantity that is not negative; the pattern is the one of the published API schemas."""
+
+Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$")]
+"""A duration as Istio writes it: `86400s`, `1m30s`."""

@@ -1,0 +1,59 @@
+"""What the stack's last update left, read from its own outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.ladder import FULL_WEIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One service after the last update that succeeded.
+
+    Attributes:
+        phase: Its phase.
+        weight: The weight on its canary in per cent.
+        stable_image: Image and revision of stable.
+        canary_image: Image and revision of the canary; None without one.
+    """
+
+    phase: int
+    weight: int
+    stable_image: str
+    canary_image: str | None
+
+    @property
+    def carries_everything(self) -> bool:
+        """Whether the canary had all the traffic."""
+        return self.weight == FULL_WEIGHT and self.canary_image is not None
+
+
+def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
+    """Reads the `rollouts` output.
+
+    Args:
+        outputs: The outputs of the stack; empty before its first update.
+
+    Returns:
+        The services that the outputs describe. An entry of another shape, written by a
+        program of another age, is left out: such a service is treated as new, which waits
+        for every pod before it moves a route.
+    """
+    rollouts = outputs.get("rollouts")
+    found: dict[str, Prior] = {}
+    for name, entry in rollouts.items() if isinstance(rollouts, dict) else ():
+        try:
+            found[name] = Prior(
+                phase=int(entry["phase"]),
+                weight=int(entry["weight"]),
+                stable_image=str(entry["images"]["stable"]),
+                canary_image=entry["images"].get("canary"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return found

@@ -1,0 +1,147 @@
+"""What is wrong with a file, in words that name the place and the way on.
+
+Everything that reads input collects `Problem`s and raises them together as one
+`ConfigError`, so that a person mends a file once and not error by error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+SHOWN_LENGTH = 60
+"""Characters of a wrong value that an error repeats."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake.
+
+    Attributes:
+        file: The file to open, as the user knows it (`Pulumi.dev.yaml`).
+        key: The full path of the key inside the file; empty for the file as a whole.
+        reason: What is wrong and what to do.
+    """
+
+    file: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        """One line: file, key, reason."""
+        return ": ".join(part for part in (self.file, self.key, self.reason) if part)
+
+
+class ConfigError(Exception):
+    """Input that cannot be used; `problems` holds every mistake that was found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 problem, nothing was changed:" if count == 1 else f"{count} problems, nothing was changed:"
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+
+
+def key_path(parts: Sequence[str | int]) -> str:
+    """Joins the parts of a key as `pulumi config set --path` takes them.
+
+    Args:
+        parts: Names and list positions, outermost first.
+
+    Returns:
+        `services.auth-api.ports[0].port`; a name with a dot is quoted: `hosts["a.b"]`.
+    """
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif "." in part:
+            path += f'["{part}"]'
+        else:
+            path += f".{part}" if path and not path.endswith(":") else part
+    return path
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Returns the known words, the nearest one first as a question."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    listed = f"known: {', '.join(names)}" if names else "none is known here"
+    return f"did you mean {near[0]}? ({listed})" if near else listed
+
+
+def from_pydantic(
+    file: str, root: str, model: type[BaseModel], errors: Iterable[ErrorDetails]
+) -> list[Problem]:
+    """Turns pydantic's findings into problems.
+
+    Args:
+        file: The file that was read.
+        root: What stands before every key (`eco2:`).
+        model: The model that was validated, to name the keys it knows.
+        errors: `ValidationError.errors()`.
+
+    Returns:
+        One problem for each finding, in pydantic's order; the branches of a union that
+        speak of the same place are merged into one.
+    """
+    merged: dict[str, list[str]] = {}
+    for error in errors:
+        place = tuple(part for part in error["loc"] if not _is_branch(part))
+        if error["type"] == "missing":
+            reason = "missing; this key is required"
+        elif error["type"] == "extra_forbidden":
+            reason = f"unknown key; {suggestion(str(place[-1]), _known_keys(model, place[:-1]))}"
+        elif error["type"] == "value_error":
+            reason = str(error["ctx"]["error"])
+        else:
+            reason = f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"
+        reasons = merged.setdefault(root + key_path(place), [])
+        if reason not in reasons:
+            reasons.append(reason)
+    return [Problem(file, key.rstrip(":."), "; or ".join(reasons)) for key, reasons in merged.items()]
+
+
+def _is_branch(part: str | int) -> bool:
+    # pydantic adds the name of a union's branch or of a wrapper, which is no key of the file.
+    return isinstance(part, str) and (
+        part == "[key]" or (part[:1].isupper() and part[1:2].islower()) or "[" in part
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+
+
+def _known_keys(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """Follows a path through nested models; empty where it leaves them."""
+    current: Any = model
+    for part in place:
+        fields = current.model_fields if _is_model(current) else {}
+        field = next((info for name, info in fields.items() if part in (name, info.alias)), None)
+        if field is not None:
+            current = field.annotation
+        current = next((kind for kind in _models_in(current)), current)
+    return [info.alias or name for name, info in current.model_fields.items()] if _is_model(current) else []
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if _is_model(annotation):
+        return [annotation]
+    found: list[type[BaseModel]] = []
+    for argument in getattr(annotation, "__args__", ()):
+        found += _models_in(argument)
+    return found

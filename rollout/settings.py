@@ -1,0 +1,252 @@
+"""What differs by environment, and how far each rollout is: the models of a stack's config.
+
+Pulumi checks the outer types (its project schema cannot describe what is inside an
+object); everything else is checked here, before any resource is registered.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from rollout.autoscaling import Bounds
+from rollout.images import ImageSettings
+from rollout.ladder import LADDERS, Ladder
+from rollout.model import Hostname, Name, Strict
+from rollout.problems import ConfigError, Problem, from_pydantic, suggestion
+from rollout.workload import EnvName, EnvValue, Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.catalog import Catalog
+
+NAMESPACE = "eco2"
+REQUIRED_ELSEWHERE = {
+    "kubernetes:context": "the ambient context is never used: name the one of this stack's cluster",
+    "aws:region": "name the region of this stack's cluster",
+}
+
+Sizes = Annotated[int, Field(ge=0, le=100)]
+
+
+class ClusterSettings(Strict):
+    """The EKS cluster, which exists already.
+
+    Attributes:
+        name: Its name in the account and region.
+        subnet_ids: Where its nodes stand; empty: the cluster's own subnets.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")]
+    subnet_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-z]+$")], ...], Field(strict=False)
+    ] = ()
+
+
+class NodeGroupSettings(Strict):
+    """Size and shape of a domain's node group.
+
+    Attributes:
+        instance_types: EC2 types, the first preferred.
+        min: Fewest nodes.
+        desired: Nodes at creation; the cluster autoscaler owns the number afterwards.
+        max: Most nodes.
+        disk_gib: Root volume in GiB.
+    """
+
+    instance_types: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")], ...],
+        Field(strict=False, min_length=1),
+    ] = ("t3.medium",)
+    min: Sizes
+    desired: Sizes
+    max: Annotated[int, Field(ge=1, le=100)]
+    disk_gib: Annotated[int, Field(ge=20, le=1000)] = 20
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NodeGroupSettings:
+        # EKS refuses anything else, at update time and in words that name no group.
+        if not self.min <= self.desired <= self.max:
+            raise ValueError(
+                f"min {self.min} <= desired {self.desired} <= max {self.max} does not hold; put the sizes in order"
+            )
+        return self
+
+
+class ServiceSettings(Strict):
+    """What one service has different in this environment; what is left out comes from `services.yaml`."""
+
+    image: ImageSettings = ImageSettings()
+    replicas: Annotated[int, Field(ge=1, le=100)] | None = None
+    resources: Resources | None = None
+    autoscaler: Bounds | None = None
+    env: dict[EnvName, EnvValue] = {}
+
+
+class CanarySettings(ImageSettings):
+    """The canary's image and, for a worker, queues of its own while no weight is on it."""
+
+    queues: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class RolloutSettings(Strict):
+    """How far one service's rollout is.
+
+    Attributes:
+        phase: A rung of the ladder; 0 is off.
+        weight: Overrides the phase's weight, within the weights of the neighbouring phases.
+        ladder: `canary`, `blue-green`, `rolling`, or a list of weights from 0 to 100.
+        canary: What the canary runs.
+    """
+
+    phase: Annotated[int, Field(ge=0)]
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    ladder: str | Annotated[tuple[int, ...], Field(strict=False)] = "canary"
+    canary: CanarySettings = CanarySettings()
+
+    @field_validator("ladder")
+    @classmethod
+    def _known_ladder(cls, ladder: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if isinstance(ladder, str) and ladder not in LADDERS:
+            raise ValueError(
+                f"no ladder is called {ladder!r}; {suggestion(ladder, LADDERS)}, or list the weights"
+            )
+        if not isinstance(ladder, str):
+            Ladder(ladder)
+        return ladder
+
+    @model_validator(mode="after")
+    def _within_the_ladder(self) -> RolloutSettings:
+        steps = self.steps
+        if self.phase > steps.last_phase:
+            last = steps.last_phase
+            way = (
+                "this ladder has no canary"
+                if not last
+                else f"the ladder {list(steps.weights)} ends at phase {last}"
+            )
+            raise ValueError(f"phase {self.phase} does not exist: {way}")
+        low, high = steps.bounds(self.phase)
+        if self.weight is None or low <= self.weight <= high:
+            return self
+        if self.phase <= 1:
+            raise ValueError(
+                f"weight {self.weight}: phase {self.phase} sends no weight; raise the phase to 2 first"
+            )
+        if self.weight > high:
+            way = f"is above phase {self.phase}'s limit of {high}; raise the phase to {self.phase + 1} first"
+        else:
+            way = f"is below phase {self.phase}'s limit of {low}; lower the phase to {self.phase - 1} instead"
+        raise ValueError(f"weight {self.weight} {way}")
+
+    @property
+    def steps(self) -> Ladder:
+        """The ladder itself."""
+        return LADDERS[self.ladder] if isinstance(self.ladder, str) else Ladder(self.ladder)
+
+    @property
+    def effective_weight(self) -> int:
+        """The weight on the canary in per cent."""
+        return self.steps.weight(self.phase) if self.weight is None else self.weight
+
+
+class Settings(Strict):
+    """A stack's config under `eco2:`.
+
+    Attributes:
+        environment: Stands in labels and in default image tags.
+        host: The public host that all APIs share.
+        cluster: The EKS cluster to use.
+        node_groups: One for every domain of the services.
+        services: What services have different here.
+        rollouts: Rollouts under way; a service that is not named is at phase 0.
+        drain_seconds: From the moment that routes left a canary to the moment it may shrink.
+        ready_timeout_seconds: How long pods may take to be ready before an update fails.
+        protect: Whether node groups and namespaces refuse to be deleted.
+    """
+
+    environment: Literal["dev", "prod"]
+    host: Hostname
+    cluster: ClusterSettings
+    node_groups: dict[Name, NodeGroupSettings]
+    services: dict[Name, ServiceSettings] = {}
+    rollouts: dict[Name, RolloutSettings] = {}
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    protect: bool = False
+
+
+def read_settings(file: str, config: Mapping[str, str], catalog: Catalog) -> Settings:
+    """Checks a stack's config as Pulumi hands it over.
+
+    Args:
+        file: The stack's file, to name in errors.
+        config: Every key of the stack (`eco2:host`, `aws:region`, ...) with its value as text;
+            what is not a string in the file is JSON.
+        catalog: The services, to check names against.
+
+    Raises:
+        ConfigError: With every mistake.
+    """
+    problems = [
+        Problem(file, key, f"missing; {why}")
+        for key, why in REQUIRED_ELSEWHERE.items()
+        if not config.get(key, "").strip()
+    ]
+    own = {
+        key.removeprefix(f"{NAMESPACE}:"): text
+        for key, text in config.items()
+        if key.startswith(f"{NAMESPACE}:")
+    }
+    try:
+        settings = Settings.model_validate({key: _decoded(key, text) for key, text in own.items()})
+    except ValidationError as error:
+        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, error.errors())
+        raise ConfigError(problems) from error
+    problems += _strangers(file, settings, catalog)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _decoded(key: str, text: str) -> Any:
+    field = next((info for info in Settings.model_fields.values() if info.alias == key), None)
+    if field is None or field.annotation is str or key in ("environment", "host"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _strangers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
+    """What the settings name and the catalog does not know, or the other way round."""
+    problems = [
+        Problem(file, f"{NAMESPACE}:{key}.{name}", f"no such service; {suggestion(name, catalog.services)}")
+        for key, names in (("services", settings.services), ("rollouts", settings.rollouts))
+        for name in names
+        if name not in catalog.services
+    ]
+    groups = f"{NAMESPACE}:nodeGroups"
+    for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
+        if domain in settings.node_groups:
+            reason = f"no service runs on this domain; {suggestion(domain, catalog.domains)}"
+        else:
+            users = ", ".join(name for name, service in catalog.services.items() if service.domain == domain)
+            reason = f"missing; {users} would have no node to run on"
+        problems.append(Problem(file, f"{groups}.{domain}", reason))
+    for name, rollout in settings.rollouts.items():
+        if rollout.canary.queues and name in catalog.services and not catalog.services[name].queues:
+            key = f"{NAMESPACE}:rollouts.{name}.canary.queues"
+            problems.append(
+                Problem(file, key, "this service reads no queue that could be replaced; leave it out")
+            )
+    for name, differing in settings.services.items():
+        if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
+            key = f"{NAMESPACE}:services.{name}.autoscaler"
+            reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
+            problems.append(Problem(file, key, reason))
+    return problems

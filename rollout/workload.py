@@ -1,0 +1,170 @@
+"""Containers as `services.yaml` describes them: the models of what runs in a pod."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from rollout.model import Name, Quantity, Strict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[int, Field(ge=0)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class KeyReference(Strict):
+    """One key of a Secret or a ConfigMap in the service's namespace."""
+
+    name: Name
+    key: str
+
+
+class SecretValue(Strict):
+    """A variable whose value stands in a Secret."""
+
+    secret: KeyReference
+
+
+class ConfigMapValue(Strict):
+    """A variable whose value stands in a ConfigMap."""
+
+    config_map: KeyReference
+
+
+EnvValue = str | SecretValue | ConfigMapValue
+
+
+class EnvSource(Strict):
+    """A Secret or ConfigMap whose every key becomes a variable."""
+
+    secret: Name | None = None
+    config_map: Name | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> EnvSource:
+        if (self.secret is None) == (self.config_map is None):
+            raise ValueError("name either a secret or a configMap")
+        return self
+
+
+class Resources(Strict):
+    """Requests and limits of a container, as Kubernetes quantities."""
+
+    class Amounts(Strict):
+        """CPU and memory."""
+
+        cpu: Quantity
+        memory: Quantity
+
+    requests: Amounts
+    limits: Amounts
+
+
+class ServicePort(Strict):
+    """A port that the container listens on and that the Service shows under the same number."""
+
+    name: Name
+    port: Port
+    app_protocol: str | None = None
+
+
+class HttpProbe(Strict):
+    """An HTTP GET that must answer 2xx or 3xx."""
+
+    path: Annotated[str, Field(pattern=r"^/")]
+    port: Port
+
+
+class Probe(Strict):
+    """When a container counts as started, alive or ready; times in seconds, Kubernetes' defaults if left out."""
+
+    http: HttpProbe | None = None
+    tcp: Port | None = None
+    exec: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] | None = None
+    initial_delay_seconds: Seconds | None = None
+    period_seconds: Annotated[int, Field(ge=1)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1)] | None = None
+    failure_threshold: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_way(self) -> Probe:
+        if sum(way is not None for way in (self.http, self.tcp, self.exec)) != 1:
+            raise ValueError("a probe has exactly one of http, tcp and exec")
+        return self
+
+
+class Probes(Strict):
+    """The three probes of a container."""
+
+    startup: Probe | None = None
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+
+
+class SecurityContext(Strict):
+    """What a container may do, in Kubernetes' words."""
+
+    allow_privilege_escalation: bool | None = None
+    read_only_root_filesystem: bool | None = None
+    run_as_non_root: bool | None = None
+    run_as_user: Annotated[int, Field(ge=0)] | None = None
+
+
+class InitContainer(Strict):
+    """A container that runs to its end before the service's own starts."""
+
+    name: Name
+    image: str
+    command: Annotated[tuple[str, ...], Field(strict=False)]
+    security_context: SecurityContext = SecurityContext()
+
+
+class Drain(Strict):
+    """How a pod leaves.
+
+    Attributes:
+        pre_stop_seconds: The pod goes on serving this long after it left the endpoints, since
+            proxies learn of that a moment later.
+        grace_seconds: From the deletion to SIGKILL; holds the pre-stop time and the longest
+            request that must end by itself.
+    """
+
+    pre_stop_seconds: Annotated[int, Field(ge=0, le=3600)] = 5
+    grace_seconds: Annotated[int, Field(ge=1, le=7200)] = 30
+
+    @model_validator(mode="after")
+    def _time_left_after_pre_stop(self) -> Drain:
+        if self.grace_seconds <= self.pre_stop_seconds:
+            raise ValueError(
+                f"graceSeconds {self.grace_seconds} leaves nothing after preStopSeconds {self.pre_stop_seconds}"
+            )
+        return self
+
+
+class Workload(Strict):
+    """The container of a service or of its companion, and how it runs."""
+
+    container: Name | None = None
+    command: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    args: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    ports: Annotated[tuple[ServicePort, ...], Field(strict=False)] = ()
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    resources: Resources
+    env: dict[EnvName, EnvValue] = {}
+    env_from: Annotated[tuple[EnvSource, ...], Field(strict=False)] = ()
+    probes: Probes
+    security_context: SecurityContext = SecurityContext()
+    init_containers: Annotated[tuple[InitContainer, ...], Field(strict=False)] = ()
+    annotations: dict[str, str] = {}
+    drain: Drain = Drain()
+
+    @field_validator("ports")
+    @classmethod
+    def _ports_differ(cls, ports: tuple[ServicePort, ...]) -> tuple[ServicePort, ...]:
+        for of in ("name", "port"):
+            values = [getattr(port, of) for port in ports]
+            twice = sorted({str(value) for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"port {of} used twice: {', '.join(twice)}")
+        return ports
