@@ -45,7 +45,7 @@ class Cluster(pulumi.ComponentResource):
         found = aws.eks.get_cluster_output(name=settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
         self.name = settings.name
         self.subnet_ids = pulumi.Output.from_input(
-            list(settings.subnet_ids) or found.vpc_configs[0].subnet_ids
+            list(settings.subnet_ids) or found.vpc_config.subnet_ids
         )
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.

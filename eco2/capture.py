@@ -1,0 +1,177 @@
+"""Running the program against nothing: what it would register, without CLI, plugins or cluster."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import Stack, run_pulumi_func
+from pulumi.runtime.sync_await import _sync_await
+
+from rollout.files import read_yaml
+from rollout.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ACCOUNT = "123456789012"
+"""The account number of AWS' own examples: what a lookup would answer is not known here."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the program registered it.
+
+    Attributes:
+        urn: Its name in Pulumi's state.
+        type: Its token (`kubernetes:apps/v1:Deployment`).
+        name: Its name in the program.
+        inputs: Its inputs as JSON.
+        after: URNs that it waits for.
+        options: The other options of the registration, as the engine gets them.
+    """
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    after: frozenset[str]
+    options: Mapping[str, Any]
+
+
+@dataclass
+class Captured:
+    """Everything that the program registered.
+
+    Attributes:
+        resources: In the order of registration.
+        outputs: The stack's outputs.
+    """
+
+    resources: list[Registration] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+def stack_config(project: Path, stack: str) -> dict[str, str]:
+    """Reads a stack's config as Pulumi would hand it to the program.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+
+    Returns:
+        Every key with its value as text; what is not a string is JSON. Defaults of the project
+        stand where the stack says nothing; they are not merged into what it says.
+
+    Raises:
+        ConfigError: If a file cannot be used.
+    """
+    file = project / f"Pulumi.{stack}.yaml"
+    config: dict[str, Any] = {}
+    for key, schema in (read_yaml(project / "Pulumi.yaml").get("config") or {}).items():
+        full = key if ":" in key else f"eco2:{key}"
+        default = schema.get("default", schema.get("value")) if isinstance(schema, dict) else schema
+        if default is not None:
+            config[full] = default
+    own = read_yaml(file).get("config")
+    if not isinstance(own, dict):
+        raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
+    config |= {key if ":" in key else f"eco2:{key}": value for key, value in own.items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
+def capture(
+    project: Path, stack: str, config: Mapping[str, str], outputs: Mapping[str, Any] | None = None
+) -> Captured:
+    """Runs the program and keeps what it registers.
+
+    Args:
+        project: The folder with `__main__.py`.
+        stack: The stack's name.
+        config: As `stack_config` returns it.
+        outputs: What the stack's last update left; None: nothing.
+
+    Raises:
+        pulumi.RunError: If the program refuses the config.
+    """
+    captured = Captured()
+    answers = _Answers(outputs or {})
+    mocks.set_mocks(answers, "eco2", stack, preview=False, monitor=_Recorder(answers, captured))
+    set_all_config(dict(config))
+    failure: list[BaseException] = []
+
+    def program() -> None:
+        set_root_resource(None)  # type: ignore[arg-type]  # mocks come with a stack that has ended already
+        root = Stack()
+        try:
+            runpy.run_path(str(project / "__main__.py"), run_name="__main__")
+        except pulumi.RunError as error:
+            failure.append(error)
+        finally:
+            root._finish()  # noqa: SLF001  # what the SDK's own entry point does
+
+    _sync_await(run_pulumi_func(program))  # as `pulumi.runtime.test` does
+    if failure:
+        raise failure[0]
+    return captured
+
+
+class _Answers(mocks.Mocks):
+    """What AWS and the engine would say."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self._outputs = outputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token == "pulumi:pulumi:readStackOutputs":  # noqa: S105  # a token in Pulumi's sense
+            return {"name": args.args["name"], "outputs": dict(self._outputs)}, []
+        if args.token == "aws:eks/getCluster:getCluster":  # noqa: S105
+            name = args.args["name"]
+            arn = f"arn:aws:eks:ap-northeast-2:{ACCOUNT}:cluster/{name}"
+            return {"name": name, "arn": arn, "vpcConfig": {"subnetIds": ["<the cluster's own>"]}}, []
+        raise NotImplementedError(args.token)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        known = {"arn": f"<arn of {args.name}>", "latestVersion": 1, "name": f"<name of {args.name}>"}
+        return f"<id of {args.name}>", {**known, **args.inputs}
+
+
+class _Recorder(mocks.MockMonitor):
+    """Keeps every request, with the options that mocks do not see."""
+
+    def __init__(self, answers: _Answers, captured: Captured) -> None:
+        super().__init__(answers)
+        self._captured = captured
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the engine's name
+        if request.type != "pulumi:pulumi:Stack":
+            urn = self.make_urn(request.parent, request.type, request.name)
+            options = json_format.MessageToDict(request)
+            inputs = _whole_numbers(rpc.deserialize_properties(request.object))
+            after = frozenset(request.dependencies)
+            self._captured.resources.append(
+                Registration(urn, request.type, request.name, inputs, after, options)
+            )
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's base has no types
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802  # the engine's name
+        if "pulumi:pulumi:Stack" in request.urn:
+            self._captured.outputs = _whole_numbers(rpc.deserialize_properties(request.outputs))
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # the same
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Protocol buffers know only floats; what was whole is whole again."""
+    if isinstance(value, dict):
+        return {key: _whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
