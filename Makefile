@@ -1,0 +1,63 @@
+# The two commands that matter: `make up` runs everything on one machine, `make test` proves it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+STACK ?= dev
+PYTHON ?= python3
+BIN := .venv/bin
+LAB := $(BIN)/lab
+CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
+READY := .venv/.ready
+
+.PHONY: help setup up down test check preview bench format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## Install the locked environment into .venv
+
+$(READY): requirements-dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) on PATH; install Python 3.11 or later, or name one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=..."; exit 1; }
+	@echo "installing the environment into .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: setup ## Start the lab and bring up the local stack: 13 services, two of them mid-rollout
+	@$(LAB) start $(CLUSTERS)
+	@$(LAB) run -- $(BIN)/eco2 recover --stack local
+	@$(LAB) run -- pulumi up --stack local --yes --skip-preview --suppress-outputs
+	@$(LAB) run -- $(BIN)/eco2 status --stack local
+
+down: setup ## Stop the lab and forget what ran in it
+	@$(LAB) stop
+
+preview: setup ## Preview a stack against the lab: make preview STACK=dev|prod
+	@$(LAB) start $(CLUSTERS)
+	@$(LAB) project . $(STACK) -- preview
+
+check: setup ## Lint, types, layers and the fast tests (under a minute)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit
+
+test: setup ## Every test, on a lab of its own
+	$(BIN)/pytest -q
+
+bench: setup ## Time no-op update, preview and render beside a flat program
+	$(BIN)/python -m tests.bench
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+lock: setup ## Lock the newest versions that fit pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove the environment
+	rm -rf .venv
