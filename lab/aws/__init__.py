@@ -1,0 +1,1 @@
+"""AWS on one machine: what EKS would do with its clusters and node groups."""

@@ -1,0 +1,85 @@
+"""Plays the KEDA operator: keeps a HorizontalPodAutoscaler for every ScaledObject.
+
+The metric of such an autoscaler comes from KEDA's own metrics server, which the lab does not
+have; without it, an autoscaler still holds its floor and ceiling, which is all that is asked here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lab.api import APPLY, Api, ApiError, Unreachable, connection
+from lab.parts import ADMIN_CONTEXT
+
+POLL_SECONDS = 0.7
+SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/scaledobjects"
+
+
+def autoscaler_of(scaled: dict[str, Any]) -> dict[str, Any]:
+    """The autoscaler that KEDA would keep; it goes with its ScaledObject, which owns it."""
+    meta, spec = scaled["metadata"], scaled["spec"]
+    behavior = spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior")
+    metrics = [
+        {
+            "type": "External",
+            "external": {
+                "metric": {"name": f"s{position}-{trigger['type']}"},
+                "target": {"type": "AverageValue", "averageValue": "1"},
+            },
+        }
+        for position, trigger in enumerate(spec["triggers"])
+    ]
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": f"keda-hpa-{meta['name']}",
+            "namespace": meta["namespace"],
+            "ownerReferences": [
+                {
+                    "apiVersion": scaled["apiVersion"],
+                    "kind": "ScaledObject",
+                    "name": meta["name"],
+                    "uid": meta["uid"],
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", **spec["scaleTargetRef"]},
+            "minReplicas": spec.get("minReplicaCount", 1),
+            "maxReplicas": spec.get("maxReplicaCount", 100),
+            "metrics": metrics,
+            **({"behavior": behavior} if behavior else {}),
+        },
+    }
+
+
+def main() -> None:
+    """Runs for ever: `python -m lab.keda KUBECONFIG`."""
+    api = Api(connection(Path(sys.argv[1]), ADMIN_CONTEXT))
+    known: dict[str, int] = {}
+    while True:
+        try:
+            for scaled in api.request("GET", SCALED_OBJECTS)["items"]:
+                uid, generation = scaled["metadata"]["uid"], scaled["metadata"]["generation"]
+                if known.get(uid) == generation or scaled["metadata"].get("deletionTimestamp"):
+                    continue
+                wanted = autoscaler_of({"apiVersion": "keda.sh/v1alpha1", **scaled})
+                meta = wanted["metadata"]
+                root = f"/apis/autoscaling/v2/namespaces/{meta['namespace']}/horizontalpodautoscalers"
+                query = {"fieldManager": "keda-operator", "force": "true"}
+                api.request("PATCH", f"{root}/{meta['name']}", wanted, query, APPLY)
+                known[uid] = generation
+                print(f"scaling {meta['namespace']}/{wanted['spec']['scaleTargetRef']['name']}", flush=True)
+        except (ApiError, Unreachable) as error:
+            print(f"will try again: {error}", flush=True)
+        time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

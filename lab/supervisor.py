@@ -1,0 +1,217 @@
+"""The one process that owns a lab: it starts the parts, and they end with it.
+
+Every child asks the kernel for SIGKILL at its parent's death, so nothing survives, whatever
+happens to this process. All children are started by the main thread: to the kernel, the
+parent is the thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import queue
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab import parts, tools
+from lab.api import Api, ApiError, Connection, Unreachable
+from lab.aws.seed import seed
+from lab.crds import install
+from lab.places import LabFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START_SECONDS = 60.0
+STOP_SECONDS = 3.0
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+class StartError(Exception):
+    """A part did not become ready; the message names it and its log."""
+
+
+class Supervisor:
+    """Runs the parts of one lab."""
+
+    def __init__(self, plan: parts.Plan) -> None:
+        """Prepares; nothing is started yet."""
+        self.plan = plan
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.requests: queue.Queue[tuple[Callable[[], Any], queue.Queue[Any]]] = queue.Queue()
+        self.ending = False
+
+    def bring_up(self) -> None:
+        """Starts everything in order.
+
+        Raises:
+            StartError: If a part does not become ready.
+        """
+        parts.write_files(self.plan)
+        api = Api(
+            Connection(self.plan.api, self.plan.token, str(self.plan.folder.root / "certs" / "apiserver.crt"))
+        )
+        self._step("etcd and kube-apiserver", self._control_plane, api)
+        for name in ("kube-controller-manager", "kube-scheduler", "kwok", "aws"):
+            self.start(name)
+        self._step("definitions of Istio and KEDA", install, api)
+        self._step("AWS API", self._aws)
+        for name in ("joiner", "keda"):
+            self.start(name)
+        parts.write_kubeconfig(self.plan)
+        told = {
+            "clusters": self.plan.clusters,
+            "region": self.plan.region,
+            "api": self.plan.api,
+            "aws": self.plan.aws,
+        }
+        self.plan.folder.ready.write_text(json.dumps(told), "utf-8")
+
+    def _step(self, title: str, work: Callable[..., None], *arguments: Any) -> None:
+        began = time.monotonic()
+        work(*arguments)
+        print(f"{title}: ready after {time.monotonic() - began:.1f} s", flush=True)
+
+    def _control_plane(self, api: Api) -> None:
+        self.start("etcd")
+        self.start("kube-apiserver")
+        self._until("kube-apiserver", lambda: api.request("GET", "/readyz") == "ok")
+
+    def _aws(self) -> None:
+        self._until("aws", lambda: seed(self.plan.aws, self.plan.region, self.plan.clusters))
+
+    def _until(self, name: str, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.processes[name].poll() is not None:
+                break
+            try:
+                if ready():
+                    return
+            except (ApiError, Unreachable, OSError):
+                pass
+            time.sleep(0.1)
+        log = self.plan.folder.logs / f"{name}.log"
+        raise StartError(f"{name} did not become ready; its last words, from {log}:\n{_tail(log)}")
+
+    def start(self, name: str) -> None:
+        """Starts a part, unless it runs."""
+        if name in self.processes and self.processes[name].poll() is None:
+            return
+        with (self.plan.folder.logs / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(  # noqa: S603  # no shell
+                parts.commands(self.plan)[name],
+                cwd=self.plan.folder.root,
+                env=parts.environment(self.plan),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # no thread runs yet that could hold a lock
+            )
+
+    def kill(self, name: str) -> None:
+        """Ends a part at once, as a crash would."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def status(self) -> dict[str, str]:
+        """The state of each part."""
+        return {
+            name: "running" if (code := process.poll()) is None else f"ended with {code}"
+            for name, process in self.processes.items()
+        }
+
+    def serve(self) -> None:
+        """Does what is asked, on the main thread, until asked to end."""
+        while not self.ending:
+            try:
+                work, answer = self.requests.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            answer.put(work())
+
+    def end(self) -> None:
+        """Ends all parts, last started first."""
+        self.plan.folder.ready.unlink(missing_ok=True)
+        for process in reversed(self.processes.values()):
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _tail(log: Any, lines: int = 8) -> str:
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def _listen(supervisor: Supervisor) -> None:
+    """Takes requests as lines of JSON: `{"do": "restart", "name": "kube-apiserver"}`."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked = json.loads(self.rfile.readline())
+            answer: queue.Queue[Any] = queue.Queue()
+            supervisor.requests.put((lambda: _do(supervisor, asked), answer))
+            self.wfile.write(json.dumps(answer.get()).encode() + b"\n")
+
+    supervisor.plan.folder.control.unlink(missing_ok=True)
+    server = socketserver.ThreadingUnixStreamServer(str(supervisor.plan.folder.control), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _do(supervisor: Supervisor, asked: dict[str, str]) -> dict[str, Any]:
+    name = asked.get("name", "")
+    if asked["do"] in ("kill", "start", "restart") and name not in supervisor.processes:
+        return {"error": f"no part is called {name!r}; there are {', '.join(supervisor.processes)}"}
+    if asked["do"] in ("kill", "restart"):
+        supervisor.kill(name)
+    if asked["do"] in ("start", "restart"):
+        supervisor.start(name)
+    if asked["do"] == "stop":
+        supervisor.ending = True
+    return {"parts": supervisor.status()}
+
+
+def main() -> int:
+    """Runs a lab: `python -m lab.supervisor FOLDER REGION CLUSTER...`."""
+    folder = LabFolder(Path(sys.argv[1]))
+    with folder.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        supervisor = Supervisor(parts.Plan(folder, tuple(sys.argv[3:]), sys.argv[2]))
+
+        def ask_to_end(*_: object) -> None:
+            supervisor.ending = True
+
+        signal.signal(signal.SIGTERM, ask_to_end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            supervisor.bring_up()
+            _listen(supervisor)
+            supervisor.serve()
+        except (StartError, tools.BuildError) as error:
+            print(f"error: {error}", flush=True)
+            return 1
+        finally:
+            supervisor.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
