@@ -107,7 +107,7 @@ class Supervisor:
         if name in self.processes and self.processes[name].poll() is None:
             return
         with (self.plan.folder.logs / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(  # noqa: S603  # no shell
+            self.processes[name] = subprocess.Popen(  # no shell
                 parts.commands(self.plan)[name],
                 cwd=self.plan.folder.root,
                 env=parts.environment(self.plan),

@@ -25,7 +25,8 @@ def seed(endpoint: str, region: str, clusters: Iterable[str]) -> bool:
         False while the API does not answer.
     """
     session = boto3.Session("lab", "lab", region_name=region)
-    ec2, eks = (session.client(name, endpoint_url=endpoint) for name in ("ec2", "eks"))
+    ec2 = session.client("ec2", endpoint_url=endpoint)
+    eks = session.client("eks", endpoint_url=endpoint)
     try:
         subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
         there = set(eks.list_clusters()["clusters"])

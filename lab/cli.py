@@ -1,0 +1,240 @@
+"""The command `lab`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from lab import tools
+from lab.environment import NotRunningError, ask, exports
+from lab.places import LabFolder
+from lab.project import work_folder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="EKS on one machine: a real Kubernetes control plane, an AWS API, and nothing else's internet.",
+    epilog="Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 no lab runs.",
+)
+Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab; several run side by side.")]
+NOT_RUNNING = 3
+PATIENCE_SECONDS = 120.0
+REGION = "ap-northeast-2"
+
+
+def say(line: str) -> None:
+    """A line of progress, on standard error, since standard output is for answers."""
+    typer.echo(line, err=True)
+
+
+def _running(folder: LabFolder) -> bool:
+    """Whether a supervisor holds the lab's lock."""
+    if not folder.lock.exists():
+        return False
+    with folder.lock.open("r") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@app.command()
+def build(
+    istioctl: Annotated[bool, typer.Option("--istioctl", help="Build Istio's analyser, too.")] = False,
+) -> None:
+    """Build the lab's programs from pinned Go modules into the user's cache; what is there stays."""
+    tools.ensure(say, istioctl=istioctl)
+
+
+@app.command()
+def start(
+    cluster: Annotated[list[str], typer.Option(help="A cluster and context to offer; repeatable.")] = [
+        "eco2-local"
+    ],  # noqa: B006  # typer copies it
+    region: Annotated[str, typer.Option(help="The AWS region to play.")] = REGION,
+    name: Name = "default",
+) -> None:
+    """Start a lab in the background; one that runs already is left alone.
+
+    Example: lab start --cluster eco2-dev --cluster eco2-prod
+    """
+    tools.ensure(say)
+    folder = LabFolder.of(name)
+    if _running(folder):
+        say(f"lab {name} runs already")
+        return
+    # What a crashed lab left is no use: its AWS lived in memory, so Pulumi's state would not match.
+    shutil.rmtree(folder.root, ignore_errors=True)
+    folder.root.mkdir(parents=True)
+    log = folder.root / "supervisor.log"
+    with log.open("wb") as output:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *cluster],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    told, deadline = 0, time.monotonic() + PATIENCE_SECONDS
+    while True:
+        ended, ready = supervisor.poll() is not None, folder.ready.exists()
+        lines = log.read_text("utf-8", "replace").splitlines()
+        for line in lines[told:]:
+            say(line)
+        told = len(lines)
+        if ready:
+            break
+        if ended or time.monotonic() > deadline:
+            supervisor.terminate()
+            raise typer.Exit(1)
+        time.sleep(0.1)
+    say(f'lab {name} is up; to use it in this shell: eval "$(lab env)"')
+
+
+@app.command()
+def stop(name: Name = "default") -> None:
+    """End a lab and remove everything that it held, Pulumi's state included."""
+    folder = LabFolder.of(name)
+    if _running(folder):
+        try:
+            ask(folder, "stop")
+        except NotRunningError:
+            say("the lab is just starting or ending")
+        deadline = time.monotonic() + 30
+        while _running(folder) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    if _running(folder):
+        say(f"error: lab {name} does not end; see {folder.root / 'supervisor.log'}")
+        raise typer.Exit(1)
+    shutil.rmtree(folder.root, ignore_errors=True)
+    say(f"lab {name} is gone")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
+) -> None:
+    """Show the parts of a lab; exit code 1 if one has ended, 3 if no lab runs."""
+    parts = ask(LabFolder.of(name), "status")["parts"]
+    typer.echo(
+        json.dumps(parts) if as_json else "\n".join(f"{part:26}{state}" for part, state in parts.items())
+    )
+    if any(state != "running" for state in parts.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    part: Annotated[str, typer.Argument(help="A part, as `lab status` names it.")],
+    lines: Annotated[int, typer.Option("-n", help="How many lines, from the end.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", help="Go on with what comes.")] = False,
+    name: Name = "default",
+) -> None:
+    """Show what a part wrote."""
+    log = LabFolder.of(name).logs / f"{part}.log"
+    if not log.exists():
+        known = sorted(path.stem for path in log.parent.glob("*.log"))
+        say(f"error: no log of {part!r}; there are {', '.join(known) or 'none: no lab runs'}")
+        raise typer.Exit(1)
+    sys.exit(subprocess.call(["tail", f"-n{lines}", *(["-f"] if follow else []), str(log)]))
+
+
+@app.command()
+def env(
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
+) -> None:
+    """Print what to export to use a lab: eval "$(lab env)"."""
+    variables = exports(LabFolder.of(name))
+    if as_json:
+        typer.echo(json.dumps(variables, indent=2))
+        return
+    for key, value in variables.items():
+        typer.echo(f"export {key}={shlex.quote(value)}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context, name: Name = "default") -> None:
+    """Run a command in a lab's environment: lab run -- pulumi up --stack local."""
+    _become(LabFolder.of(name), list(context.args))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def project(
+    context: typer.Context,
+    folder: Annotated[str, typer.Argument(help="The folder with Pulumi.yaml.")],
+    stack: Annotated[str, typer.Argument(help="The stack.")],
+    name: Name = "default",
+) -> None:
+    """Run Pulumi on a project in a lab, and leave the project's files as they are.
+
+    Example: lab project . dev -- preview --diff
+    """
+    lab = LabFolder.of(name)
+    place = work_folder(lab, folder, stack)
+    variables = {**os.environ, **exports(lab)}
+    at = ["--stack", stack, "--cwd", str(place)]
+    chosen = subprocess.run(
+        ["pulumi", "stack", "select", "--create", *at],
+        env=variables,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if chosen.returncode:
+        say(chosen.stderr)
+        raise typer.Exit(1)
+    _become(lab, ["pulumi", *context.args, *at])
+
+
+def _become(folder: LabFolder, command: list[str]) -> None:
+    """Replaces this process, so that signals and exit codes are the command's own."""
+    variables = {**os.environ, **exports(folder)}
+    if not command:
+        say("error: name a command: lab run -- COMMAND")
+        raise typer.Exit(2)
+    try:
+        os.execvpe(command[0], command, variables)  # noqa: S606  # no shell is wanted
+    except FileNotFoundError:
+        say(f"error: no {command[0]} on PATH")
+        raise typer.Exit(127) from None
+
+
+def _fault(what: str, part: str, name: str) -> None:
+    answer = ask(LabFolder.of(name), what, part)
+    if error := answer.get("error"):
+        say(f"error: {error}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def kill(part: str, name: Name = "default") -> None:
+    """End a part as a crash would, to see what happens."""
+    _fault("kill", part, name)
+
+
+@app.command()
+def restart(part: str, name: Name = "default") -> None:
+    """Start a part anew."""
+    _fault("restart", part, name)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app(standalone_mode=True)
+    except NotRunningError as error:
+        say(f"error: {error}")
+        sys.exit(NOT_RUNNING)
+    except tools.BuildError as error:
+        say(f"error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        sys.exit(130)

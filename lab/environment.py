@@ -1,0 +1,85 @@
+"""What a shell needs to use a lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab import tools
+
+if TYPE_CHECKING:
+    from lab.places import LabFolder
+
+
+class NotRunningError(Exception):
+    """There is no such lab, or it does not run."""
+
+
+def told(folder: LabFolder) -> dict[str, Any]:
+    """What the lab says of itself: clusters, region, the URLs of its APIs.
+
+    Raises:
+        NotRunningError: If it does not run.
+    """
+    try:
+        known: dict[str, Any] = json.loads(folder.ready.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotRunningError(f"no lab runs in {folder.root}; start one: lab start") from None
+    return known
+
+
+def ask(folder: LabFolder, what: str, name: str = "") -> dict[str, Any]:
+    """Asks the supervisor: `status`, `stop`, or `kill`, `start`, `restart` of a part.
+
+    Raises:
+        NotRunningError: If nothing answers.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as line, line.makefile("rwb") as stream:
+            line.settimeout(30)
+            line.connect(str(folder.control))
+            stream.write(json.dumps({"do": what, "name": name}).encode() + b"\n")
+            stream.flush()
+            answer: dict[str, Any] = json.loads(stream.readline())
+    except (OSError, ValueError):
+        raise NotRunningError(f"no lab runs in {folder.root}; start one: lab start") from None
+    return answer
+
+
+def exports(folder: LabFolder) -> dict[str, str]:
+    """The variables to export.
+
+    Raises:
+        NotRunningError: If the lab does not run.
+    """
+    lab = told(folder)
+    pulumi = tools.pulumi_on_path()
+    folders = [str(Path(pulumi).parent if pulumi else tools.folder(tools.PULUMI))]
+    if not _official_plugins(pulumi):
+        folders.append(str(folder.plugins))
+    return {
+        "KUBECONFIG": str(folder.kubeconfig),
+        "AWS_ENDPOINT_URL": lab["aws"],
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_REGION": lab["region"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PULUMI_BACKEND_URL": f"file://{folder.backend}",
+        # Nothing in a lab's state is secret.
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Compiled modules are kept, or every update would compile Pulumi's SDKs anew.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "")]),
+    }
+
+
+def _official_plugins(pulumi: Path | None) -> bool:
+    """Whether the user's Pulumi brings its language host and both plugins."""
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
+    plugins = all(any(home.glob(f"resource-{name}-v*")) for name in ("kubernetes", "aws"))
+    return pulumi is not None and plugins and shutil.which("pulumi-language-python") is not None

@@ -1,0 +1,68 @@
+"""Pulumi's language host for Python, where the official one cannot be had.
+
+It is the SDK's own server for inline programs, given a program that runs the project's
+`__main__.py` as the official host would.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+VERSION = "3.259.0"
+
+
+class Host(LanguageServer):
+    """Runs the program that a request names."""
+
+    def __init__(self) -> None:
+        super().__init__(self._run_program)
+        self._main = Path("__main__.py")
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802  # the engine's name
+        """Runs a program to its end."""
+        os.chdir(request.pwd)
+        self._main = Path(request.info.program_directory or request.pwd) / "__main__.py"
+        answer = super().Run(request, context)
+        # The error was logged where it happened; without `bail` the engine would print it once more.
+        return language_pb2.RunResponse(bail=True) if answer.error else answer
+
+    def _run_program(self) -> None:
+        sys.path.insert(0, str(self._main.parent))
+        runpy.run_path(str(self._main), run_name="__main__")
+
+    def Handshake(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Agrees to everything."""
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Tells the version."""
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+
+def main() -> None:
+    """Serves until ended; prints the port first, as the engine asks of plugins."""
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", -1)]
+    )
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        # The engine waits 15 s for a host that ends politely.
+        signal.signal(ending, lambda *_: os._exit(0))
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
