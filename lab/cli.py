@@ -29,6 +29,7 @@ Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab;
 NOT_RUNNING = 3
 PATIENCE_SECONDS = 120.0
 REGION = "ap-northeast-2"
+DEFAULT_CLUSTER = "eco2-local"
 
 
 def say(line: str) -> None:
@@ -60,7 +61,7 @@ def build(
 def start(
     cluster: Annotated[list[str], typer.Option(help="A cluster and context to offer; repeatable.")] = [
         "eco2-local"
-    ],  # noqa: B006  # typer copies it
+    ],  # typer copies it
     region: Annotated[str, typer.Option(help="The AWS region to play.")] = REGION,
     name: Name = "default",
 ) -> None:

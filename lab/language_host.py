@@ -32,7 +32,7 @@ class Host(LanguageServer):
         """Runs a program to its end."""
         os.chdir(request.pwd)
         self._main = Path(request.info.program_directory or request.pwd) / "__main__.py"
-        answer = super().Run(request, context)
+        answer = super().Run(request, context)  # type: ignore[no-untyped-call]  # the SDK's has no types
         # The error was logged where it happened; without `bail` the engine would print it once more.
         return language_pb2.RunResponse(bail=True) if answer.error else answer
 

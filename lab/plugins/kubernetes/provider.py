@@ -1,0 +1,218 @@
+"""The plugin's answers to the engine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
+
+from lab.api import Api, ApiError, Unreachable, connection
+from lab.plugins import differences
+from lab.plugins.host import UNKNOWN, Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
+from lab.plugins.kubernetes import objects as k8s
+from lab.plugins.kubernetes.waiting import until_gone, until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_TIMEOUT_SECONDS = 600.0
+IMMUTABLE = {
+    "*": ("apiVersion", "kind", "metadata.name", "metadata.namespace"),
+    "Deployment": ("spec.selector",),
+    "Service": ("spec.clusterIP",),
+    "HorizontalPodAutoscaler": (),
+}
+"""Paths whose change needs a new object; `*` for all kinds."""
+
+
+class Kubernetes(Plugin):
+    """One cluster, as a provider's settings name it."""
+
+    version = "4.34.2"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str, Any] = {}
+        self._cluster: k8s.Objects | None = None
+
+    def DiffConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802  # the engine's names, here and below
+        """Another cluster needs new objects; the identifier, where there is one, says whether it is another."""
+        old, new = to_python(request.olds), to_python(request.news)
+        identified = "clusterIdentifier" in old and "clusterIdentifier" in new
+        decides = (
+            ("clusterIdentifier",)
+            if identified
+            else ("clusterIdentifier", "context", "kubeconfig", "cluster")
+        )
+        return differences.answer(old, new, lambda path: path in decides)
+
+    def Configure(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Takes the settings; the cluster is asked only when there is something to ask."""
+        self._settings = to_python(request.args)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def _objects(self) -> k8s.Objects:
+        if self._cluster is None:
+            kubeconfig = self._settings.get("kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
+            try:
+                to = connection(Path(kubeconfig).expanduser(), str(self._settings.get("context", "")))
+            except (OSError, LookupError) as error:
+                raise RefusedError(f"configured Kubernetes cluster is unreachable: {error}") from None
+            self._cluster = k8s.Objects(Api(to))
+        return self._cluster
+
+    def Check(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Names what has no name; keeps the name that an earlier update gave."""
+        inputs, old = to_python(request.news), to_python(request.olds)
+        meta = inputs.setdefault("metadata", {})
+        if isinstance(meta, dict) and "name" not in meta and not has_unknown(meta):
+            before = old.get("metadata", {})
+            name = request.urn.rsplit("::", 1)[1]
+            meta["name"] = before.get("name") or f"{name}-{secrets.token_hex(4)}"
+            meta.setdefault("annotations", {})["pulumi.com/autonamed"] = "true"
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs))
+
+    def Diff(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Compares inputs with inputs; the cluster is not asked."""
+        old, new = to_python(request.old_inputs), to_python(request.news)
+        immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
+
+        def replaces(path: str) -> bool:
+            return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in immutable)
+
+        same_name = old.get("metadata", {}).get("name") == new.get("metadata", {}).get("name")
+        return differences.answer(old, new, replaces, delete_first=same_name)
+
+    def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Creates an object and waits for it; in a preview, asks the server for a dry run."""
+        inputs = to_python(request.properties)
+
+        def work() -> Any:
+            upsert = str(self._settings.get("upsertExistingObjects", "")).lower() == "true"
+            if request.preview:
+                self._dry_run(inputs, lambda objects: objects.create(inputs, dry_run=True, upsert=upsert))
+                return provider_pb2.CreateResponse(properties=to_struct(inputs))
+            live = self._objects().create(inputs, dry_run=False, upsert=upsert)
+            live = self._ready(request, inputs) or live
+            return provider_pb2.CreateResponse(id=k8s.identity(inputs["metadata"]), properties=_state(live))
+
+        return self._answered(context, work)
+
+    def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Applies an object and waits for it; in a preview, asks the server for a dry run."""
+        inputs, ignored = to_python(request.news), list(request.ignoreChanges)
+
+        def work() -> Any:
+            if request.preview:
+                self._dry_run(inputs, lambda objects: objects.apply(inputs, dry_run=True, ignored=ignored))
+                return provider_pb2.UpdateResponse(properties=to_struct(inputs))
+            live = self._objects().apply(inputs, dry_run=False, ignored=ignored)
+            live = self._ready(request, inputs) or live
+            return provider_pb2.UpdateResponse(properties=_state(live))
+
+        return self._answered(context, work)
+
+    def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Deletes an object and waits until it is gone."""
+        manifest = to_python(request.old_inputs) or to_python(request.properties)
+
+        def work() -> Any:
+            if self._objects().delete(manifest):
+                timeout_seconds = request.timeout or DEFAULT_TIMEOUT_SECONDS
+                until_gone(self._objects(), manifest, timeout_seconds, self.cancelled)
+            return empty_pb2.Empty()
+
+        return self._answered(context, work)
+
+    def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Reads an object for a refresh or an import.
+
+        Inputs change only where the object really differs: a dry run of the old inputs tells, since
+        the server writes many values in another form than they were given (`1000m` and `1`).
+        """
+        inputs = to_python(request.inputs)
+
+        def work() -> Any:
+            described = inputs or _described(request)
+            live = self._objects().read(described)
+            if live is None:
+                return provider_pb2.ReadResponse()
+            if inputs:
+                applied = self._objects().apply(inputs, dry_run=True, force=True)
+                same = _substance(applied) == _substance(live)
+                kept = inputs if same else _pruned(live, inputs)
+            else:
+                kept = _substance(live)
+            return provider_pb2.ReadResponse(id=request.id, properties=_state(live), inputs=to_struct(kept))
+
+        return self._answered(context, work)
+
+    def _ready(self, request: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
+        given = k8s.annotation(inputs, k8s.TIMEOUT_ANNOTATION)
+        timeout_seconds = request.timeout or float(given or DEFAULT_TIMEOUT_SECONDS)
+        return until_ready(
+            self._objects(),
+            inputs,
+            timeout_seconds,
+            self.cancelled,
+            lambda line: self.progress(request.urn, line),
+        )
+
+    def _dry_run(self, inputs: dict[str, Any], attempt: Callable[[k8s.Objects], Any]) -> None:
+        """Lets the server judge; what depends on things that do not exist yet cannot be judged."""
+        if has_unknown(inputs):
+            return
+        namespace = inputs["metadata"].get("namespace")
+        objects = self._objects()
+        if namespace and objects.read(_namespace(namespace)) is None:
+            return
+        attempt(objects)
+
+    def _answered(self, context: Any, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except Unreachable as error:
+            refuse(context, RefusedError(f"configured Kubernetes cluster is unreachable: {error}"))
+        except (ApiError, RefusedError) as error:
+            refuse(context, error)
+        return None
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _described(request: Any) -> dict[str, Any]:
+    """The object that an import names: its kind from the token, its name from the id."""
+    group_version, kind = request.urn.split("::")[2].split("$")[-1].split(":", 1)[1].rsplit(":", 1)
+    namespace, _, name = request.id.rpartition("/")
+    meta = {"name": name, **({"namespace": namespace} if namespace else {})}
+    api_version = group_version.removeprefix("core/")
+    return {"apiVersion": api_version, "kind": kind, "metadata": meta}
+
+
+SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+
+
+def _substance(live: dict[str, Any]) -> dict[str, Any]:
+    """An object without what the server keeps of its own."""
+    meta = {key: value for key, value in live["metadata"].items() if key not in SERVERS_OWN}
+    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": meta}
+
+
+def _state(live: dict[str, Any]) -> Any:
+    meta = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
+    return to_struct({**live, "metadata": meta})
+
+
+def _pruned(live: Any, shape: Any) -> Any:
+    """The live values at the places that the inputs name."""
+    if isinstance(live, dict) and isinstance(shape, dict):
+        return {key: _pruned(live[key], value) for key, value in shape.items() if key in live}
+    if isinstance(live, list) and isinstance(shape, list) and len(live) == len(shape):
+        return [_pruned(one, value) for one, value in zip(live, shape, strict=True)]
+    return UNKNOWN if live is None else live
