@@ -139,7 +139,8 @@ class Api:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"{self._to.server}: {_in_words(error)}") from error
-        decoded = json.loads(answer.data) if answer.data[:1] in (b"{", b"[") else answer.data.decode()
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        decoded = json.loads(answer.data) if is_json else answer.data.decode()
         if answer.status >= 400:  # noqa: PLR2004  # HTTP's border between answers and refusals
             raise _refusal(answer.status, decoded)
         return decoded
