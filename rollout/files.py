@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+MERGE = "tag:yaml.org,2002:merge"
+
 
 class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
     """YAML with each key once: a second `auth-api:` would otherwise silently win."""
@@ -25,6 +27,8 @@ class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == MERGE:  # `<<` is no key, and what it brings may be overridden
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
