@@ -44,9 +44,7 @@ class Cluster(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         found = aws.eks.get_cluster_output(name=settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
         self.name = settings.name
-        self.subnet_ids = pulumi.Output.from_input(
-            list(settings.subnet_ids) or found.vpc_config.subnet_ids
-        )
+        self.subnet_ids = pulumi.Output.from_input(list(settings.subnet_ids) or found.vpc_config.subnet_ids)
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.
         self.kubernetes = k8s.Provider(

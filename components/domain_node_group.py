@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rollout.settings import NodeGroupSettings
 
 LABEL = "domain"
+AMI_TYPE = "AL2023_x86_64_STANDARD"
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ class DomainNodeGroup(pulumi.ComponentResource):
         )
         self.node_group = aws.eks.NodeGroup(
             domain,
+            node_group_name=_group_name(domain, settings, cluster.name),
             cluster_name=cluster.name,
             node_role_arn=role.arn,
             subnet_ids=cluster.subnet_ids,
-            ami_type="AL2023_x86_64_STANDARD",
+            ami_type=AMI_TYPE,
             instance_types=list(settings.instance_types),
             # A number, never $Latest: that would hide a new version from the update.
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
@@ -111,6 +115,16 @@ class DomainNodeGroup(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"name": self.node_group.node_group_name})
+
+
+def _group_name(domain: str, settings: NodeGroupSettings, cluster: str) -> str:
+    """A name that changes with what EKS cannot change in place.
+
+    So a replacement can come before the old group goes, which a fixed name would forbid, and yet an
+    update that was killed finds the group that it had created, which a random name would not.
+    """
+    replaced_by = json.dumps([cluster, AMI_TYPE, settings.instance_types])
+    return f"{domain}-{hashlib.sha256(replaced_by.encode()).hexdigest()[:6]}"
 
 
 def _root_volume(gib: int) -> dict[str, Any]:

@@ -35,12 +35,14 @@ class NodeRole(pulumi.ComponentResource):
         """Declares the role.
 
         Args:
-            name: The beginning of its name.
+            name: Its name; fixed, so that an update that was killed finds what it had created.
             tags: Tags of the role.
         """
         super().__init__("eco2:nodes:NodeRole", name)
         child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(name, assume_role_policy=json.dumps(TRUST), tags=dict(tags), opts=child)
+        role = aws.iam.Role(
+            name, name=name, assume_role_policy=json.dumps(TRUST), tags=dict(tags), opts=child
+        )
         self.arn = role.arn
         self.policies = tuple(
             aws.iam.RolePolicyAttachment(

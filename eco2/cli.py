@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rollout.problems import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,11 +24,6 @@ Project = Annotated[
     Path, typer.Option("--project", "-C", help="The folder with Pulumi.yaml.", file_okay=False, exists=True)
 ]
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack: dev, prod, local.")]
-
-
-@app.callback()
-def _root() -> None:
-    """Keeps `render` a subcommand while it is the only one."""
 
 
 @app.command()
@@ -44,17 +44,57 @@ def render(
     from eco2.render import OccupiedError  # noqa: PLC0415
     from eco2.render import render as write  # noqa: PLC0415
 
-    try:
+    with _in_words(ConfigError, pulumi.RunError, OccupiedError, OSError):
         counts = write(project.resolve(), stack, out)
-    except (ConfigError, pulumi.RunError, OccupiedError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"error: {error.filename or out}: {error.strerror}; nothing was replaced", err=True)
-        raise typer.Exit(1) from None
     for kind, count in counts.items():
         typer.echo(f"{count:5}  {kind}")
     typer.echo(f"{counts.total():5}  objects in {out}")
+
+
+@app.command()
+def status(
+    stack: Stack,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    project: Project = Path(),
+) -> None:
+    """Show every service: its phase, what the canary gets, pods ready of pods wanted, its nodes."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from eco2.cluster import ClusterError  # noqa: PLC0415
+    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from eco2.status import status as read  # noqa: PLC0415
+    from eco2.status import table  # noqa: PLC0415
+
+    with _in_words(ConfigError, PulumiError, ClusterError):
+        lines = read(project.resolve(), stack)
+    if as_json:
+        typer.echo(json.dumps([line.as_json() for line in lines], indent=2))
+    else:
+        Console().print(table(lines))
+
+
+@app.command()
+def recover(stack: Stack, project: Project = Path()) -> None:
+    """Make a stack fit for its next update after one was killed; create it if there is none.
+
+    Unlocks it, if the process that locked it has ended, and settles what it was creating. A stack
+    in order is left as it is.
+    """
+    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from eco2.recover import recover as mend  # noqa: PLC0415
+
+    with _in_words(PulumiError):
+        mend(project.resolve(), stack, typer.echo)
+
+
+@contextmanager
+def _in_words(*expected: type[Exception]) -> Iterator[None]:
+    """Ends the command with an expected error's message, without a trace."""
+    try:
+        yield
+    except expected as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def main() -> None:

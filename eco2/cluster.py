@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import urllib3
 from kubernetes import client, config
-from kubernetes.client.rest import ApiException
+from kubernetes.client.exceptions import ApiException
 
 TIMEOUT_SECONDS = 10
 
@@ -43,17 +43,22 @@ def deployments(context: str, part_of: str) -> dict[str, Pods]:
         ClusterError: If the context is unknown, or the cluster does not answer.
     """
     try:
-        api = client.AppsV1Api(config.new_client_from_config(context=context))
+        connected = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
+        api = client.AppsV1Api(connected)
         found = api.list_deployment_for_all_namespaces(
             label_selector=f"app.kubernetes.io/part-of={part_of}", _request_timeout=TIMEOUT_SECONDS
         )
     except config.ConfigException as error:
-        raise ClusterError(f"no context {context} in the kubeconfig ({error}); is KUBECONFIG right?") from None
+        raise ClusterError(
+            f"no context {context} in the kubeconfig ({error}); is KUBECONFIG right?"
+        ) from None
     except ApiException as error:
         raise ClusterError(f"the cluster of context {context} refused: {error.reason}") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise ClusterError(f"the cluster of context {context} does not answer: {reason}") from None
     return {
-        item.metadata.name: Pods(item.status.ready_replicas or 0, item.spec.replicas or 0) for item in found.items
+        item.metadata.name: Pods(item.status.ready_replicas or 0, item.spec.replicas or 0)
+        for item in found.items
+        if item.metadata and item.metadata.name and item.status and item.spec
     }

@@ -28,11 +28,23 @@ def pulumi(project: Path, stack: str, *arguments: str) -> str:
     Raises:
         PulumiError: If there is no CLI on PATH, or it failed.
     """
-    command = ["pulumi", *arguments, "--stack", stack, "--cwd", str(project), "--non-interactive", "--color", "never"]
+    command = [
+        "pulumi",
+        *arguments,
+        "--stack",
+        stack,
+        "--cwd",
+        str(project),
+        "--non-interactive",
+        "--color",
+        "never",
+    ]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # no shell
     except FileNotFoundError:
-        raise PulumiError("no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND") from None
+        raise PulumiError(
+            "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
+        ) from None
     if done.returncode:
         raise PulumiError(done.stderr.strip() or done.stdout.strip())
     return done.stdout

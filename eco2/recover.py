@@ -10,13 +10,20 @@ it is looked for and, if it is there, taken into the state.
 from __future__ import annotations
 
 import json
+import re
+import socket
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eco2.pulumi_stack import PulumiError, pulumi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+
+LOCKED_BY = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+"""How the CLI names the owner of a lock in a backend of files."""
 
 
 def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
@@ -31,32 +38,51 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
         PulumiError: If the CLI refuses.
     """
     try:
-        state = json.loads(pulumi(project, stack, "stack", "export"))
+        state = pulumi(project, stack, "stack", "export")
     except PulumiError as error:
         if "no stack named" not in str(error):
             raise
         pulumi(project, stack, "stack", "init")
         say(f"created stack {stack}")
         return
-    if _locked(project, stack):
+    if _locked(project, stack, state):
         pulumi(project, stack, "cancel", "--yes")
         say(f"unlocked stack {stack}, which an interrupted update had left locked")
-    pending = (state.get("deployment") or {}).get("pending_operations") or []
+    pending = (json.loads(state).get("deployment") or {}).get("pending_operations") or []
     creating = [operation["resource"] for operation in pending if operation["type"] == "creating"]
     for resource in creating:
         if identity := _identity(resource):
             _adopt(project, stack, resource["urn"], identity, say)
     if pending:
-        pulumi(project, stack, "refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--run-program")
+        pulumi(
+            project, stack, "refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--run-program"
+        )
         say(f"settled {len(pending)} operations that an interrupted update had left open")
 
 
-def _locked(project: Path, stack: str) -> bool:
-    """Whether the backend refuses updates because another one is, or seems, under way."""
-    try:
-        pulumi(project, stack, "config", "refresh", "--help")
-    except PulumiError:
-        return False
+def _locked(project: Path, stack: str, state: str) -> bool:
+    """Whether a process that has ended left the stack locked.
+
+    Raises:
+        PulumiError: If the one that locked it still runs, or runs elsewhere.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as same:
+        same.write(state)
+        same.flush()
+        try:
+            # Writing back what is there changes nothing, and asks for the lock.
+            pulumi(project, stack, "stack", "import", "--file", same.name)
+        except PulumiError as error:
+            if "locked" not in str(error):
+                raise
+            owner = LOCKED_BY.search(str(error))
+            if (
+                owner is None
+                or owner["host"] != socket.gethostname()
+                or Path(f"/proc/{owner['pid']}").exists()
+            ):
+                raise
+            return True
     return False
 
 

@@ -27,7 +27,7 @@ class OccupiedError(Exception):
 def render(project: Path, stack: str, out: Path) -> Counter[str]:
     """Writes every object of a stack into a file of its own.
 
-    Kubernetes objects go to `NAMESPACE/KIND-NAME.yaml`, resources of AWS as the inputs that the
+    Kubernetes objects go to `kubernetes/NAMESPACE/KIND-NAME.yaml`, resources of AWS as the inputs that the
     program gives them to `aws/TYPE-NAME.json`. Keys are sorted, so that two folders can be compared.
     The folder appears whole or not at all.
 
@@ -55,7 +55,7 @@ def render(project: Path, stack: str, out: Path) -> Counter[str]:
         (fresh / MARK).write_text(f"{stack}\n", "utf-8")
         for name, (_, text) in files.items():
             path = fresh / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
         if out.exists():
             shutil.move(out, Path(scratch) / "before")
@@ -70,7 +70,7 @@ def _file(resource: Registration) -> tuple[str, tuple[str, str]] | None:
         text = _yaml(resource.inputs)
         place = resource.inputs["metadata"].get("namespace", "cluster")
         kind = resource.inputs["kind"]
-        return f"{place}/{kind}-{resource.inputs['metadata']['name']}.yaml".lower(), (kind, text)
+        return f"kubernetes/{place}/{kind}-{resource.inputs['metadata']['name']}.yaml".lower(), (kind, text)
     if package == "aws":
         text = json.dumps(resource.inputs, indent=2, sort_keys=True) + "\n"
         return f"aws/{kind}-{resource.name}.json".lower(), (f"aws {kind}", text)

@@ -70,12 +70,20 @@ def status(project: Path, stack: str) -> list[ServiceStatus]:
 
 def table(lines: Sequence[ServiceStatus]) -> Table:
     """The status as a table; what lacks ready pods is red."""
-    shown = Table("service", "phase", "canary gets", "stable", "canary", "node group", box=None, pad_edge=False)
+    shown = Table(
+        "service", "phase", "canary gets", "stable", "canary", "node group", box=None, pad_edge=False
+    )
     for line in lines:
         moving = "bold" if line.canary else ""
         weight = f"{line.weight:g} %" if line.canary else "-"
         shown.add_row(
-            line.service, line.phase, weight, _pods(line.stable), _pods(line.canary), line.node_group, style=moving
+            line.service,
+            line.phase,
+            weight,
+            _pods(line.stable),
+            _pods(line.canary),
+            line.node_group,
+            style=moving,
         )
     return shown
 

@@ -59,9 +59,10 @@ def build(
 
 @app.command()
 def start(
-    cluster: Annotated[list[str], typer.Option(help="A cluster and context to offer; repeatable.")] = [
-        "eco2-local"
-    ],  # typer copies it
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(help="A cluster and context to offer; repeatable. [default: eco2-local]"),
+    ] = None,
     region: Annotated[str, typer.Option(help="The AWS region to play.")] = REGION,
     name: Name = "default",
 ) -> None:
@@ -80,7 +81,7 @@ def start(
     log = folder.root / "supervisor.log"
     with log.open("wb") as output:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *cluster],
+            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *(cluster or [DEFAULT_CLUSTER])],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     told, deadline = 0, time.monotonic() + PATIENCE_SECONDS

@@ -143,7 +143,15 @@ def make(pinned: Tool | Files) -> None:
         result = Path(scratch) / "result"
         result.mkdir()
         if isinstance(pinned, Tool):
-            command = ["build", "-mod=readonly", "-ldflags", "-s -w", "-o", str(result / pinned.name), pinned.package]
+            command = [
+                "build",
+                "-mod=readonly",
+                "-ldflags",
+                "-s -w",
+                "-o",
+                str(result / pinned.name),
+                pinned.package,
+            ]
             _go(module, *command)
         else:
             _copy_files(pinned, module, result)

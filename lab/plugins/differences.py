@@ -58,7 +58,7 @@ def answer(
     replacing = [path for path in found if replaces(path)]
     detailed = {
         # Each kind is followed by the same with replacement.
-        path: provider_pb2.PropertyDiff(kind=kind + (path in replacing), inputDiff=True)
+        path: Kind(kind=Kind.Kind.values()[kind + (path in replacing)], inputDiff=True)
         for path, kind in found.items()
     }
     changes = provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE

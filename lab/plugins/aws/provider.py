@@ -108,7 +108,7 @@ class Aws(Plugin):
                 unknown = {
                     name: UNKNOWN for name in ("latestVersion", "defaultVersion") if name in kind.computed
                 }
-                return provider_pb2.UpdateResponse(properties=to_struct({**before, **new, **unknown}))
+                return provider_pb2.UpdateResponse(properties=to_struct(before | new | unknown))
             kind.update(request.id, old, new)
             state = kind.read(request.id, new) or new
             return provider_pb2.UpdateResponse(properties=to_struct(_plain(state)))
@@ -166,7 +166,8 @@ class Aws(Plugin):
                 "endpoint": cluster.get("endpoint", ""),
                 "vpcConfig": {"subnetIds": network["subnetIds"], "vpcId": network.get("vpcId", "")},
             }
-            return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})
+            fields: dict[str, Any] = {"return": to_struct(answer)}  # the field's name is a keyword
+            return provider_pb2.InvokeResponse(**fields)
 
         return self._answered(context, request.tok, work)
 

@@ -1,0 +1,159 @@
+"""One service through its phases, by config and `pulumi up` alone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import new_stack
+
+pytestmark = pytest.mark.lab
+ROUTES = ["update VirtualService auth-api", "update VirtualService auth-api-mesh"]
+STABLE_SCALING = "update HorizontalPodAutoscaler auth-api"
+
+
+@pytest.fixture(scope="module")
+def stack(lab, tmp_path_factory):
+    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
+    made.up()
+    return made
+
+
+def weights(lab, name="auth/auth-api"):
+    rules = lab.items("/apis/networking.istio.io/v1/virtualservices")[name]["spec"]["http"]
+    return {route["destination"]["subset"]: route.get("weight", 100) for route in rules[-1]["route"]}
+
+
+def test_a_rollout_from_off_to_promotion(stack, lab):
+    # 0 to 1: the canary comes, and the header reaches it.
+    stack.set("eco2:rollouts.auth-api.phase", "1")
+    stack.set("eco2:rollouts.auth-api.canary.tag", "auth-api-0.8.0")
+    assert stack.changes() == ["create Deployment auth-api-canary", *ROUTES]
+    stack.up()
+    assert weights(lab) == {"stable": 100}
+
+    # 1 to 2: the weight, and with it the canary's scale and the floor under stable's.
+    stack.set("eco2:rollouts.auth-api.phase", "2")
+    assert stack.changes() == [
+        "create HorizontalPodAutoscaler auth-api-canary",
+        "create PodDisruptionBudget auth-api-canary",
+        STABLE_SCALING,
+        *ROUTES,
+    ]
+    stack.up()
+    assert weights(lab) == {"stable": 95, "canary": 5}
+    hpa = lab.items("/apis/autoscaling/v2/horizontalpodautoscalers")["auth/auth-api"]
+    assert hpa["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
+
+    for phase, share in ((3, 20), (4, 50)):
+        stack.set("eco2:rollouts.auth-api.phase", str(phase))
+        assert [change for change in stack.changes() if "VirtualService" in change] == ROUTES
+        stack.up()
+        assert weights(lab) == {"stable": 100 - share, "canary": share}
+
+    stack.set("eco2:rollouts.auth-api.phase", "5")
+    stack.up()
+    assert weights(lab) == {"canary": 100}
+
+    # Promotion: stable takes the canary's image before routes leave the canary.
+    stack.set("eco2:services.auth-api.image.tag", "auth-api-0.8.0")
+    stack.set("eco2:rollouts.auth-api.phase", "0")
+    assert "update Deployment auth-api" in stack.changes()
+    log = stack.up()
+    assert log.index("Deployment auth-api updated") < log.index("VirtualService auth-api updating")
+    assert log.index("VirtualService auth-api updated") < log.index("Deployment auth-api-canary deleting")
+    assert weights(lab) == {"stable": 100}
+    deployments = lab.items("/apis/apps/v1/deployments")
+    assert "auth/auth-api-canary" not in deployments
+    container = deployments["auth/auth-api"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"].endswith(":auth-api-0.8.0")
+    assert " unchanged" in stack.up()
+
+
+def test_back_to_off_moves_routes_first_and_removes_the_canary(stack, lab):
+    stack.set("eco2:rollouts.chat-api.phase", "3")
+    stack.up()
+    stack.set("eco2:rollouts.chat-api.phase", "0")
+    assert stack.changes() == [
+        "delete Deployment chat-api-canary",
+        "delete PodDisruptionBudget chat-api-canary",
+        "update VirtualService chat-api",
+        "update VirtualService chat-api-mesh",
+    ]
+    log = stack.up()
+    assert log.index("VirtualService chat-api updated") < log.index("Deployment chat-api-canary deleting")
+    assert "chat/chat-api-canary" not in lab.items("/apis/apps/v1/deployments")
+
+
+def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold_up_the_way_back(stack, lab):
+    stack.change(readyTimeoutSeconds=4, nodeGroups=_groups(stack, "image", max=1))
+    stack.set("eco2:rollouts.image-api.phase", "1")
+    stack.change(services=_services(stack, "image-api", cpu="1800m"))
+    failed = stack.up(check=False)
+    assert "nodes are available" in failed
+    assert "Insufficient cpu" in failed
+    assert weights(lab, "image/image-api") == {"stable": 100}
+    assert not any("headers" in str(rule) for rule in _rules(lab, "image/image-api"))
+    stack.change(services=_services(stack, "image-api", cpu="100m"))
+    stack.set("eco2:rollouts.image-api.phase", "0")
+    stack.change(readyTimeoutSeconds=60)
+    assert "error" not in stack.up()
+
+
+def test_a_mistake_is_refused_before_anything_changes(stack, lab):
+    before = lab.items("/apis/apps/v1/deployments")
+    stack.set("eco2:rollouts.my-api.phase", "9")
+    stack.set("eco2:rollouts.nonsense.phase", "1")
+    refused = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert refused.returncode != 0
+    assert "Pulumi.dev.yaml: eco2:rollouts.my-api" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    after = lab.items("/apis/apps/v1/deployments")
+    assert {name: one["metadata"]["resourceVersion"] for name, one in before.items()} == {
+        name: one["metadata"]["resourceVersion"] for name, one in after.items()
+    }
+    stack.change(rollouts={})
+
+
+def test_pods_without_the_toleration_stay_pending(lab, stack):
+    from lab.api import Api, connection
+
+    api = Api(connection(Path(lab.variables["KUBECONFIG"]), "eco2-dev"))
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "stranger", "namespace": "default"},
+        "spec": {"nodeSelector": {"domain": "auth"}, "containers": [{"name": "c", "image": "x"}]},
+    }
+    api.request("POST", "/api/v1/namespaces/default/pods", pod)
+    told = ""
+    for _ in range(50):
+        conditions = lab.kubernetes("/api/v1/namespaces/default/pods/stranger")["status"].get(
+            "conditions", []
+        )
+        told = " ".join(one.get("message", "") for one in conditions)
+        if told:
+            break
+        subprocess.run(["sleep", "0.1"], check=True)
+    api.request("DELETE", "/api/v1/namespaces/default/pods/stranger")
+    assert "untolerated taint" in told
+
+
+def _rules(lab, name):
+    return lab.items("/apis/networking.istio.io/v1/virtualservices")[name]["spec"]["http"]
+
+
+def _config(stack, key):
+    return yaml.safe_load(stack.file.read_text())["config"].get(f"eco2:{key}") or {}
+
+
+def _groups(stack, domain, **sizes):
+    groups = _config(stack, "nodeGroups")
+    return {**groups, domain: {**groups[domain], **sizes}}
+
+
+def _services(stack, name, cpu):
+    amounts = {"requests": {"cpu": cpu, "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
+    return {**_config(stack, "services"), name: {"resources": amounts}}

@@ -1,0 +1,93 @@
+"""The lab as a command: it starts, answers, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Lab
+
+pytestmark = pytest.mark.lab
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """Processes whose command line, or working folder, names a lab's home."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            place = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if int(entry.name) != os.getpid() and (str(home) in command or str(home) in place):
+            found[int(entry.name)] = command
+    return found
+
+
+def test_a_lab_starts_tells_its_parts_and_stops_without_leftovers(tmp_path):
+    lab = Lab(tmp_path)
+    lab.command("start")
+    parts = json.loads(lab.command("status", "--json").stdout)
+    assert set(parts.values()) == {"running"}
+    assert {"etcd", "kube-apiserver", "kube-scheduler", "kwok", "aws", "joiner"} <= parts.keys()
+    lab.command("stop")
+    assert processes_of(tmp_path) == {}
+    assert not (tmp_path / "default").exists()
+
+
+def test_no_process_survives_a_supervisor_that_is_killed(tmp_path):
+    lab = Lab(tmp_path)
+    lab.command("start")
+    supervisor = next(pid for pid, command in processes_of(tmp_path).items() if "lab.supervisor" in command)
+    assert len(processes_of(tmp_path)) > 6
+    os.kill(supervisor, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while processes_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of(tmp_path) == {}
+    assert lab.command("status", check=False).returncode == 3
+
+
+def test_two_labs_run_side_by_side(lab, tmp_path):
+    other = Lab(tmp_path, name="other")
+    other.command("start")
+    try:
+        assert other.variables["KUBECONFIG"] != lab.variables["KUBECONFIG"]
+        assert other.variables["AWS_ENDPOINT_URL"] != lab.variables["AWS_ENDPOINT_URL"]
+        assert set(json.loads(lab.command("status", "--json").stdout).values()) == {"running"}
+    finally:
+        other.command("stop")
+    assert set(json.loads(lab.command("status", "--json").stdout).values()) == {"running"}
+
+
+def test_a_running_lab_is_left_alone_by_start(lab):
+    began = time.monotonic()
+    answer = lab.command("start")
+    assert "runs already" in answer.stderr
+    assert time.monotonic() - began < 5
+
+
+def test_the_kubeconfig_offers_every_cluster_and_no_ambient_context(lab):
+    text = Path(lab.variables["KUBECONFIG"]).read_text()
+    assert all(f"name: {name}" in text for name in ("eco2-local", "eco2-dev", "eco2-prod"))
+    assert "current-context: ''" in text
+
+
+def test_a_killed_part_is_told_and_can_be_started_again(lab):
+    lab.command("kill", "keda")
+    status = lab.command("status", check=False)
+    assert status.returncode == 1
+    assert "ended with" in status.stdout
+    lab.command("restart", "keda")
+    assert lab.command("status").returncode == 0
+
+
+def test_unknown_parts_and_missing_labs_are_refused_in_words(lab, tmp_path):
+    assert "there are etcd" in lab.command("kill", "nonsense", check=False).stderr
+    missing = Lab(tmp_path).command("env", check=False)
+    assert missing.returncode == 3
+    assert "lab start" in missing.stderr
