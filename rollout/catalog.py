@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rollout import forms
 from rollout.autoscaling import Autoscaler
 from rollout.model import Hostname, Name, Strict
 from rollout.routes import Route, TrafficPolicy
@@ -67,14 +68,14 @@ class Service(Workload):
 class Registry(Strict):
     """Where images come from: one repository, a tag for each service."""
 
-    repository: Annotated[str, Field(pattern=r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+$")]
+    repository: Annotated[str, Field(pattern=forms.REPOSITORY)]
     pull_secret: Name
 
 
 class CanaryHeader(Strict):
     """The request header that always reaches the canary, by exact match."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    name: Annotated[str, Field(pattern=forms.HEADER)]
     value: Annotated[str, Field(min_length=1)]
 
 
@@ -83,7 +84,7 @@ class Catalog(Strict):
 
     part_of: Name
     registry: Registry
-    gateway: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+    gateway: Annotated[str, Field(pattern=forms.GATEWAY)]
     canary_header: CanaryHeader
     services: Annotated[dict[Name, Service], Field(min_length=1)]
 

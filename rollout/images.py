@@ -12,13 +12,14 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from rollout import forms
 from rollout.model import Strict
 
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+Tag = Annotated[str, StringConstraints(pattern=forms.TAG)]
 """The tag grammar of the OCI distribution specification."""
 
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Revision = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+Digest = Annotated[str, StringConstraints(pattern=forms.DIGEST)]
+Revision = Annotated[str, StringConstraints(pattern=forms.REVISION)]
 
 
 class ImageSettings(Strict):

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from rollout import forms
+
 
 class Strict(BaseModel):
     """Frozen, no unknown keys, no silent conversions; keys in files are camelCase.
@@ -20,24 +22,20 @@ class Strict(BaseModel):
     )
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Name = Annotated[str, StringConstraints(pattern=forms.LABEL, max_length=63)]
 """A DNS label (RFC 1123), as Kubernetes asks of names of namespaces and services."""
 
 Hostname = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$", max_length=253
-    ),
+    StringConstraints(pattern=forms.HOST, max_length=253),
 ]
 """A full DNS name in lower case, without a port or a scheme."""
 
 Quantity = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)))?$"
-    ),
+    StringConstraints(pattern=forms.QUANTITY),
 ]
 """A Kubernetes quantity that is not negative; the pattern is the one of the published API schemas."""
 
-Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$")]
+Duration = Annotated[str, StringConstraints(pattern=forms.DURATION)]
 """A duration as Istio writes it: `86400s`, `1m30s`."""

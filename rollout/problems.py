@@ -8,14 +8,33 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
+
+from rollout.forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
+
+WRONG_VALUE: Final = "wrong_value"
+EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of keys to values",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_attributes_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "string_type": "text (put it in quotes)",
+    "tuple_type": "a list",
+}
+"""What pydantic's errors about types ask for."""
 
 SHOWN_LENGTH = 60
 """Characters of a wrong value that an error repeats."""
@@ -95,19 +114,39 @@ def from_pydantic(
     """
     merged: dict[str, list[str]] = {}
     for error in errors:
+        context = error.get("ctx", {})
         place = tuple(part for part in error["loc"] if not _is_branch(part))
-        if error["type"] == "missing":
-            reason = "missing; this key is required"
-        elif error["type"] == "extra_forbidden":
+        place += tuple(part for part in (context.get("key"),) if part)
+        if error["type"] == "extra_forbidden":
             reason = f"unknown key; {suggestion(str(place[-1]), _known_keys(model, place[:-1]))}"
-        elif error["type"] == "value_error":
-            reason = str(error["ctx"]["error"])
         else:
-            reason = f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"
+            reason = _reason(error, context)
         reasons = merged.setdefault(root + key_path(place), [])
         if reason not in reasons:
             reasons.append(reason)
     return [Problem(file, key.rstrip(":."), "; or ".join(reasons)) for key, reasons in merged.items()]
+
+
+def _reason(error: ErrorDetails, context: dict[str, Any]) -> str:
+    """What is wrong, for a person who knows YAML and not pydantic."""
+    kind, given = error["type"], error["input"]
+    if kind == "missing":
+        return "missing; this key is required"
+    if kind in (WRONG_VALUE, "value_error"):
+        return str(context.get("reason") or context["error"])
+    if kind == "string_pattern_mismatch":
+        form = FORMS.get(context["pattern"], f"the pattern {context['pattern']}")
+        return f"must have the form of {form}, not {_shown(given)}"
+    expected = EXPECTED.get(kind)
+    if expected is None:
+        return f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {_shown(given)}"
+    text = "the text " if isinstance(given, str) else ""
+    return f"must be {expected}, not {text}{_shown(given)}"
+
+
+def wrong(key: str, reason: str) -> PydanticCustomError:
+    """An error of a validator that looks at several keys, put at the one to change."""
+    return PydanticCustomError(WRONG_VALUE, "{reason}", {"key": key, "reason": reason})
 
 
 def _is_branch(part: str | int) -> bool:

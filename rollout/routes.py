@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rollout import forms
 from rollout.model import Duration, Name, Strict
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-UriPath = Annotated[str, Field(pattern=r"^/")]
+UriPath = Annotated[str, Field(pattern=forms.PATH)]
 
 
 class DirectResponse(Strict):

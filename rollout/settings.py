@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from rollout import forms
 from rollout.autoscaling import Bounds
 from rollout.images import ImageSettings
 from rollout.ladder import LADDERS, Ladder
 from rollout.model import Hostname, Name, Strict
-from rollout.problems import ConfigError, Problem, from_pydantic, suggestion
+from rollout.problems import ConfigError, Problem, from_pydantic, suggestion, wrong
 from rollout.workload import EnvName, EnvValue, Resources
 
 if TYPE_CHECKING:
@@ -40,10 +41,8 @@ class ClusterSettings(Strict):
         subnet_ids: Where its nodes stand; empty: the cluster's own subnets.
     """
 
-    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")]
-    subnet_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-z]+$")], ...], Field(strict=False)
-    ] = ()
+    name: Annotated[str, Field(pattern=forms.CLUSTER)]
+    subnet_ids: Annotated[tuple[Annotated[str, Field(pattern=forms.SUBNET)], ...], Field(strict=False)] = ()
 
 
 class NodeGroupSettings(Strict):
@@ -58,7 +57,7 @@ class NodeGroupSettings(Strict):
     """
 
     instance_types: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")], ...],
+        tuple[Annotated[str, Field(pattern=forms.INSTANCE_TYPE)], ...],
         Field(strict=False, min_length=1),
     ] = ("t3.medium",)
     min: Sizes
@@ -128,7 +127,7 @@ class RolloutSettings(Strict):
                 if not last
                 else f"the ladder {list(steps.weights)} ends at phase {last}"
             )
-            raise ValueError(f"phase {self.phase} does not exist: {way}")
+            raise wrong("phase", f"phase {self.phase} does not exist: {way}")
         low, high = steps.bounds(self.phase)
         if self.weight is None or low <= self.weight <= high:
             return self
@@ -140,7 +139,7 @@ class RolloutSettings(Strict):
             way = f"is above phase {self.phase}'s limit of {high}; raise the phase to {self.phase + 1} first"
         else:
             way = f"is below phase {self.phase}'s limit of {low}; lower the phase to {self.phase - 1} instead"
-        raise ValueError(f"weight {self.weight} {way}")
+        raise wrong("weight", f"{self.weight} {way}")
 
     @property
     def steps(self) -> Ladder:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from rollout import forms
 from rollout.model import Name, Quantity, Strict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[int, Field(ge=0)]
-EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+EnvName = Annotated[str, Field(pattern=forms.VARIABLE)]
 
 
 class KeyReference(Strict):
@@ -72,7 +73,7 @@ class ServicePort(Strict):
 class HttpProbe(Strict):
     """An HTTP GET that must answer 2xx or 3xx."""
 
-    path: Annotated[str, Field(pattern=r"^/")]
+    path: Annotated[str, Field(pattern=forms.PATH)]
     port: Port
 
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from lab.api import Api, connection
+from lab.places import LabFolder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -56,9 +59,6 @@ class Lab:
 
     def kubernetes(self, path: str) -> dict[str, Any]:
         """Reads a path of the API server."""
-        from lab.api import Api, connection
-        from lab.places import LabFolder
-
         kubeconfig = LabFolder(self.home / self.name).kubeconfig
         return Api(connection(kubeconfig, CLUSTERS[0])).request("GET", path)
 

@@ -8,7 +8,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import ROOT, new_stack
+
+from tests.conftest import ROOT, new_stack
 
 pytestmark = pytest.mark.lab
 BIN = ROOT / ".venv" / "bin"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
+import time
 from pathlib import Path
 
 import pytest
-import yaml
-from conftest import new_stack
+
+from lab.api import Api, connection
+from tests.conftest import new_stack
 
 pytestmark = pytest.mark.lab
 ROUTES = ["update VirtualService auth-api", "update VirtualService auth-api-mesh"]
@@ -88,18 +89,21 @@ def test_back_to_off_moves_routes_first_and_removes_the_canary(stack, lab):
 
 
 def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold_up_the_way_back(stack, lab):
-    stack.change(readyTimeoutSeconds=4, nodeGroups=_groups(stack, "image", max=1))
+    nodes = lab.items("/api/v1/nodes").values()
+    node = next(one for one in nodes if one["metadata"]["labels"]["domain"] == "image")["metadata"]["name"]
+    create_pod(lab, "ballast", cpu="1800m", nodeName=node)
+    stack.change(readyTimeoutSeconds=4)
     stack.set("eco2:rollouts.image-api.phase", "1")
-    stack.change(services=_services(stack, "image-api", cpu="1800m"))
     failed = stack.up(check=False)
     assert "nodes are available" in failed
     assert "Insufficient cpu" in failed
     assert weights(lab, "image/image-api") == {"stable": 100}
     assert not any("headers" in str(rule) for rule in _rules(lab, "image/image-api"))
-    stack.change(services=_services(stack, "image-api", cpu="100m"))
     stack.set("eco2:rollouts.image-api.phase", "0")
-    stack.change(readyTimeoutSeconds=60)
     assert "error" not in stack.up()
+    assert "image/image-api-canary" not in lab.items("/apis/apps/v1/deployments")
+    api(lab).request("DELETE", "/api/v1/namespaces/default/pods/ballast")
+    stack.change(readyTimeoutSeconds=60)
 
 
 def test_a_mistake_is_refused_before_anything_changes(stack, lab):
@@ -118,42 +122,32 @@ def test_a_mistake_is_refused_before_anything_changes(stack, lab):
 
 
 def test_pods_without_the_toleration_stay_pending(lab, stack):
-    from lab.api import Api, connection
-
-    api = Api(connection(Path(lab.variables["KUBECONFIG"]), "eco2-dev"))
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "stranger", "namespace": "default"},
-        "spec": {"nodeSelector": {"domain": "auth"}, "containers": [{"name": "c", "image": "x"}]},
-    }
-    api.request("POST", "/api/v1/namespaces/default/pods", pod)
-    told = ""
-    for _ in range(50):
+    create_pod(lab, "stranger", nodeSelector={"domain": "auth"})
+    told, deadline = "", time.monotonic() + 10
+    while not told and time.monotonic() < deadline:
         conditions = lab.kubernetes("/api/v1/namespaces/default/pods/stranger")["status"].get(
             "conditions", []
         )
         told = " ".join(one.get("message", "") for one in conditions)
-        if told:
-            break
-        subprocess.run(["sleep", "0.1"], check=True)
-    api.request("DELETE", "/api/v1/namespaces/default/pods/stranger")
+        time.sleep(0.1)
+    api(lab).request("DELETE", "/api/v1/namespaces/default/pods/stranger")
     assert "untolerated taint" in told
+
+
+def api(lab):
+    return Api(connection(Path(lab.variables["KUBECONFIG"]), "eco2-dev"))
+
+
+def create_pod(lab, name, cpu="1m", **spec):
+    containers = [{"name": "c", "image": "x", "resources": {"requests": {"cpu": cpu}}}]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"containers": containers, **spec},
+    }
+    api(lab).request("POST", "/api/v1/namespaces/default/pods", pod)
 
 
 def _rules(lab, name):
     return lab.items("/apis/networking.istio.io/v1/virtualservices")[name]["spec"]["http"]
-
-
-def _config(stack, key):
-    return yaml.safe_load(stack.file.read_text())["config"].get(f"eco2:{key}") or {}
-
-
-def _groups(stack, domain, **sizes):
-    groups = _config(stack, "nodeGroups")
-    return {**groups, domain: {**groups[domain], **sizes}}
-
-
-def _services(stack, name, cpu):
-    amounts = {"requests": {"cpu": cpu, "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
-    return {**_config(stack, "services"), name: {"resources": amounts}}

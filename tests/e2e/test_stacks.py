@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import new_stack
+
+from tests.conftest import new_stack
 
 pytestmark = pytest.mark.lab
 

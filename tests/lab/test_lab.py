@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Lab
+
+from tests.conftest import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -20,12 +21,20 @@ def processes_of(home: Path) -> dict[int, str]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            place = os.readlink(entry / "cwd")
+            place = str((entry / "cwd").readlink())
         except OSError:
             continue
         if int(entry.name) != os.getpid() and (str(home) in command or str(home) in place):
             found[int(entry.name)] = command
     return found
+
+
+def leftovers(home: Path) -> dict[int, str]:
+    """Processes of a lab that are still there after a few seconds."""
+    deadline = time.monotonic() + 5
+    while processes_of(home) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return processes_of(home)
 
 
 def test_a_lab_starts_tells_its_parts_and_stops_without_leftovers(tmp_path):
@@ -35,7 +44,7 @@ def test_a_lab_starts_tells_its_parts_and_stops_without_leftovers(tmp_path):
     assert set(parts.values()) == {"running"}
     assert {"etcd", "kube-apiserver", "kube-scheduler", "kwok", "aws", "joiner"} <= parts.keys()
     lab.command("stop")
-    assert processes_of(tmp_path) == {}
+    assert leftovers(tmp_path) == {}
     assert not (tmp_path / "default").exists()
 
 
@@ -45,10 +54,7 @@ def test_no_process_survives_a_supervisor_that_is_killed(tmp_path):
     supervisor = next(pid for pid, command in processes_of(tmp_path).items() if "lab.supervisor" in command)
     assert len(processes_of(tmp_path)) > 6
     os.kill(supervisor, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while processes_of(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_of(tmp_path) == {}
+    assert leftovers(tmp_path) == {}
     assert lab.command("status", check=False).returncode == 3
 
 

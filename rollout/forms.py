@@ -1,0 +1,42 @@
+"""The forms of text that files may hold, as patterns and in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+HOST: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+# The pattern of Kubernetes' published API schemas, less the sign.
+QUANTITY: Final = (
+    r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)))?$"
+)
+DURATION: Final = r"^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$"
+TAG: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+DIGEST: Final = r"^sha256:[0-9a-f]{64}$"
+REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+REPOSITORY: Final = r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+$"
+GATEWAY: Final = r"^[a-z0-9-]+/[a-z0-9-]+$"
+PATH: Final = r"^/"
+CLUSTER: Final = r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$"
+SUBNET: Final = r"^subnet-[0-9a-z]+$"
+INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
+HEADER: Final = r"^[a-z0-9-]+$"
+
+FORMS: Final = {
+    LABEL: "a DNS label (lower case, digits and hyphens)",
+    HOST: "a host name in lower case without scheme and port (api.growbin.app)",
+    QUANTITY: "a Kubernetes quantity (200m, 512Mi)",
+    DURATION: "a duration (30s, 1m30s)",
+    TAG: "an image tag (letters, digits, . _ -)",
+    DIGEST: "a digest (sha256: and 64 hex digits)",
+    REVISION: "a revision (letters, digits, . _ -)",
+    VARIABLE: "a variable's name (letters, digits, _)",
+    REPOSITORY: "an image repository without a tag (docker.io/owner/name)",
+    GATEWAY: "namespace/name",
+    PATH: "a path that begins with /",
+    CLUSTER: "an EKS cluster's name (letters, digits, - _)",
+    SUBNET: "a subnet's id (subnet-0123)",
+    INSTANCE_TYPE: "an EC2 instance type (t3.medium)",
+    HEADER: "a header's name in lower case (x-canary)",
+}

@@ -1,0 +1,58 @@
+"""The program without a cluster: captured with mocks, in a process of its own memory of files."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from eco2.capture import capture, stack_config
+from tests.conftest import PROGRAM, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eco2.capture import Captured, Registration
+
+
+class Program:
+    """A copy of the project whose files a test may change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in PROGRAM:
+            shutil.copyfile(ROOT / name, folder / name)
+
+    def edit(self, file: str, **changes: Any) -> None:
+        """Sets values by dotted paths; None removes the key."""
+        path = self.folder / file
+        document = yaml.safe_load(path.read_text())
+        for dotted, value in changes.items():
+            *parents, last = dotted.split("/")
+            place = document
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            if value is None:
+                place.pop(last)
+            else:
+                place[last] = value
+        path.write_text(yaml.safe_dump(document))
+
+    def run(self, stack: str = "dev", outputs: dict[str, Any] | None = None) -> Captured:
+        return capture(self.folder, stack, stack_config(self.folder, stack), outputs)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+def objects(captured: Captured, kind: str) -> dict[str, Registration]:
+    """Kubernetes objects of a kind by name."""
+    return {
+        one.inputs["metadata"]["name"]: one
+        for one in captured.resources
+        if one.type.startswith("kubernetes:") and one.type.endswith(f":{kind}")
+    }

@@ -1,0 +1,239 @@
+"""Rules 1 to 11 of a rollout, on the program as it registers its resources."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from tests.unit.conftest import objects
+
+IN_FLIGHT = {"phase": 3, "canary": {"tag": "next"}}
+EVERYWHERE = ("auth-api", "character-api", "ext-authz", "scan-worker", "sse-gateway")
+
+
+def rollouts(**phases):
+    return {name.replace("_", "-"): {"phase": phase} for name, phase in phases.items()}
+
+
+@pytest.fixture
+def in_flight(program):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": dict.fromkeys(EVERYWHERE, IN_FLIGHT)})
+    return program.run()
+
+
+def prior(phase, weight, canary="docker.io/mng990/eco2:auth-api-dev-canary"):
+    images = {"stable": "docker.io/mng990/eco2:auth-api-dev-latest", "canary": canary}
+    return {"rollouts": {"auth-api": {"phase": phase, "weight": weight, "images": images}}}
+
+
+def matches(selector, labels):
+    return selector.items() <= labels.items()
+
+
+def waits_for(captured, kind, name):
+    """Kinds and names that an object of the service waits for."""
+    urns = objects(captured, kind)[name].after
+    return {f"{urn.split('::')[2].split(':')[-1]} {urn.split('::')[3]}" for urn in urns}
+
+
+def test_rule_1_no_selector_of_one_matches_a_pod_of_the_other(in_flight):
+    deployments = objects(in_flight, "Deployment")
+    for name in EVERYWHERE:
+        stable, canary = deployments[name].inputs["spec"], deployments[f"{name}-canary"].inputs["spec"]
+        stable_pods, canary_pods = (spec["template"]["metadata"]["labels"] for spec in (stable, canary))
+        assert matches(stable["selector"]["matchLabels"], stable_pods)
+        assert matches(canary["selector"]["matchLabels"], canary_pods)
+        assert not matches(stable["selector"]["matchLabels"], canary_pods)
+        assert not matches(canary["selector"]["matchLabels"], stable_pods)
+        assert (stable_pods["version"], canary_pods["version"], canary_pods["release"]) == (
+            "v1",
+            "v2",
+            "canary",
+        )
+    for rule in objects(in_flight, "DestinationRule").values():
+        labels = [subset["labels"] for subset in rule.inputs["spec"]["subsets"]]
+        assert labels == [{"version": "v1"}, {"version": "v2"}]
+
+
+def test_rule_2_templates_differ_in_nothing_but_what_marks_a_canary(in_flight):
+    deployments = objects(in_flight, "Deployment")
+    for name in EVERYWHERE:
+        stable = deployments[name].inputs["spec"]["template"]
+        canary = copy.deepcopy(deployments[f"{name}-canary"].inputs["spec"]["template"])
+        canary["metadata"]["labels"]["version"] = "v1"
+        assert canary["metadata"]["labels"].pop("release") == "canary"
+        container = canary["spec"]["containers"][0]
+        container["image"] = stable["spec"]["containers"][0]["image"]
+        assert container["env"].pop() == {"name": "RELEASE_TYPE", "value": "canary"}
+        for variable in container["env"]:
+            if variable["name"] == "OTEL_SERVICE_NAME":
+                assert variable["value"] == f"{name}-canary"
+                variable["value"] = name
+        assert canary == stable
+
+
+def test_rule_3_no_image_of_stable_reaches_the_canary(program):
+    program.edit(
+        "Pulumi.prod.yaml",
+        **{
+            "config/eco2:services/auth-api/image": {"tag": "stable-pin", "revision": "r1"},
+            "config/eco2:rollouts": rollouts(auth_api=1),
+        },
+    )
+    template = objects(program.run("prod"), "Deployment")["auth-api-canary"].inputs["spec"]["template"]
+    assert template["spec"]["containers"][0]["image"] == "docker.io/mng990/eco2:auth-api-prod-canary"
+    assert "eco2.growbin.app/revision" not in template["metadata"].get("annotations", {})
+
+
+def test_rule_4_callers_inside_the_mesh_meet_the_same_header_and_weights(in_flight):
+    routes = objects(in_flight, "VirtualService")
+    public, mesh = (routes[name].inputs["spec"] for name in ("auth-api", "auth-api-mesh"))
+    assert mesh["hosts"] == ["auth-api.auth.svc.cluster.local"]
+    assert (public["gateways"], mesh["gateways"]) == (["istio-system/eco2-gateway"], ["mesh"])
+    assert [rule["route"] for rule in public["http"][1:]] == [rule["route"] for rule in mesh["http"]]
+    assert mesh["http"][0]["match"] == [{"headers": {"x-canary": {"exact": "true"}}}]
+
+
+@pytest.mark.parametrize(
+    ("phase", "selector"),
+    [
+        (0, {"app": "ext-authz", "version": "v1"}),
+        (1, {"app": "ext-authz", "version": "v1"}),
+        (2, {"app": "ext-authz"}),
+        (4, {"app": "ext-authz"}),
+        (5, {"app": "ext-authz", "version": "v2"}),
+    ],
+)
+def test_rule_5_ext_authz_is_pinned_to_stable_until_its_canary_carries_weight(program, phase, selector):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(ext_authz=phase)})
+    services = objects(program.run(), "Service")
+    assert services["ext-authz"].inputs["spec"]["selector"] == selector
+    assert ("ext-authz-canary" in services) == (phase > 0)
+
+
+def test_rule_5_the_share_follows_the_pods_and_is_told(program):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(ext_authz=3)})
+    told = program.run().outputs["rollouts"]["ext-authz"]
+    assert (told["weight"], told["share"]) == (20, 33.33)
+    assert told["replicas"] == {"stable": 2, "canary": 1}
+
+
+def test_rule_6_a_canary_worker_waits_without_pods_unless_it_has_queues_of_its_own(program):
+    program.edit(
+        "Pulumi.dev.yaml",
+        **{
+            "config/eco2:rollouts": {
+                "my-worker": {"phase": 1},
+                "character-worker": {"phase": 1, "canary": {"queues": ["character.trial"]}},
+            }
+        },
+    )
+    deployments = objects(program.run(), "Deployment")
+    assert deployments["my-worker-canary"].inputs["spec"]["replicas"] == 0
+    trial = deployments["character-worker-canary"].inputs["spec"]
+    assert trial["replicas"] == 1
+    assert "--queues=character.trial" in trial["template"]["spec"]["containers"][0]["args"]
+
+
+@pytest.mark.parametrize("phase", range(6))
+def test_rule_7_subsets_never_change_and_routes_name_only_what_has_pods(program, phase):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
+    captured = program.run()
+    subsets = objects(captured, "DestinationRule")["auth-api"].inputs["spec"]["subsets"]
+    assert [subset["name"] for subset in subsets] == ["stable", "canary"]
+    rules = objects(captured, "VirtualService")["auth-api"].inputs["spec"]["http"]
+    named = {route["destination"]["subset"] for rule in rules for route in rule.get("route", ())}
+    assert ("canary" in named) == (phase > 0) == ("auth-api-canary" in objects(captured, "Deployment"))
+    for rule in rules:
+        weights = [route["weight"] for route in rule.get("route", ()) if "weight" in route]
+        assert sum(weights) in (0, 100)
+
+
+def test_rule_8_climbing_the_route_waits_for_canary_and_stable(program):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=3)})
+    captured = program.run(outputs=prior(2, 5))
+    assert {"Deployment auth-api-canary", "Deployment auth-api"} <= waits_for(
+        captured, "VirtualService", "auth-api"
+    )
+    assert "VirtualService auth-api" not in waits_for(captured, "Deployment", "auth-api-canary")
+
+
+def test_rule_8_retreating_the_route_waits_for_nothing_and_the_canary_for_the_route(program):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=2)})
+    captured = program.run(outputs=prior(3, 20))
+    assert waits_for(captured, "VirtualService", "auth-api") == {"Namespace auth"}
+    canary = objects(captured, "Deployment")["auth-api-canary"]
+    assert {"VirtualService auth-api", "VirtualService auth-api-mesh"} <= waits_for(
+        captured, "Deployment", "auth-api-canary"
+    )
+    assert canary.options["hooks"]["beforeUpdate"] == canary.options["hooks"]["beforeDelete"]
+
+
+def test_rule_9_promotion_readies_stable_before_routes_leave_the_canary(program):
+    program.edit(
+        "Pulumi.dev.yaml", **{"config/eco2:services/auth-api": {"image": {"tag": "auth-api-dev-canary"}}}
+    )
+    captured = program.run(outputs=prior(5, 100))
+    assert "Deployment auth-api" in waits_for(captured, "VirtualService", "auth-api")
+    assert "auth-api-canary" not in objects(captured, "Deployment")
+
+
+@pytest.mark.parametrize(("phase", "policy"), [(0, None), (1, None), (2, "Disabled"), (5, "Disabled")])
+def test_rule_10_stables_autoscaler_does_not_shrink_while_a_canary_carries_weight(program, phase, policy):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
+    scaler = objects(program.run(), "HorizontalPodAutoscaler")["auth-api"].inputs["spec"]
+    assert scaler["behavior"]["scaleDown"].get("selectPolicy") == policy
+
+
+@pytest.mark.parametrize(
+    ("stack", "service", "phase", "expected"),
+    [
+        ("dev", "auth-api", 1, 1),
+        ("dev", "auth-api", 5, 1),
+        ("prod", "auth-api", 1, 1),
+        ("prod", "auth-api", 2, 2),
+        ("prod", "auth-api", 5, 2),
+        ("prod", "scan-worker", 3, 1),
+        ("prod", "scan-worker", 5, 3),
+    ],
+)
+def test_rule_10_the_canarys_pods_follow_its_weight(program, stack, service, phase, expected):
+    program.edit(f"Pulumi.{stack}.yaml", **{"config/eco2:rollouts": {service: {"phase": phase}}})
+    deployments = objects(program.run(stack), "Deployment")
+    assert deployments[f"{service}-canary"].inputs["spec"]["replicas"] == expected
+
+
+def test_rule_10_no_deployment_has_two_owners_of_its_replicas(in_flight):
+    scaled = {
+        one.inputs["spec"]["scaleTargetRef"]["name"]
+        for one in objects(in_flight, "HorizontalPodAutoscaler").values()
+    }
+    scaled |= {
+        one.inputs["spec"]["scaleTargetRef"]["name"] for one in objects(in_flight, "ScaledObject").values()
+    }
+    for name, deployment in objects(in_flight, "Deployment").items():
+        canary = name.endswith("-canary")
+        assert ("replicas" in deployment.inputs["spec"]) == (canary or name not in scaled), name
+
+
+def test_rule_18_prod_protects_its_nodes_and_namespaces(program):
+    protected = {one.type for one in program.run("prod").resources if one.options.get("protect")}
+    assert protected == {"aws:eks/nodeGroup:NodeGroup", "kubernetes:core/v1:Namespace"}
+
+
+def test_nodes_and_pods_agree_on_label_and_taint(in_flight):
+    groups = {
+        one.name: one.inputs for one in in_flight.resources if one.type == "aws:eks/nodeGroup:NodeGroup"
+    }
+    assert len(groups) == 10
+    for deployment in objects(in_flight, "Deployment").values():
+        pod = deployment.inputs["spec"]["template"]["spec"]
+        group = groups[pod["nodeSelector"]["domain"]]
+        assert group["labels"] == pod["nodeSelector"]
+        (taint,), (toleration,) = group["taints"], pod["tolerations"]
+        assert (taint["key"], taint["value"], taint["effect"]) == (
+            toleration["key"],
+            toleration["value"],
+            "NO_SCHEDULE",
+        )
