@@ -164,7 +164,7 @@ class _Recorder(mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802  # the engine's name
         # The stack that mocks come with has no outputs.
-        if "pulumi:pulumi:Stack" in request.urn and request.outputs.fields:
+        if "::pulumi:pulumi:Stack::" in request.urn and request.outputs.fields:
             self._captured.outputs = _whole_numbers(rpc.deserialize_properties(request.outputs))
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # the same
 

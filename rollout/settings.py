@@ -132,8 +132,8 @@ class RolloutSettings(Strict):
         if self.weight is None or low <= self.weight <= high:
             return self
         if self.phase <= 1:
-            raise ValueError(
-                f"weight {self.weight}: phase {self.phase} sends no weight; raise the phase to 2 first"
+            raise wrong(
+                "weight", f"{self.weight}: phase {self.phase} sends no weight; raise the phase to 2 first"
             )
         if self.weight > high:
             way = f"is above phase {self.phase}'s limit of {high}; raise the phase to {self.phase + 1} first"
