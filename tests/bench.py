@@ -1,0 +1,125 @@
+"""Time of an update and a preview without changes, and of a render, beside a flat program.
+
+The flat program declares the same resources one after the other, without models, plan or
+components. Each runs in a lab of its own; runs alternate, so that a machine that drifts
+drifts for both, and what counts is the ratio of the medians.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from pprint import pformat
+
+from eco2.capture import Registration, capture, stack_config
+from tests.conftest import ROOT, Lab, Stack, new_stack
+
+RUNS = 7
+LIMIT = 1.2
+HEAD = """import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+made = {}
+cluster = aws.eks.get_cluster_output(name="eco2-dev")
+provider = k8s.Provider(
+    "kubernetes", context="eco2-dev", cluster_identifier=cluster.arn, upsert_existing_objects=True
+)
+in_cluster = pulumi.ResourceOptions(provider=provider)
+"""
+
+
+def flat_program() -> str:
+    """A program that declares what the stack dev declares, in the same order."""
+    registered = capture(ROOT, "dev", stack_config(ROOT, "dev")).resources
+    return HEAD + "\n".join(filter(None, map(_declaration, registered))) + "\n"
+
+
+def _declaration(one: Registration) -> str | None:
+    package, module, kind = one.type.split(":", 2)
+    inputs = dict(one.inputs)
+    if package == "kubernetes" and module != "":
+        name, group = repr(one.name), inputs["apiVersion"]
+        body = f"metadata={pformat(inputs['metadata'])}"
+        body += f", spec={pformat(inputs['spec'])}" if "spec" in inputs else ""
+        if "istio" in group or "keda" in group:
+            custom = f"api_version={group!r}, kind={inputs['kind']!r}, {body}"
+            return f"k8s.apiextensions.CustomResource({name}, {custom}, opts=in_cluster)"
+        path = group.replace("/", ".") if "/" in group else f"core.{group}"
+        return f"k8s.{path}.{inputs['kind']}({name}, {body}, opts=in_cluster)"
+    if package == "aws":
+        fields = ", ".join(f"{_snake(key)}={pformat(value)}" for key, value in inputs.items())
+        call = f"aws.{module.split('/')[0]}.{kind}({one.name!r}, {fields})"
+        return _references(f"made[{one.name!r}, {kind!r}] = {call}")
+    return None
+
+
+def _references(text: str) -> str:
+    text = re.sub(r"'<id of ([\w-]+)>'", r"made['\1', 'LaunchTemplate'].id", text)
+    text = re.sub(r"'<(arn|name) of ([\w-]+)>'", r"made['\2', 'Role'].\1", text)
+    text = text.replace('["<the cluster\'s own>"]', "cluster.vpc_config.subnet_ids")
+    return re.sub(r"'version': '(\d+)'", r"'version': '\1'", text)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", lambda match: f"_{match[1].lower()}", name)
+
+
+def _seconds(work: object) -> float:
+    began = time.perf_counter()
+    work()  # type: ignore[operator]
+    return time.perf_counter() - began
+
+
+def _render(folder: Path) -> None:
+    script = (
+        "from pathlib import Path; from eco2.render import render;"
+        f"render(Path({str(folder)!r}), 'dev', Path({str(folder / 'out')!r}))"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def main() -> None:
+    """Prints a table; exit code 1 if a ratio is above the limit."""
+    with tempfile.TemporaryDirectory() as scratch:
+        labs = [Lab(Path(scratch) / "labs", name) for name in ("ours", "flat")]
+        try:
+            stacks: list[Stack] = []
+            for lab in labs:
+                lab.command("start", "--cluster=eco2-dev")
+                stacks.append(new_stack(lab, Path(scratch) / lab.name, "dev"))
+            (stacks[1].folder / "__main__.py").write_text(flat_program())
+            for stack in stacks:
+                stack.up()
+            works = {
+                "up, no change": lambda stack: stack.up(),
+                "preview, no change": lambda stack: stack.pulumi("preview"),
+                "render": lambda stack: _render(stack.folder),
+            }
+            over = [title for title, work in works.items() if not _compare(title, work, stacks)]
+        finally:
+            for lab in labs:
+                lab.command("stop", check=False)
+    sys.exit(1 if over else 0)
+
+
+def _compare(title: str, work: object, stacks: list[Stack]) -> bool:
+    times: tuple[list[float], list[float]] = ([], [])
+    for run in range(RUNS + 1):
+        for series, stack in zip(times, stacks, strict=True):
+            taken = _seconds(lambda stack=stack: work(stack))  # type: ignore[operator]
+            if run:  # the first warms up
+                series.append(taken)
+    ours, flat = map(statistics.median, times)
+    spread = f"{min(times[0]):.2f}-{max(times[0]):.2f} s, {min(times[1]):.2f}-{max(times[1]):.2f} s"
+    print(f"{title:20} {ours:5.2f} s  flat {flat:5.2f} s  ratio {ours / flat:4.2f}  ({spread})", flush=True)
+    return ours / flat <= LIMIT
+
+
+if __name__ == "__main__":
+    main()
