@@ -4,7 +4,7 @@ The engine writes down what it is about to create. If it is killed then, the nex
 finds such entries and cannot know whether the thing exists. In the cluster that does not
 matter, since objects have fixed names and an update takes over what is there. In AWS it
 does: a node group under the same name would be refused. Its id follows from its name, so
-it is looked for and, if it is there, taken into the state.
+it is put into the state, and a refresh drops it again if it is not there.
 """
 
 from __future__ import annotations
@@ -48,16 +48,33 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
     if _locked(project, stack, state):
         pulumi(project, stack, "cancel", "--yes")
         say(f"unlocked stack {stack}, which an interrupted update had left locked")
-    pending = (json.loads(state).get("deployment") or {}).get("pending_operations") or []
-    creating = [operation["resource"] for operation in pending if operation["type"] == "creating"]
-    for resource in creating:
-        if identity := _identity(resource):
-            _adopt(project, stack, resource["urn"], identity, say)
-    if pending:
-        pulumi(
-            project, stack, "refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--run-program"
-        )
-        say(f"settled {len(pending)} operations that an interrupted update had left open")
+    described = json.loads(state)
+    deployment = described.get("deployment") or {}
+    pending = deployment.pop("pending_operations", None) or []
+    if not pending:
+        return
+    found = [known for operation in pending if (known := _known(operation)) is not None]
+    deployment["resources"] += found
+    _write(project, stack, json.dumps(described))
+    targets = [part for resource in found for part in ("--target", resource["urn"])]
+    if targets:
+        # What had not come into being is dropped again; of the rest, the outputs are read.
+        pulumi(project, stack, "refresh", "--yes", "--skip-preview", *targets)
+    say(f"settled {len(pending)} operations that an interrupted update had left open")
+
+
+def _known(operation: dict[str, Any]) -> dict[str, Any] | None:
+    """What was being created, as a resource of the state, if its id follows from its inputs."""
+    resource: dict[str, Any] = operation["resource"]
+    identity = _identity(resource) if operation["type"] == "creating" else None
+    return {**resource, "id": identity, "outputs": resource["inputs"]} if identity else None
+
+
+def _write(project: Path, stack: str, state: str) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(state)
+        file.flush()
+        pulumi(project, stack, "stack", "import", "--file", file.name)
 
 
 def _locked(project: Path, stack: str, state: str) -> bool:
@@ -94,15 +111,3 @@ def _identity(resource: dict[str, Any]) -> str | None:
     if resource["type"] == "aws:iam/role:Role":
         return str(inputs["name"])
     return None
-
-
-def _adopt(project: Path, stack: str, urn: str, identity: str, say: Callable[[str], None]) -> None:
-    """Takes something that exists into the state; what does not exist stays to be created."""
-    try:
-        pulumi(
-            project, stack, "refresh", "--yes", "--skip-preview", "--target", urn,
-            "--import-pending-creates", urn, "--import-pending-creates", identity,
-        )  # fmt: skip
-    except PulumiError:
-        return
-    say(f"took over {identity}, which an interrupted update had created")
