@@ -31,7 +31,7 @@ context, tags = (
     {"eco2:environment": settings.environment, "ManagedBy": "pulumi"},
 )
 cluster = Cluster(settings.cluster, context, catalog.namespaces, protect=settings.protect)
-role = NodeRole(f"{settings.cluster.name}-nodes", tags)
+role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
 nodes = {
     domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
     for domain, size in settings.node_groups.items()

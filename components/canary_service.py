@@ -85,8 +85,11 @@ class CanaryService(pulumi.ComponentResource):
         self._labels = partial(
             labels, service=service, part_of=platform.catalog.part_of, environment=wanted.environment
         )
-        owner = Owner(self, cluster.kubernetes, cluster.namespaces[service.namespace], service.namespace)
-        self._declare = owner.declare
+        namespace = cluster.namespaces[service.namespace]
+        own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace)
+        self._declare = own(protect=platform.settings.protect).declare
+        # What belongs to the canary alone must go at a rollback, so nothing protects it.
+        self._declare_canary = own(protect=False).declare
 
         self._fixed = [*self._destination(), *self._companions()]
         builders = {
@@ -127,7 +130,7 @@ class CanaryService(pulumi.ComponentResource):
         built = [canary]
         if self._plan.weight:
             budget = scaling.disruption_budget_spec(app, release.version)
-            built.append(self._declare("PodDisruptionBudget", name, self._labels(app), budget))
+            built.append(self._declare_canary("PodDisruptionBudget", name, self._labels(app), budget))
         if self._wanted.service.kind == "grpc":
             built.append(self._service(name, app, CANARY_VERSION, self._wanted.service, []))
         return built
@@ -144,12 +147,13 @@ class CanaryService(pulumi.ComponentResource):
         if scaler is None or limits is None:
             return []
         own = self._labels(self._plan.name)
+        declare = self._declare_canary if release.is_canary else self._declare
         if scaler.hpa:
             spec = scaling.hpa_spec(deployment, scaler.hpa, limits)
-            return [self._declare("HorizontalPodAutoscaler", deployment, own, spec, after)]
+            return [declare("HorizontalPodAutoscaler", deployment, own, spec, after)]
         assert scaler.keda is not None  # the catalog refuses an autoscaler that is neither
         spec = scaling.scaled_object_spec(deployment, scaler.keda, limits)
-        return [self._declare("ScaledObject", deployment, own, spec, after)]
+        return [declare("ScaledObject", deployment, own, spec, after)]
 
     def _routes(self, after: Resources) -> Resources:
         plan, service, platform = self._plan, self._wanted.service, self._platform
@@ -211,7 +215,8 @@ class CanaryService(pulumi.ComponentResource):
         )
         # The canary's size is the plan's: where its autoscaler has changed it since, a phase takes it back.
         takes_replicas = release.is_canary and self._wanted.service.autoscaler is not None
-        return self._declare(
+        declare = self._declare_canary if release.is_canary else self._declare
+        return declare(
             "Deployment",
             name,
             pods.labels,
@@ -239,7 +244,8 @@ class CanaryService(pulumi.ComponentResource):
         # Waiting for endpoints here would only repeat the wait for the Deployment, and would make a
         # retreat wait for sick pods.
         skip = {"pulumi.com/skipAwait": "true"}
-        return self._declare("Service", name, self._labels(app), spec, after, annotations=skip)
+        declare = self._declare if name == app else self._declare_canary
+        return declare("Service", name, self._labels(app), spec, after, annotations=skip)
 
 
 def _nothing(_: Resources) -> Resources:

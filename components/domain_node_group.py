@@ -84,7 +84,7 @@ class DomainNodeGroup(pulumi.ComponentResource):
             block_device_mappings=[{"device_name": "/dev/xvda", "ebs": _root_volume(settings.disk_gib)}],
             tag_specifications=[{"resource_type": kind, "tags": named} for kind in ("instance", "volume")],
             tags=named,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.node_group = aws.eks.NodeGroup(
             domain,

@@ -34,12 +34,15 @@ class Owner:
         parent: The component.
         provider: The cluster's provider.
         namespace: Where they live.
+        namespace_name: Its name.
+        protect: Whether they refuse to be deleted.
     """
 
     parent: pulumi.Resource
     provider: k8s.Provider
     namespace: k8s.core.v1.Namespace
     namespace_name: str
+    protect: bool
 
     def declare(
         self,
@@ -72,6 +75,7 @@ class Owner:
             depends_on=[self.namespace, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if timeout_seconds else None,
             hooks=hooks,
+            protect=self.protect,
         )
         described = metadata(name, self.namespace_name, dict(labels), dict(annotations or {}))
         declared: pulumi.Resource

@@ -31,15 +31,16 @@ class NodeRole(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     policies: tuple[aws.iam.RolePolicyAttachment, ...]
 
-    def __init__(self, name: str, tags: Mapping[str, str]) -> None:
+    def __init__(self, name: str, tags: Mapping[str, str], *, protect: bool) -> None:
         """Declares the role.
 
         Args:
             name: Its name; fixed, so that an update that was killed finds what it had created.
             tags: Tags of the role.
+            protect: Whether it refuses to be deleted.
         """
         super().__init__("eco2:nodes:NodeRole", name)
-        child = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self, protect=protect)
         role = aws.iam.Role(
             name, name=name, assume_role_policy=json.dumps(TRUST), tags=dict(tags), opts=child
         )

@@ -164,7 +164,7 @@ class Settings(Strict):
         rollouts: Rollouts under way; a service that is not named is at phase 0.
         drain_seconds: From the moment that routes left a canary to the moment it may shrink.
         ready_timeout_seconds: How long pods may take to be ready before an update fails.
-        protect: Whether node groups and namespaces refuse to be deleted.
+        protect: Whether everything but canaries refuses to be deleted.
     """
 
     environment: Literal["dev", "prod"]

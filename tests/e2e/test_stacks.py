@@ -25,8 +25,7 @@ def stack(request, lab, tmp_path_factory):
     made = new_stack(lab, tmp_path_factory.mktemp("project"), request.param)
     made.up()
     yield made
-    document = made.file.read_text().replace("eco2:protect: true", "eco2:protect: false")
-    made.file.write_text(document)
+    made.change(protect=False)
     made.up()
     made.pulumi("destroy", "--yes", "--skip-preview", "--run-program")
     for path in LISTS:
@@ -67,11 +66,13 @@ def test_deployments_have_the_replicas_of_their_environment(stack, lab):
     assert tuple(map(replicas, names)) == expected
 
 
-def test_prod_refuses_to_lose_its_nodes(stack):
+def test_prod_refuses_to_be_destroyed_and_loses_nothing(stack, lab):
+    if stack.name != "prod":
+        assert "protect" not in stack.file.read_text()
+        return
+    before = lab.items("/apis/apps/v1/deployments").keys()
     done = stack.pulumi("destroy", "--yes", "--skip-preview", "--run-program", check=False)
-    if stack.name == "prod":
-        assert done.returncode != 0
-        assert "protect" in done.stdout
-    else:
-        assert done.returncode == 0
-        stack.up()
+    assert done.returncode != 0
+    assert "protected" in done.stdout
+    assert lab.items("/apis/apps/v1/deployments").keys() == before
+    assert " unchanged" in stack.up()

@@ -217,9 +217,18 @@ def test_rule_10_no_deployment_has_two_owners_of_its_replicas(in_flight):
         assert ("replicas" in deployment.inputs["spec"]) == (canary or name not in scaled), name
 
 
-def test_rule_18_prod_protects_its_nodes_and_namespaces(program):
-    protected = {one.type for one in program.run("prod").resources if one.options.get("protect")}
-    assert protected == {"aws:eks/nodeGroup:NodeGroup", "kubernetes:core/v1:Namespace"}
+def test_rule_18_prod_protects_everything_but_canaries(program):
+    program.edit("Pulumi.prod.yaml", **{"config/eco2:rollouts": rollouts(auth_api=3, ext_authz=3)})
+    real = [one for one in program.run("prod").resources if one.type.startswith(("aws:", "kubernetes:"))]
+    free = {f"{one.type.split(':')[-1]} {one.name}" for one in real if not one.options.get("protect")}
+    assert free == {
+        "Deployment auth-api-canary",
+        "Deployment ext-authz-canary",
+        "HorizontalPodAutoscaler auth-api-canary",
+        "PodDisruptionBudget auth-api-canary",
+        "PodDisruptionBudget ext-authz-canary",
+        "Service ext-authz-canary",
+    }
 
 
 def test_nodes_and_pods_agree_on_label_and_taint(in_flight):
