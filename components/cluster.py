@@ -48,7 +48,13 @@ class Cluster(pulumi.ComponentResource):
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.
         self.kubernetes = k8s.Provider(
-            "kubernetes", context=context, cluster_identifier=found.arn, opts=child
+            "kubernetes",
+            context=context,
+            cluster_identifier=found.arn,
+            # An update that was killed between creating an object and writing that down finds it here
+            # again; all names are fixed, so it is the same one.
+            upsert_existing_objects=True,
+            opts=child,
         )
         self.namespaces = {
             name: k8s.core.v1.Namespace(

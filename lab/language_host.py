@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import runpy
-import signal
 import sys
 from concurrent import futures
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from lab.plugins.host import listen
 
 VERSION = "3.259.0"
 
@@ -50,18 +51,12 @@ class Host(LanguageServer):
 
 
 def main() -> None:
-    """Serves until ended; prints the port first, as the engine asks of plugins."""
+    """Serves until ended."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", -1)]
     )
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        # The engine waits 15 s for a host that ends politely.
-        signal.signal(ending, lambda *_: os._exit(0))
-    print(port, flush=True)
-    server.wait_for_termination()
+    listen(server)
 
 
 if __name__ == "__main__":

@@ -134,11 +134,16 @@ def refuse(context: Any, error: Exception) -> None:
 
 
 def serve(plugin: Plugin) -> None:
-    """Serves until ended; prints the port first, as the engine asks of plugins."""
+    """Serves a plugin until ended."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64), options=[("grpc.max_receive_message_length", -1)]
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
+    listen(server)
+
+
+def listen(server: grpc.Server) -> None:
+    """Serves on a free port until ended; prints the port first, as the engine asks of plugins."""
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     for ending in (signal.SIGINT, signal.SIGTERM):

@@ -9,12 +9,14 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from lab.plugins import differences
-from lab.plugins.aws.kinds import KINDS, Kind
+from lab.plugins.aws.kinds import KINDS
 from lab.plugins.aws.session import Session
 from lab.plugins.host import UNKNOWN, Plugin, RefusedError, refuse, to_python, to_struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lab.plugins.aws.kind import Kind
 
 EVERYWHERE = frozenset({"region"})
 """Properties that version 7 of the official plugin adds to every type."""
