@@ -8,7 +8,7 @@ LAB := $(BIN)/lab
 CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
 READY := .venv/.ready
 
-.PHONY: help setup up down test check preview bench format lock clean
+.PHONY: help setup up down test lint check preview bench format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,11 +38,13 @@ preview: setup ## Preview a stack against the lab: make preview STACK=dev|prod
 	@$(LAB) start $(CLUSTERS)
 	@$(LAB) project . $(STACK) -- preview
 
-check: setup ## Lint, types, layers and the fast tests (under a minute)
+lint: setup ## Lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint ## The same and the fast tests (under a minute)
 	$(BIN)/pytest -q tests/unit
 
 test: setup ## Every test, on a lab of its own

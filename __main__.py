@@ -16,9 +16,10 @@ from rollout.services import resolve
 from rollout.settings import read_settings
 from rollout.traffic import traffic
 
+stack_config = config()
 with problems_in_words():
     catalog = read_catalog(Path(__file__).with_name("services.yaml"))
-    settings = read_settings(stack_file(), config(), catalog)
+    settings = read_settings(stack_file(), stack_config, catalog)
 
 prior = read_prior(last_outputs())
 services = resolve(catalog, settings)
@@ -26,10 +27,8 @@ plans = {name: plan(wanted, prior.get(name)) for name, wanted in services.items(
 for warning in (warning for planned in plans.values() for warning in planned.warnings):
     pulumi.log.warn(warning)
 
-context, tags = (
-    config()["kubernetes:context"],
-    {"eco2:environment": settings.environment, "ManagedBy": "pulumi"},
-)
+context = stack_config["kubernetes:context"]
+tags = {"eco2:environment": settings.environment, "ManagedBy": "pulumi"}
 cluster = Cluster(settings.cluster, context, catalog.namespaces, protect=settings.protect)
 role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
 nodes = {

@@ -83,23 +83,16 @@ def _locked(project: Path, stack: str, state: str) -> bool:
     Raises:
         PulumiError: If the one that locked it still runs, or runs elsewhere.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as same:
-        same.write(state)
-        same.flush()
-        try:
-            # Writing back what is there changes nothing, and asks for the lock.
-            pulumi(project, stack, "stack", "import", "--file", same.name)
-        except PulumiError as error:
-            if "locked" not in str(error):
-                raise
-            owner = LOCKED_BY.search(str(error))
-            if (
-                owner is None
-                or owner["host"] != socket.gethostname()
-                or Path(f"/proc/{owner['pid']}").exists()
-            ):
-                raise
-            return True
+    try:
+        # Writing back what is there changes nothing, and asks for the lock.
+        _write(project, stack, state)
+    except PulumiError as error:
+        if "locked" not in str(error):
+            raise
+        owner = LOCKED_BY.search(str(error))
+        if owner is None or owner["host"] != socket.gethostname() or Path(f"/proc/{owner['pid']}").exists():
+            raise
+        return True
     return False
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import tools
+from lab.parts import aws_environment
 
 if TYPE_CHECKING:
     from lab.places import LabFolder
@@ -63,11 +64,7 @@ def exports(folder: LabFolder) -> dict[str, str]:
         folders.append(str(folder.plugins))
     return {
         "KUBECONFIG": str(folder.kubeconfig),
-        "AWS_ENDPOINT_URL": lab["aws"],
-        "AWS_ACCESS_KEY_ID": "lab",
-        "AWS_SECRET_ACCESS_KEY": "lab",
-        "AWS_REGION": lab["region"],
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **aws_environment(lab["aws"], lab["region"]),
         "PULUMI_BACKEND_URL": f"file://{folder.backend}",
         # Nothing in a lab's state is secret.
         "PULUMI_CONFIG_PASSPHRASE": "",

@@ -174,16 +174,16 @@ def commands(plan: Plan) -> dict[str, list[str]]:
 
 def environment(plan: Plan) -> dict[str, str]:
     """The environment of the lab's processes."""
-    return {**os.environ, **aws_environment(plan), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    return {**os.environ, **aws_environment(plan.aws, plan.region), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
 
 
-def aws_environment(plan: Plan) -> dict[str, str]:
+def aws_environment(endpoint: str, region: str) -> dict[str, str]:
     """What every AWS client reads: the lab's endpoint and keys that open nothing else."""
     return {
-        "AWS_ENDPOINT_URL": plan.aws,
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
-        "AWS_REGION": plan.region,
-        "AWS_DEFAULT_REGION": plan.region,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
     }

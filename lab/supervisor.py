@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import parts, tools
+from lab import parts
 from lab.api import Api, ApiError, Connection, Unreachable
 from lab.aws.seed import seed
 from lab.crds import install
@@ -114,7 +114,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # no thread runs yet that could hold a lock
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # it makes one system call and takes no lock
             )
 
     def kill(self, name: str) -> None:
@@ -205,7 +205,7 @@ def main() -> int:
             supervisor.bring_up()
             _listen(supervisor)
             supervisor.serve()
-        except (StartError, tools.BuildError) as error:
+        except StartError as error:
             print(f"error: {error}", flush=True)
             return 1
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.images import Image, ImageSettings, canary_image, stable_image
+from rollout.images import Image, canary_image, stable_image
 from rollout.settings import RolloutSettings, ServiceSettings
 
 if TYPE_CHECKING:
@@ -56,15 +56,12 @@ def resolve(catalog: Catalog, settings: Settings) -> dict[str, Wanted]:
     for name, service in catalog.services.items():
         differing = settings.services.get(name, ServiceSettings())
         rollout = settings.rollouts.get(name, OFF)
-        canary = ImageSettings(
-            tag=rollout.canary.tag, digest=rollout.canary.digest, revision=rollout.canary.revision
-        )
         wanted[name] = Wanted(
             name=name,
             service=_merged(service, differing),
             environment=settings.environment,
             stable=stable_image(repository, name, settings.environment, differing.image),
-            canary=canary_image(repository, name, settings.environment, canary),
+            canary=canary_image(repository, name, settings.environment, rollout.canary),
             rollout=rollout,
             drain_seconds=settings.drain_seconds,
         )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,19 +53,24 @@ class Lab:
         assert not check or done.returncode == 0, done.stderr
         return done
 
-    @property
+    @cached_property
     def variables(self) -> dict[str, str]:
         """What a shell exports to use it."""
         return json.loads(self.command("env", "--json").stdout)
 
-    def kubernetes(self, path: str) -> dict[str, Any]:
-        """Reads a path of the API server."""
-        kubeconfig = LabFolder(self.home / self.name).kubeconfig
-        return Api(connection(kubeconfig, CLUSTERS[0])).request("GET", path)
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a shell that uses it."""
+        return {**os.environ, **self.variables}
+
+    @cached_property
+    def api(self) -> Api:
+        """The API server, through the kubeconfig that users get."""
+        return Api(connection(LabFolder(self.home / self.name).kubeconfig, CLUSTERS[0]))
 
     def items(self, path: str) -> dict[str, dict[str, Any]]:
         """The objects of a list, by namespace/name."""
-        found = self.kubernetes(path)["items"]
+        found = self.api.request("GET", path)["items"]
         return {f"{one['metadata'].get('namespace', '')}/{one['metadata']['name']}": one for one in found}
 
 
@@ -85,7 +91,7 @@ class Stack:
         done = subprocess.run(
             ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color", "never"],
             cwd=self.folder,
-            env={**os.environ, **self.lab.variables},
+            env=self.lab.environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -115,9 +121,6 @@ class Stack:
         document = yaml.safe_load(self.file.read_text())
         document["config"].update({f"eco2:{key}": value for key, value in keys.items()})
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
-
-    def outputs(self) -> dict[str, Any]:
-        return json.loads(self.pulumi("stack", "output", "--json").stdout.partition("\n")[2] or "{}")
 
 
 def copy_project(folder: Path) -> Path:

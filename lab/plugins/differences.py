@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.runtime.proto import provider_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Collection, Iterator
 
 Kind = provider_pb2.PropertyDiff
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*$")
@@ -44,18 +44,22 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, int]]
 
 
 def answer(
-    old: dict[str, Any], new: dict[str, Any], replaces: Callable[[str], bool], *, delete_first: bool = False
+    old: dict[str, Any], new: dict[str, Any], replaced_by: Collection[str], *, delete_first: bool = False
 ) -> Any:
     """The engine's answer to "what would change?".
 
     Args:
         old: The inputs of the last update.
         new: The inputs of this one.
-        replaces: Whether a change at this path needs a new object.
+        replaced_by: Paths at or below which a change needs a new object.
         delete_first: Whether the old object must go before a new one can come.
     """
     found = dict(differences(old, new))
-    replacing = [path for path in found if replaces(path)]
+    replacing = [
+        path
+        for path in found
+        if any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in replaced_by)
+    ]
     detailed = {
         # Each kind is followed by the same with replacement.
         path: Kind(kind=Kind.Kind.values()[kind + (path in replacing)], inputDiff=True)

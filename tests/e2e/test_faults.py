@@ -35,15 +35,11 @@ def objects(lab):
     return names
 
 
-def environment(lab):
-    return {**os.environ, **lab.variables}
-
-
 def kill_update_after(stack, seconds):
     process = subprocess.Popen(
         ["pulumi", "up", "--stack", stack.name, "--yes", "--skip-preview", "--non-interactive"],
         cwd=stack.folder,
-        env=environment(stack.lab),
+        env=stack.lab.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -56,7 +52,7 @@ def kill_update_after(stack, seconds):
 def recover(stack):
     done = subprocess.run(
         [BIN / "eco2", "recover", "--stack", stack.name, "--project", str(stack.folder)],
-        env=environment(stack.lab),
+        env=stack.lab.environment,
         capture_output=True,
         text=True,
         check=False,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
-from lab.api import Api, connection
 from tests.conftest import new_stack
 
 pytestmark = pytest.mark.lab
@@ -102,7 +100,7 @@ def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold
     stack.set("eco2:rollouts.image-api.phase", "0")
     assert "error" not in stack.up()
     assert "image/image-api-canary" not in lab.items("/apis/apps/v1/deployments")
-    api(lab).request("DELETE", "/api/v1/namespaces/default/pods/ballast")
+    lab.api.request("DELETE", "/api/v1/namespaces/default/pods/ballast")
     stack.change(readyTimeoutSeconds=60)
 
 
@@ -125,17 +123,13 @@ def test_pods_without_the_toleration_stay_pending(lab, stack):
     create_pod(lab, "stranger", nodeSelector={"domain": "auth"})
     told, deadline = "", time.monotonic() + 10
     while not told and time.monotonic() < deadline:
-        conditions = lab.kubernetes("/api/v1/namespaces/default/pods/stranger")["status"].get(
+        conditions = lab.api.request("GET", "/api/v1/namespaces/default/pods/stranger")["status"].get(
             "conditions", []
         )
         told = " ".join(one.get("message", "") for one in conditions)
         time.sleep(0.1)
-    api(lab).request("DELETE", "/api/v1/namespaces/default/pods/stranger")
+    lab.api.request("DELETE", "/api/v1/namespaces/default/pods/stranger")
     assert "untolerated taint" in told
-
-
-def api(lab):
-    return Api(connection(Path(lab.variables["KUBECONFIG"]), "eco2-dev"))
 
 
 def create_pod(lab, name, cpu="1m", **spec):
@@ -146,7 +140,7 @@ def create_pod(lab, name, cpu="1m", **spec):
         "metadata": {"name": name, "namespace": "default"},
         "spec": {"containers": containers, **spec},
     }
-    api(lab).request("POST", "/api/v1/namespaces/default/pods", pod)
+    lab.api.request("POST", "/api/v1/namespaces/default/pods", pod)
 
 
 def _rules(lab, name):

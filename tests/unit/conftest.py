@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from eco2.capture import capture, stack_config
-from tests.conftest import PROGRAM, ROOT
+from tests.conftest import copy_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +21,7 @@ class Program:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in PROGRAM:
-            shutil.copyfile(ROOT / name, folder / name)
+        copy_project(folder)
 
     def edit(self, file: str, **changes: Any) -> None:
         """Sets values by dotted paths; None removes the key."""

@@ -34,7 +34,7 @@ class Aws(Plugin):
     def DiffConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802  # the engine's names, here and below
         """Another region needs new resources."""
         old, new = to_python(request.olds), to_python(request.news)
-        return differences.answer(old, new, lambda path: path == "region")
+        return differences.answer(old, new, ("region",))
 
     def Configure(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Takes the region."""
@@ -77,10 +77,7 @@ class Aws(Plugin):
             for path in request.ignoreChanges:
                 _keep(old, new, path.split("."))
 
-            def replaces(path: str) -> bool:
-                return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in kind.replaced_by)
-
-            return differences.answer(old, new, replaces, delete_first=False)
+            return differences.answer(old, new, kind.replaced_by)
 
         return self._answered(context, request.urn, work)
 

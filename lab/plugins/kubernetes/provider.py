@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from lab.api import Api, ApiError, Unreachable, connection
 from lab.plugins import differences
-from lab.plugins.host import UNKNOWN, Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
+from lab.plugins.host import Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
 from lab.plugins.kubernetes import objects as k8s
 from lab.plugins.kubernetes.waiting import until_gone, until_ready
 
@@ -24,7 +24,6 @@ IMMUTABLE = {
     "*": ("apiVersion", "kind", "metadata.name", "metadata.namespace"),
     "Deployment": ("spec.selector",),
     "Service": ("spec.clusterIP",),
-    "HorizontalPodAutoscaler": (),
 }
 """Paths whose change needs a new object; `*` for all kinds."""
 
@@ -48,7 +47,7 @@ class Kubernetes(Plugin):
             if identified
             else ("clusterIdentifier", "context", "kubeconfig", "cluster")
         )
-        return differences.answer(old, new, lambda path: path in decides)
+        return differences.answer(old, new, decides)
 
     def Configure(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Takes the settings; the cluster is asked only when there is something to ask."""
@@ -81,11 +80,8 @@ class Kubernetes(Plugin):
         old, new = to_python(request.old_inputs), to_python(request.news)
         immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
 
-        def replaces(path: str) -> bool:
-            return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in immutable)
-
         same_name = old.get("metadata", {}).get("name") == new.get("metadata", {}).get("name")
-        return differences.answer(old, new, replaces, delete_first=same_name)
+        return differences.answer(old, new, immutable, delete_first=same_name)
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Creates an object and waits for it; in a preview, asks the server for a dry run."""
@@ -215,4 +211,4 @@ def _pruned(live: Any, shape: Any) -> Any:
         return {key: _pruned(live[key], value) for key, value in shape.items() if key in live}
     if isinstance(live, list) and isinstance(shape, list) and len(live) == len(shape):
         return [_pruned(one, value) for one, value in zip(live, shape, strict=True)]
-    return UNKNOWN if live is None else live
+    return live

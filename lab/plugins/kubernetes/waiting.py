@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from lab.api import ApiError
 from lab.plugins.host import NotReadyError, RefusedError
 from lab.plugins.kubernetes.objects import SKIP_AWAIT_ANNOTATION, annotation, identity, title
 
@@ -162,17 +161,10 @@ def until_gone(objects: Objects, manifest: dict[str, Any], timeout_seconds: floa
         RefusedError: At the timeout.
     """
     deadline = time.monotonic() + timeout_seconds
-    while (live := _present(objects, manifest)) is not None:
+    while (live := objects.read(manifest)) is not None:
         if cancelled.is_set() or time.monotonic() > deadline:
             holders = ", ".join(live["metadata"].get("finalizers", ())) or "its dependents"
             raise RefusedError(
                 f"{title(manifest)} is still there after {timeout_seconds:g} s, held by {holders}"
             )
         time.sleep(POLL_SECONDS)
-
-
-def _present(objects: Objects, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return objects.read(manifest)
-    except ApiError:
-        return None
