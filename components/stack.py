@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+STATE_WAITS_SECONDS = (0.1, 0.3, 1.0)
+"""Pauses between attempts to read the state; writing it takes milliseconds."""
 
 
 def stack_file() -> str:
@@ -29,9 +34,25 @@ def last_outputs() -> Mapping[str, Any]:
 
     They are read as plain values, and not by a StackReference, since the dependencies between
     resources follow from them and must be known before anything is registered.
+
+    A backend of files rewrites the state while an update runs, and a reader may meet it half-written
+    (`failed to load checkpoint: EOF`, seen once in some hundred updates), so the question is repeated.
+
+    Raises:
+        pulumi.RunError: If the state cannot be read. To go on without it would take a rollback for a
+            first update, which waits for pods before it moves a route.
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+    for wait_seconds in (*STATE_WAITS_SECONDS, None):
+        try:
+            found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+        except Exception as error:  # noqa: BLE001  # the SDK raises no narrower class for what the engine refuses
+            if wait_seconds is None:
+                reason = f"cannot read what the last update of {name} left: {error}"
+                raise pulumi.RunError(f"{reason}; nothing was changed, run the same command again") from None
+            time.sleep(wait_seconds)
+        else:
+            break
     return (found or {}).get("outputs") or {}
 
 
