@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab; several run side by side.")]
 NOT_RUNNING = 3
+INTERRUPTED = 130
 PATIENCE_SECONDS = 120.0
 REGION = "ap-northeast-2"
 DEFAULT_CLUSTER = "eco2-local"
@@ -237,6 +238,8 @@ def main() -> None:
     except tools.BuildError as error:
         say(f"error: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        say("interrupted; run the same command again to go on")
-        sys.exit(130)
+    except SystemExit as end:
+        # typer turns Ctrl-C into this code by itself, and says nothing of the way on.
+        if end.code == INTERRUPTED:
+            say("interrupted; run the same command again to go on")
+        raise
