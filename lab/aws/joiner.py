@@ -95,20 +95,27 @@ class Joiner:
                 described = self._eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)
                 wanted |= nodes_of(dict(described["nodegroup"]), self._region)
         listed = self._api.request("GET", "/api/v1/nodes", query={"labelSelector": GROUP_LABEL})
-        there = {node["metadata"]["name"] for node in listed["items"]}
+        there = {node["metadata"]["name"]: node for node in listed["items"]}
         for name, node in wanted.items():
-            if name not in there or self._told.get(name) != node:
-                self._join(node)
+            if name not in there or self._told.get(name) != node or not _same_size(there[name], node):
+                self._join(node, new=name not in there)
                 print(
                     f"{'changed' if name in there else 'joined'} {name}: {node['metadata']['labels']}",
                     flush=True,
                 )
-        for name in there - wanted.keys():
+        for name in there.keys() - wanted.keys():
             self._leave(name)
             print(f"left {name}", flush=True)
         self._told = wanted
 
-    def _join(self, node: dict[str, Any]) -> None:
+    def _join(self, node: dict[str, Any], *, new: bool) -> None:
+        """Registers a node, or brings it up to date.
+
+        A new node brings its size with it, as a kubelet's does: kwok gives a node that it meets
+        without one 1,000 CPUs.
+        """
+        if new:
+            self._api.request("POST", "/api/v1/nodes", node)
         query = {"fieldManager": "eks", "force": "true"}
         path = f"/api/v1/nodes/{node['metadata']['name']}"
         self._api.request("PATCH", path, {**node, "status": None}, query, APPLY)
@@ -129,6 +136,14 @@ class Joiner:
             except ApiError as error:
                 if error.reason != "NotFound":
                     raise
+
+
+def _same_size(live: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return all(
+        live.get("status", {}).get(part, {}).get(resource) == quantity
+        for part in ("capacity", "allocatable")
+        for resource, quantity in wanted["status"][part].items()
+    )
 
 
 def main() -> None:
