@@ -18,6 +18,7 @@ from lab import tools
 from lab.environment import NotRunningError, ask, exports
 from lab.places import LabFolder
 from lab.project import work_folder
+from lab.traffic import command as traffic_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -226,6 +227,10 @@ def kill(part: str, name: Name = "default") -> None:
 def restart(part: str, name: Name = "default") -> None:
     """Start a part anew."""
     _fault("restart", part, name)
+
+
+app.command()(traffic_command.traffic)
+app.command()(traffic_command.behave)
 
 
 def main() -> None:

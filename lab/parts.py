@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab import tools
+from lab.mesh import istio
+from lab.mesh import parts as mesh
 
 if TYPE_CHECKING:
     from lab.places import LabFolder
@@ -41,7 +43,7 @@ class Plan:
     region: str
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
-        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok")
+        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", "gateway")
     )
 
     @property
@@ -90,6 +92,7 @@ def write_files(plan: Plan) -> None:
         "leaderElection": {"leaderElect": False},
     }
     _write(plan, "scheduler.yaml", yaml.safe_dump(scheduler))
+    mesh.write_files(plan.folder)
     plan.folder.backend.mkdir(exist_ok=True)
     plan.folder.plugins.mkdir(exist_ok=True)
     modules = {"resource-kubernetes": "lab.plugins.kubernetes", "resource-aws": "lab.plugins.aws"}
@@ -136,7 +139,7 @@ def commands(plan: Plan) -> dict[str, list[str]]:
     etcd_url, peer_url = (f"http://127.0.0.1:{ports[name]}" for name in ("etcd", "etcd-peer"))
     own = [sys.executable, "-m"]
     stages = sorted(
-        tools.folder(next(files for files in tools.FILES if files.name == "kwok-stages")).glob("*.yaml")
+        tools.folder(next(files for files in tools.FILES if files.name == "kwok-stages")).glob("*node*.yaml")
     )
     return {
         "etcd": [
@@ -169,12 +172,18 @@ def commands(plan: Plan) -> dict[str, list[str]]:
         "aws": [*own, "moto.server", "--host=127.0.0.1", f"--port={ports['aws']}"],
         "joiner": [*own, "lab.aws.joiner", plan.aws, plan.region, plan.admin_kubeconfig, *plan.clusters],
         "keda": [*own, "lab.keda", plan.admin_kubeconfig],
+        **mesh.commands(plan.folder, plan.admin_kubeconfig, ports["api"], ports["gateway"], POD_RANGE),
     }  # fmt: skip
 
 
 def environment(plan: Plan) -> dict[str, str]:
     """The environment of the lab's processes."""
-    return {**os.environ, **aws_environment(plan.aws, plan.region), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    return {
+        **os.environ,
+        **aws_environment(plan.aws, plan.region),
+        **istio.ENVIRONMENT,
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    }
 
 
 def aws_environment(endpoint: str, region: str) -> dict[str, str]:

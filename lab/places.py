@@ -59,6 +59,10 @@ class LabFolder:
         """One file for each part."""
         return self.root / "logs"
 
+    def socket(self, name: str) -> Path:
+        """A part's unix socket."""
+        return self.root / f"{name}.sock"
+
     @property
     def backend(self) -> Path:
         """Pulumi's state."""

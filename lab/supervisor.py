@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from lab import parts
 from lab.api import Api, ApiError, Connection, Unreachable
 from lab.aws.seed import seed
 from lab.crds import install
+from lab.mesh import istio
+from lab.mesh import parts as mesh
+from lab.mesh.namespace import READY, enter
 from lab.places import LabFolder
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ class Supervisor:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.requests: queue.Queue[tuple[Callable[[], Any], queue.Queue[Any]]] = queue.Queue()
         self.ending = False
+        self.network: int | None = None
 
     def bring_up(self) -> None:
         """Starts everything in order.
@@ -63,6 +68,10 @@ class Supervisor:
         for name in ("kube-controller-manager", "kube-scheduler", "kwok", "aws"):
             self.start(name)
         self._step("definitions of Istio and KEDA", install, api)
+        self._step("network", self._network)
+        self.start(mesh.PODS if self.network else mesh.SILENT_PODS)
+        if self.network:
+            self._step("istiod and Envoy", self._data_plane, api)
         self._step("AWS API", self._aws)
         for name in ("joiner", "keda"):
             self.start(name)
@@ -72,6 +81,8 @@ class Supervisor:
             "region": self.plan.region,
             "api": self.plan.api,
             "aws": self.plan.aws,
+            "gateway": f"http://127.0.0.1:{self.plan.ports['gateway']}" if self.network else None,
+            "network": self.network,
         }
         self.plan.folder.ready.write_text(json.dumps(told), "utf-8")
 
@@ -87,6 +98,31 @@ class Supervisor:
 
     def _aws(self) -> None:
         self._until("aws", lambda: seed(self.plan.aws, self.plan.region, self.plan.clusters))
+
+    def _network(self) -> None:
+        """Makes the namespace; where the kernel forbids it, the lab runs without traffic, and says so."""
+        self.start(mesh.NETWORK)
+        log, process = self.plan.folder.logs / f"{mesh.NETWORK}.log", self.processes[mesh.NETWORK]
+        deadline = time.monotonic() + START_SECONDS
+        while not (said := log.read_text("utf-8", "replace").strip()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if said == READY:
+            self.network = process.pid
+            return
+        process.wait()
+        del self.processes[mesh.NETWORK]
+        print(f"warning: {said}; pods run, but nothing listens, and there is no gateway", flush=True)
+
+    def _data_plane(self, api: Api) -> None:
+        istio.install(api)
+        for name in mesh.RELAYS:
+            self.start(name)
+        self.start(mesh.ISTIOD)
+        self._until(mesh.ISTIOD, lambda: mesh.answers(self.plan.folder.socket(mesh.ISTIOD)))
+        for name in mesh.ENVOYS:
+            self.start(name)
+        for name in mesh.ENVOYS:
+            self._until(name, partial(mesh.answers, self.plan.folder.socket(f"{name}-admin")))
 
     def _until(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -106,6 +142,7 @@ class Supervisor:
         """Starts a part, unless it runs."""
         if name in self.processes and self.processes[name].poll() is None:
             return
+        network = self.network if name in mesh.INSIDE else None
         with (self.plan.folder.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(  # no shell
                 parts.commands(self.plan)[name],
@@ -114,7 +151,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # it makes one system call and takes no lock
+                # It makes system calls alone and takes no lock.
+                preexec_fn=partial(_begin, network),  # noqa: PLW1509
             )
 
     def kill(self, name: str) -> None:
@@ -152,7 +190,10 @@ class Supervisor:
                 process.wait()
 
 
-def _die_with_parent() -> None:
+def _begin(network: int | None) -> None:
+    """What a child does first: it enters the lab's network, if it belongs there, and ends with its parent."""
+    if network is not None:
+        enter(network)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -71,6 +71,7 @@ TOOLS = (
     Tool("kube-scheduler", "kube", "k8s.io/kubernetes/cmd/kube-scheduler"),
     Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
 )
+ISTIOD = Tool("pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery")
 PULUMI = Tool("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 ISTIOCTL = Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl")
 FILES = (
@@ -83,7 +84,6 @@ FILES = (
         (
             "kustomize/stage/node/fast/node-*.yaml",
             "kustomize/stage/node/heartbeat-with-lease/node-*.yaml",
-            "kustomize/stage/pod/fast/pod-*.yaml",
         ),
     ),
 )
@@ -114,7 +114,7 @@ def pulumi_on_path() -> Path | None:
 
 def wanted_tools(*, istioctl: bool = False) -> tuple[Tool, ...]:
     """The programs that a lab needs on this machine."""
-    return (*TOOLS, *(() if pulumi_on_path() else (PULUMI,)), *((ISTIOCTL,) if istioctl else ()))
+    return (*TOOLS, ISTIOD, *(() if pulumi_on_path() else (PULUMI,)), *((ISTIOCTL,) if istioctl else ()))
 
 
 def missing(*, istioctl: bool = False) -> tuple[Tool | Files, ...]:

@@ -1,0 +1,79 @@
+"""Carries connections over the border of the lab's network, where only files are shared.
+
+`python -m lab.mesh.relay FROM=TO...`: FROM and TO are `tcp:ADDRESS:PORT` or `unix:PATH`.
+`--delay SECONDS` holds everything that comes from TO back for a while, as a slow server would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+CHUNK_BYTES = 65536
+
+
+async def _connect(end: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    kind, _, rest = end.partition(":")
+    if kind == "unix":
+        return await asyncio.open_unix_connection(rest)
+    host, _, port = rest.rpartition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_seconds: float) -> None:
+    """Copies until the end; one who has nothing more to say may still listen."""
+    with suppress(OSError):
+        while data := await reader.read(CHUNK_BYTES):
+            if delay_seconds:
+                await asyncio.sleep(delay_seconds)
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+async def serve(start: str, target: str, delay_seconds: float = 0.0) -> asyncio.AbstractServer:
+    """Opens one way.
+
+    Args:
+        start: Where to listen.
+        target: Where to connect for each connection that comes.
+        delay_seconds: How long to hold answers back.
+
+    Raises:
+        OSError: If it cannot listen there.
+    """
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await _connect(target)
+        except OSError:
+            writer.close()
+            return
+        try:
+            await asyncio.gather(_pump(reader, far_writer, 0.0), _pump(far_reader, writer, delay_seconds))
+        finally:
+            far_writer.close()
+            writer.close()
+
+    kind, _, rest = start.partition(":")
+    if kind == "unix":
+        Path(rest).unlink(missing_ok=True)  # noqa: ASYNC240  # once, before anything is served
+        return await asyncio.start_unix_server(carry, rest)
+    host, _, port = rest.rpartition(":")
+    return await asyncio.start_server(carry, host, int(port), backlog=1024)
+
+
+async def _run(arguments: list[str]) -> None:
+    delay_seconds = 0.0
+    if arguments[:1] == ["--delay"]:
+        delay_seconds, arguments = float(arguments[1]), arguments[2:]
+    ways = [argument.partition("=") for argument in arguments]
+    servers = [await serve(start, target, delay_seconds) for start, _, target in ways]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(sys.argv[1:]))

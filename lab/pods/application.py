@@ -1,0 +1,154 @@
+"""The program inside a pod: answers HTTP, server-sent events and ext_authz, and says who answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from aiohttp import web
+
+from lab.pods import behaviour as behaving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STREAM_SECONDS = 60.0
+EVENT_SECONDS = 1.0
+VERSION_HEADER = "x-version"
+SERVING = b"\x08\x01"
+"""`grpc.health.v1.HealthCheckResponse` with status SERVING."""
+
+
+@dataclass
+class Application:
+    """The process of one pod.
+
+    Attributes:
+        address: The pod's address.
+        ports: Number and name of each port; a name that starts with `grpc` speaks gRPC.
+        who: What it says of itself: service, version, image, pod.
+        behaviour: How it behaves at the moment.
+    """
+
+    address: str
+    ports: dict[int, str]
+    who: dict[str, str]
+    behaviour: Callable[[], behaving.Behaviour]
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _runner: web.ServerRunner | None = None
+    _grpc: Any = None
+
+    async def listen(self) -> None:
+        """Opens the ports.
+
+        Raises:
+            OSError: If an address cannot be bound.
+        """
+        http = [port for port, name in self.ports.items() if not name.startswith("grpc")]
+        if http:
+            server = web.Server(self._answer, access_log=None)
+            self._runner = web.ServerRunner(server, handle_signals=False)
+            await self._runner.setup()
+            for port in http:
+                await web.TCPSite(self._runner, self.address, port, backlog=1024, shutdown_timeout=0).start()
+        for port in self.ports.keys() - set(http):
+            self._grpc = grpc.aio.server()
+            self._grpc.add_generic_rpc_handlers((_Calls(self),))
+            self._grpc.add_insecure_port(f"{self.address}:{port}")
+            await self._grpc.start()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Ends as after SIGTERM: takes no new connection, finishes what it has, up to a limit.
+
+        What is not finished then is cut.
+        """
+        self.ending.set()
+        work = []
+        if self._runner is not None:
+            server = self._runner.server
+            for site in list(self._runner.sites):
+                await site.stop()
+            if server is not None:
+                server.pre_shutdown()
+                work.append(server.shutdown(max(grace_seconds, 0.01)))
+        if self._grpc is not None:
+            work.append(self._grpc.stop(grace_seconds))
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        behaviour = self.behaviour()
+        headers = {VERSION_HEADER: self.who["version"]}
+        if authorizer := request.headers.get("x-authorized-by"):
+            headers["x-authorized-by"] = authorizer
+        if self.ending.is_set():
+            headers["connection"] = "close"
+        if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
+            await asyncio.sleep(behaviour.slow_seconds)
+            if behaviour.hang:
+                await asyncio.sleep(3600)
+            if behaviour.status != web.HTTPOk.status_code:
+                return web.json_response(self.who, status=behaviour.status, headers=headers)
+        if "/stream" in request.path:
+            return await self._events(request, headers)
+        return web.json_response(self.who, headers=headers)
+
+    async def _events(self, request: web.BaseRequest, headers: dict[str, str]) -> web.StreamResponse:
+        """Sends an event a second for as long as asked (`?seconds=60`)."""
+        seconds = float(request.query.get("seconds", STREAM_SECONDS))
+        answer = web.StreamResponse(headers={**headers, "content-type": "text/event-stream"})
+        await answer.prepare(request)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await answer.write(f"event: tick\ndata: {self.who['pod']}\n\n".encode())
+            await asyncio.sleep(min(EVENT_SECONDS, left))
+        await answer.write(b"event: end\ndata: end\n\n")
+        await answer.write_eof()
+        return answer
+
+
+class _Calls(grpc.GenericRpcHandler):
+    """Health, and ext_authz that lets everybody in and says who did."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def service(self, details: Any) -> Any:
+        """Finds the answer to a method."""
+        answers = {
+            "/grpc.health.v1.Health/Check": SERVING,
+            "/envoy.service.auth.v3.Authorization/Check": allowed(self._application.who["version"]),
+        }
+        answer = answers.get(details.method)
+        if answer is None:
+            return None
+
+        async def call(_request: bytes, context: Any) -> bytes:
+            behaviour = self._application.behaviour()
+            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
+            if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
+                await asyncio.sleep(3600 if behaviour.hang else behaviour.slow_seconds)
+                if behaviour.status != web.HTTPOk.status_code:
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
+            return answer
+
+        return grpc.unary_unary_rpc_method_handler(call)
+
+
+def allowed(version: str) -> bytes:
+    """An `envoy.service.auth.v3.CheckResponse` that allows, and adds `x-authorized-by` to the request.
+
+    Encoded by hand, since Envoy's own definitions come in no package that is kept up to date:
+    CheckResponse{status: 1, ok_response: 3}, OkHttpResponse{headers: 2}, HeaderValueOption{header: 1},
+    HeaderValue{key: 1, value: 2}.
+    """
+
+    def part(number: int, body: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(body)]) + body
+
+    header = part(1, b"x-authorized-by") + part(2, version.encode())
+    return part(1, b"") + part(3, part(2, part(1, header)))

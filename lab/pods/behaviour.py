@@ -1,0 +1,63 @@
+"""How the program in an image behaves: well, unless told otherwise."""
+
+from __future__ import annotations
+
+import random
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Behaviour(BaseModel):
+    """What the pods of an image do.
+
+    Attributes:
+        start_seconds: From the start of the container to the moment it listens.
+        ready: Whether its readiness probe ever succeeds.
+        slow_seconds: Extra time for each answer.
+        status: The HTTP status of failing answers; 200 for none.
+        share: Which part of the requests is slow, fails or hangs, 0 to 1.
+        hang: Whether it takes a request and never answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_seconds: Annotated[float, Field(ge=0, le=600)] = 0.3
+    ready: bool = True
+    slow_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+    status: Annotated[int, Field(ge=200, le=599)] = 200
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    hang: bool = False
+
+
+GOOD = Behaviour()
+
+
+class Behaviours:
+    """The behaviours by image; an image that is not named behaves well."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Behaviour] = {}
+
+    def of(self, image: str) -> Behaviour:
+        """The behaviour of an image: of the longest part of its name that was told."""
+        named = [part for part in self._told if part in image]
+        return self._told[max(named, key=len)] if named else GOOD
+
+    def tell(self, part: str, behaviour: Behaviour) -> None:
+        """Sets the behaviour of all images whose name contains a text."""
+        self._told[part] = behaviour
+
+    def forget(self) -> None:
+        """Lets everything behave well again."""
+        self._told.clear()
+
+    def told(self) -> dict[str, Behaviour]:
+        """What differs from good behaviour, by part of an image's name."""
+        return dict(self._told)
+
+
+def strikes(behaviour: Behaviour) -> bool:
+    """Whether a request meets the behaviour, by its share."""
+    # No secret depends on this chance.
+    return behaviour.share >= 1 or random.random() < behaviour.share  # noqa: S311

@@ -1,0 +1,140 @@
+"""The life of one pod, from the kubelet's first look to the end of its process."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lab.pods.application import Application
+
+if TYPE_CHECKING:
+    from lab.pods.behaviour import Behaviours
+    from lab.pods.cluster import Pods
+
+DEFAULT_GRACE_SECONDS = 30
+
+
+class Life:
+    """Keeps a pod's object and its process in step."""
+
+    def __init__(
+        self, pods: Pods, pod: dict[str, Any], address: str, behaviours: Behaviours, *, on_network: bool
+    ) -> None:
+        """Prepares; `start` begins it.
+
+        Args:
+            pods: The API server.
+            pod: The object.
+            address: The pod's address.
+            behaviours: How images behave.
+            on_network: Whether the pod's address is this machine's, so that it can listen there.
+        """
+        self._pods, self.pod, self.address, self._on_network = pods, pod, address, on_network
+        meta, spec = pod["metadata"], pod["spec"]
+        labels, container = meta.get("labels", {}), spec["containers"][0]
+        self.image: str = container["image"]
+        who = {
+            "service": labels.get("app", meta["name"]),
+            "version": labels.get("version", ""),
+            "image": self.image,
+            "pod": meta["name"],
+        }
+        ports = {port["containerPort"]: port.get("name", "") for port in container.get("ports", ())}
+        self._behaviour = partial(behaviours.of, self.image)
+        self._application = Application(address, ports, who, self._behaviour)
+        self._changed = asyncio.Event()
+        self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._task: asyncio.Task[None] | None = None
+        self._last: list[asyncio.Task[None]] = []
+        self.ending = False
+
+    def start(self) -> None:
+        """Starts the containers."""
+        self._task = asyncio.create_task(self._live())
+
+    def look_again(self) -> None:
+        """Takes note that the image behaves otherwise now."""
+        self._changed.set()
+
+    def end(self, pod: dict[str, Any]) -> None:
+        """Ends it as the kubelet does: preStop, SIGTERM, the rest of the grace period, SIGKILL."""
+        if not self.ending:
+            self.ending = True
+            self._last.append(asyncio.create_task(self._end(pod)))
+
+    def cut(self) -> None:
+        """Ends the process at once: its pod is gone."""
+        self.ending = True
+        self._last.append(asyncio.create_task(self._cut()))
+
+    async def _live(self) -> None:
+        await self._tell(ready=False)
+        await asyncio.sleep(self._behaviour().start_seconds)
+        if self._on_network:
+            await self._application.listen()
+        told = False
+        while True:
+            self._changed.clear()
+            if (ready := self._behaviour().ready) != told:
+                told = ready
+                await self._tell(ready=ready)
+            await self._changed.wait()
+
+    async def _stop_living(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await self._task
+
+    async def _end(self, pod: dict[str, Any]) -> None:
+        spec = pod["spec"]
+        grace = pod["metadata"].get("deletionGracePeriodSeconds")
+        grace = DEFAULT_GRACE_SECONDS if grace is None else grace
+        hook = spec["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {})
+        pause = min(hook.get("seconds", 0), grace)
+        await asyncio.sleep(pause)
+        await self._stop_living()
+        await self._application.drain(grace - pause)
+        await self._pods.remove(pod)
+
+    async def _cut(self) -> None:
+        await self._stop_living()
+        await self._application.drain(0)
+
+    async def _tell(self, *, ready: bool) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        states = {"PodScheduled": True, "Initialized": True, "ContainersReady": ready, "Ready": ready}
+        unready = {"reason": "ContainersNotReady", "message": "the readiness probe has not succeeded"}
+        container = self.pod["spec"]["containers"][0]
+        await self._pods.patch_status(
+            self.pod,
+            {
+                "phase": "Running",
+                "podIP": self.address,
+                "podIPs": [{"ip": self.address}],
+                "startTime": self._started,
+                "conditions": [
+                    {
+                        "type": kind,
+                        "status": str(state),
+                        "lastTransitionTime": now,
+                        **({} if state else unready),
+                    }
+                    for kind, state in states.items()
+                ],
+                "containerStatuses": [
+                    {
+                        "name": container["name"],
+                        "image": self.image,
+                        "imageID": "",
+                        "ready": ready,
+                        "started": True,
+                        "restartCount": 0,
+                        "state": {"running": {"startedAt": self._started}},
+                    }
+                ],
+            },
+        )

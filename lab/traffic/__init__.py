@@ -1,0 +1,1 @@
+"""Requests at a constant rate, and who answered them."""

@@ -1,0 +1,137 @@
+"""The commands `lab traffic` and `lab behave`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.environment import NotRunningError, told
+from lab.mesh.namespace import enter
+from lab.places import LabFolder
+
+if TYPE_CHECKING:
+    from lab.traffic.load import Target
+    from lab.traffic.tally import Tally
+
+Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab.")]
+
+
+def _enter(name: str) -> LabFolder:
+    folder = LabFolder.of(name)
+    network = told(folder).get("network")
+    if network is None:
+        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
+    enter(network)
+    return folder
+
+
+def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    path: Annotated[list[str], typer.Argument(help="Paths, called by turns: /api/v1/auth/me")],
+    host: Annotated[
+        str, typer.Option(help="The public host, or a service inside the mesh: auth-api.auth:8000")
+    ],
+    header: Annotated[bool, typer.Option("--header", help="Send x-canary: true.")] = False,
+    inside: Annotated[bool, typer.Option("--inside", help="Call from inside the mesh.")] = False,
+    rate: Annotated[float, typer.Option(help="Requests a second, over all paths.", min=0.1)] = 50.0,
+    seconds: Annotated[float | None, typer.Option(help="How long. [default: until Ctrl-C]")] = None,
+    count: Annotated[int | None, typer.Option(help="So many requests instead, as fast as they go.")] = None,
+    streams: Annotated[int | None, typer.Option(help="Hold so many event streams open instead.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The counts, for scripts.")] = False,
+    name: Name = "default",
+) -> None:
+    """Send requests through the gateway, or from inside the mesh, and show who answers.
+
+    Exit code 1 if a request failed.
+
+    Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
+    """
+    _enter(name)
+    from lab.traffic.load import Target  # noqa: PLC0415  # slow to import
+
+    targets = [Target(host, one, header, inside) for one in path]
+    if streams is not None:
+        outcomes = asyncio.run(_streams(targets[0], streams, 60.0 if seconds is None else seconds))
+        typer.echo(json.dumps(outcomes, indent=None if as_json else 2))
+        raise typer.Exit(not all(one["whole"] for one in outcomes))
+    tally = asyncio.run(_tally(targets, rate, seconds, count, live=not as_json))
+    if as_json:
+        typer.echo(json.dumps(tally.as_json()))
+    raise typer.Exit(bool(tally.failures))
+
+
+async def _streams(target: Target, count: int, seconds: float) -> list[dict[str, Any]]:
+    from lab.traffic.load import stream  # noqa: PLC0415
+
+    return await asyncio.gather(*(stream(target, seconds) for _ in range(count)))
+
+
+async def _tally(
+    targets: list[Target], rate: float, seconds: float | None, count: int | None, *, live: bool
+) -> Tally:
+    from lab.traffic import load  # noqa: PLC0415
+    from lab.traffic.show import Show  # noqa: PLC0415
+    from lab.traffic.tally import Tally  # noqa: PLC0415
+
+    if count is not None:
+        tally = await load.count(targets[0], count)
+        if live:
+            Show.once(tally)
+        return tally
+    ended, tally = asyncio.Event(), Tally()
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wish, ended.set)
+    if not live:
+        print("sending", file=sys.stderr, flush=True)
+        await load.at_rate(targets, rate, seconds, ended, lambda _, answer: tally.add(answer))
+        return tally
+    with Show(tally) as show:
+        await load.at_rate(targets, rate, seconds, ended, lambda _, answer: show.add(answer))
+    Show.once(tally)
+    return tally
+
+
+def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    image: Annotated[
+        str, typer.Argument(help="A part of an image's name: auth-api-dev-canary. Empty with --reset.")
+    ] = "",
+    start: Annotated[float, typer.Option(help="Seconds until it listens.")] = 0.3,
+    unready: Annotated[bool, typer.Option("--unready", help="Its readiness probe fails.")] = False,
+    slow: Annotated[float, typer.Option(help="Extra seconds for each answer.")] = 0.0,
+    status: Annotated[int, typer.Option(help="Answer with this status.")] = 200,
+    hang: Annotated[bool, typer.Option("--hang", help="Take requests and never answer.")] = False,
+    share: Annotated[float, typer.Option(help="The part of requests that is slow, fails or hangs.")] = 1.0,
+    reset: Annotated[bool, typer.Option("--reset", help="Let everything behave well again.")] = False,
+    name: Name = "default",
+) -> None:
+    """Let an image misbehave, to see what a rollout does then; without options it behaves well again.
+
+    Example: lab behave auth-api-dev-canary --status 500 --share 0.1
+    """
+    behaviour = {
+        "start_seconds": start, "ready": not unready, "slow_seconds": slow,
+        "status": status, "hang": hang, "share": share,
+    }  # fmt: skip
+    folder = LabFolder.of(name)
+    told(folder)
+    if not image and not reset:
+        typer.echo("error: name an image, or use --reset", err=True)
+        raise typer.Exit(2)
+    answer = asyncio.run(_order(folder, None if reset else {"image": image, "behaviour": behaviour}))
+    typer.echo(json.dumps(answer, indent=2))
+    raise typer.Exit("error" in answer)
+
+
+async def _order(folder: LabFolder, order: dict[str, Any] | None) -> dict[str, Any]:
+    import aiohttp  # noqa: PLC0415
+
+    connector = aiohttp.UnixConnector(str(folder.socket("pods")))
+    async with aiohttp.ClientSession("http://pods", connector=connector) as session:
+        call = session.put("/behaviour", json=order) if order else session.delete("/behaviour")
+        async with call as answer:
+            told: dict[str, Any] = await answer.json()
+            return told

@@ -1,0 +1,131 @@
+"""Sends requests: at a constant rate whatever the answers do, or as many as asked as fast as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from lab.mesh.envoy import GATEWAY_PORT, MESH_PORTS
+from lab.traffic.tally import Answer, Tally, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE_SECONDS = 10.0
+WORKERS = 24
+HTTP_PORT = next(port for port, name in MESH_PORTS.items() if name == "http")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where requests go.
+
+    Attributes:
+        host: The Host header: the public host, or a service's name inside the mesh.
+        path: The path with its query.
+        header: Whether `x-canary: true` is sent.
+        inside: Whether a caller inside the mesh sends them; else they come by the gateway.
+    """
+
+    host: str
+    path: str
+    header: bool = False
+    inside: bool = False
+
+    @property
+    def url(self) -> str:
+        """The address inside the lab's network."""
+        return f"http://127.0.0.1:{HTTP_PORT if self.inside else GATEWAY_PORT}{self.path}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request's headers."""
+        return {"Host": self.host} | ({"x-canary": "true"} if self.header else {})
+
+
+async def request(session: aiohttp.ClientSession, target: Target) -> Answer:
+    """Sends one request and reads its answer whole."""
+    at, began = time.time(), time.monotonic()
+    try:
+        async with session.get(target.url, headers=target.headers) as answer:
+            await answer.read()
+            return outcome(at, time.monotonic() - began, answer.status, answer.headers)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return Answer(at, time.monotonic() - began, 0, failure=f"{type(error).__name__}: {error}".strip(": "))
+
+
+def _session() -> aiohttp.ClientSession:
+    patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=patience)
+
+
+async def at_rate(
+    targets: list[Target],
+    rate: float,
+    seconds: float | None,
+    ended: asyncio.Event,
+    see: Callable[[Target, Answer], None],
+) -> None:
+    """Sends requests at a constant rate, by turns to each target, until the time is up or told to end.
+
+    Args:
+        targets: Where to.
+        rate: Requests a second, over all targets.
+        seconds: For how long; None: until `ended`.
+        ended: Ends it early.
+        see: Takes each answer.
+    """
+    began, number, pending = time.monotonic(), 0, set[asyncio.Task[None]]()
+
+    async def one(session: aiohttp.ClientSession, target: Target) -> None:
+        see(target, await request(session, target))
+
+    async with _session() as session:
+        while not ended.is_set() and (seconds is None or time.monotonic() - began < seconds):
+            task = asyncio.create_task(one(session, targets[number % len(targets)]))
+            pending.add(task)
+            task.add_done_callback(pending.discard)
+            number += 1
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+        if pending:
+            await asyncio.wait(pending)
+
+
+async def count(target: Target, requests: int) -> Tally:
+    """Sends a number of requests, a few at a time."""
+    tally, left = Tally(), iter(range(requests))
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        for _ in left:
+            tally.add(await request(session, target))
+
+    async with _session() as session:
+        await asyncio.gather(*(work(session) for _ in range(WORKERS)))
+    return tally
+
+
+async def stream(target: Target, seconds: float) -> dict[str, object]:
+    """Holds one stream of server-sent events open.
+
+    Returns:
+        Who served it, the number of its events, and whether it came to its own end.
+    """
+    patience, text, version = aiohttp.ClientTimeout(total=seconds + PATIENCE_SECONDS), b"", ""
+    target = Target(target.host, f"{target.path}?seconds={seconds:g}", target.header, target.inside)
+    failure = ""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=patience) as session,
+            session.get(target.url, headers=target.headers) as answer,
+        ):
+            version = answer.headers.get("x-version", "")
+            async for chunk in answer.content.iter_any():
+                text += chunk
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        failure = f"{type(error).__name__}: {error}"
+    whole = not failure and text.endswith(b"event: end\ndata: end\n\n")
+    return {"version": version, "events": text.count(b"event: tick"), "whole": whole, "failure": failure}
