@@ -8,10 +8,10 @@ from components.canary_service import CanaryService, Platform, pause_hook
 from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
-from components.stack import config, last_outputs, problems_in_words, stack_file
+from components.stack import config, last_outputs, only, problems_in_words, stack_file
 from rollout.files import read_catalog
-from rollout.plan import plan
-from rollout.prior import read_prior
+from rollout.plan import RolloutPlan, plan
+from rollout.prior import merged, read_prior
 from rollout.services import resolve
 from rollout.settings import read_settings
 from rollout.traffic import traffic
@@ -21,7 +21,8 @@ with problems_in_words():
     catalog = read_catalog(Path(__file__).with_name("services.yaml"))
     settings = read_settings(stack_file(), stack_config, catalog)
 
-prior = read_prior(last_outputs())
+last = last_outputs()
+prior = read_prior(last)
 services = resolve(catalog, settings)
 plans = {name: plan(wanted, prior.get(name)) for name, wanted in services.items()}
 for warning in (warning for planned in plans.values() for warning in planned.warnings):
@@ -39,5 +40,5 @@ platform = Platform(catalog, settings, cluster, pause_hook(settings.drain_second
 for name, wanted in services.items():
     CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)
 
-pulumi.export("rollouts", {name: planned.output() for name, planned in plans.items()})
-pulumi.export("traffic", {name: traffic(planned) for name, planned in plans.items()})
+for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
+    pulumi.export(output, merged({name: entry(plans[name]) for name in plans}, last.get(output), only()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,14 @@ def last_outputs() -> Mapping[str, Any]:
         else:
             break
     return (found or {}).get("outputs") or {}
+
+
+def only() -> frozenset[str]:
+    """The services that this update is about, where its targets leave the others alone; empty for all.
+
+    `eco2 abort` sets the variable beside its `--target`s, which the engine does not tell the program.
+    """
+    return frozenset(filter(None, os.environ.get("ECO2_ONLY", "").split(",")))
 
 
 @contextmanager

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TIMEOUT_SECONDS = 10
+NOT_FOUND = 404
+REFUSED = 400
+APPLY = "application/apply-patch+yaml"
+PART_OF = "app.kubernetes.io/part-of"
+_PLACES = {
+    "Service": "/api/v1/namespaces/{}/services",
+    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
+}
 
 
 class ClusterError(Exception):
@@ -32,33 +45,95 @@ class Pods:
         return f"{self.ready}/{self.wanted}"
 
 
-def deployments(context: str, part_of: str) -> dict[str, Pods]:
+class Cluster:
+    """A cluster behind one named context of the kubeconfig."""
+
+    def __init__(self, context: str) -> None:
+        """Prepares; nothing is asked yet.
+
+        Args:
+            context: The kubeconfig's context; never the ambient one.
+
+        Raises:
+            ClusterError: If the context is unknown.
+        """
+        self._context = context
+        try:
+            self._api = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ClusterError(
+                f"no context {context} in the kubeconfig ({error}); is KUBECONFIG right?"
+            ) from None
+
+    def list(self, path: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """The objects of a list.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        found: list[dict[str, Any]] = (self._call("GET", path, query) or {"items": []})["items"]
+        return found
+
+    def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """An object; None if it does not exist.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        return self._call("GET", f"{_PLACES[kind].format(namespace)}/{name}")
+
+    def apply(self, document: Mapping[str, Any], manager: str) -> None:
+        """Applies an object whole under a field manager, whoever else owned its fields.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        meta = document["metadata"]
+        path = f"{_PLACES[document['kind']].format(meta['namespace'])}/{meta['name']}"
+        self._call("PATCH", path, {"fieldManager": manager, "force": "true"}, document)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any] | None:
+        headers = {"Accept": "application/json"} | ({"Content-Type": APPLY} if body else {})
+        request = self._api.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params=headers,
+            body=dict(body) if body else None,
+            auth_settings=["BearerToken"],
+        )
+        at = f"the cluster of context {self._context}"
+        try:
+            answer = self._api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            text = answer.read()
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise ClusterError(f"{at} does not answer: {getattr(error, 'reason', error)}") from None
+        if answer.status == NOT_FOUND:
+            return None
+        decoded: dict[str, Any] = json.loads(text) if text[:1] == b"{" else {"message": text.decode()}
+        if answer.status >= REFUSED:
+            raise ClusterError(f"{at} refused {path}: {decoded.get('message', answer.status)}")
+        return decoded
+
+
+def deployments(cluster: Cluster, part_of: str) -> dict[str, Pods]:
     """The Deployments of the system, by name.
 
     Args:
-        context: The kubeconfig's context; never the ambient one.
+        cluster: The cluster.
         part_of: The value of `app.kubernetes.io/part-of`.
 
     Raises:
-        ClusterError: If the context is unknown, or the cluster does not answer.
+        ClusterError: If the cluster refuses or does not answer.
     """
-    try:
-        connected = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
-        api = client.AppsV1Api(connected)
-        found = api.list_deployment_for_all_namespaces(
-            label_selector=f"app.kubernetes.io/part-of={part_of}", _request_timeout=TIMEOUT_SECONDS
-        )
-    except config.ConfigException as error:
-        raise ClusterError(
-            f"no context {context} in the kubeconfig ({error}); is KUBECONFIG right?"
-        ) from None
-    except ApiException as error:
-        raise ClusterError(f"the cluster of context {context} refused: {error.reason}") from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ClusterError(f"the cluster of context {context} does not answer: {reason}") from None
+    found = cluster.list("/apis/apps/v1/deployments", {"labelSelector": f"{PART_OF}={part_of}"})
     return {
-        item.metadata.name: Pods(item.status.ready_replicas or 0, item.spec.replicas or 0)
-        for item in found.items
-        if item.metadata and item.metadata.name and item.status and item.spec
+        one["metadata"]["name"]: Pods(one["status"].get("readyReplicas", 0), one["spec"].get("replicas", 0))
+        for one in found
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from eco2.capture import stack_config
-from eco2.cluster import Pods, deployments
+from eco2.cluster import Cluster, Pods, deployments
 from eco2.pulumi_stack import outputs
 from rollout.files import read_catalog
 
@@ -53,7 +53,7 @@ def status(project: Path, stack: str) -> list[ServiceStatus]:
     catalog = read_catalog(project / "services.yaml")
     context = stack_config(project, stack).get("kubernetes:context", "")
     rollouts = outputs(project, stack).get("rollouts", {})
-    pods = deployments(context, catalog.part_of)
+    pods = deployments(Cluster(context), catalog.part_of)
     return [
         ServiceStatus(
             service=name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,24 @@ def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return found
+
+
+def merged(
+    planned: Mapping[str, Any], last: Mapping[str, Any] | None, only: Collection[str]
+) -> dict[str, Any]:
+    """An output of the stack by service, where an update may leave services alone.
+
+    Args:
+        planned: What the plans say of each service.
+        last: The same output of the last update.
+        only: The services that this update is about; empty: all.
+
+    Returns:
+        The plans' entries for those, and the last update's for the others, so that outputs never
+        claim what was not done.
+    """
+    before = last or {}
+    return {
+        name: before[name] if only and name not in only and name in before else entry
+        for name, entry in planned.items()
+    }

@@ -1,0 +1,160 @@
+"""Taking services back: first the routes at the API, then config, cluster and state (rule 12)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eco2.first_stroke import strike
+from eco2.pulumi_stack import PulumiError, pulumi
+from eco2.stack_yaml import set_phase_off
+from rollout.files import read_catalog, read_yaml
+from rollout.problems import ConfigError, Problem, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from rollout.catalog import Catalog
+
+ONLY = "ECO2_ONLY"
+"""Tells the program which services an update with targets is about."""
+
+COMPONENT = "eco2:service:CanaryService"
+
+
+class RoutesError(Exception):
+    """The first stroke failed for some service: its canary may still get traffic."""
+
+
+class UpdateError(Exception):
+    """The routes are back, and the second stroke failed; the message says how to go on."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to take back.
+
+    Attributes:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        services: The services; empty for all.
+        reconcile: Whether the second stroke follows.
+    """
+
+    project: Path
+    stack: str
+    services: tuple[str, ...]
+    reconcile: bool = True
+
+    @property
+    def command(self) -> str:
+        """The command that does the same again."""
+        return f"eco2 abort {' '.join(self.services) or '--all'} --stack {self.stack}"
+
+
+def abort(wish: Wish, say: Callable[[str], None]) -> None:
+    """Takes services back; run again, it finishes what an interrupted one began.
+
+    Args:
+        wish: What to take back.
+        say: Takes a line for the user.
+
+    Raises:
+        ConfigError: If a service is unknown, or the stack's file names no context.
+        ClusterError: If the context is unknown.
+        RoutesError: If the routes of a service could not be moved.
+        UpdateError: If the routes were moved and the rest failed.
+    """
+    from eco2.cluster import Cluster  # noqa: PLC0415  # slow to import; a wrong name is told before
+
+    began = time.monotonic()
+    catalog = read_catalog(wish.project / "services.yaml")
+    names = _known(catalog, wish.services)
+    cluster = Cluster(_context(wish))
+    strokes = strike(cluster, catalog.services, names)
+    for stroke in strokes:
+        if stroke.moved:
+            say(f"{stroke.service}: all traffic to stable after {time.monotonic() - began:.2f} s")
+    if failed := [stroke for stroke in strokes if stroke.failure]:
+        told = "; ".join(f"{stroke.service}: {stroke.failure}" for stroke in failed)
+        raise RoutesError(f"{told}; run it again: {wish.command}")
+    if not wish.reconcile:
+        say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+        return
+    try:
+        _second_stroke(wish, names, say)
+    except (PulumiError, ConfigError, OSError) as error:
+        raise UpdateError(
+            f"{error}\nNo canary gets traffic any more, but config, cluster and state do not agree yet. "
+            f"Mend what the error says and run it again: {wish.command}"
+        ) from None
+    say(f"done after {time.monotonic() - began:.1f} s")
+
+
+def _known(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(names)) or tuple(catalog.services)
+    strangers = [name for name in wanted if name not in catalog.services]
+    if strangers:
+        raise ConfigError(
+            Problem("services.yaml", name, f"no such service; {suggestion(name, catalog.services)}")
+            for name in strangers
+        )
+    return wanted
+
+
+def _context(wish: Wish) -> str:
+    """The stack's context, read from its file alone, whatever else may be wrong with that."""
+    file = wish.project / f"Pulumi.{wish.stack}.yaml"
+    config = read_yaml(file).get("config")
+    context = config.get("kubernetes:context") if isinstance(config, dict) else None
+    if not isinstance(context, str):
+        raise ConfigError([Problem(file.name, "config.kubernetes:context", "missing; name the context")])
+    return context
+
+
+def _second_stroke(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Sets phase 0 in the stack's file and updates these services, and nothing else."""
+    exported = json.loads(pulumi(wish.project, wish.stack, "stack", "export"))
+    deployment = exported.get("deployment") or {}
+    resources = deployment.get("resources") or []
+    stack: dict[str, Any] = next((one for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    last = (stack.get("outputs") or {}).get("rollouts") or {}
+    in_flight = [name for name in names if (last.get(name) or {}).get("phase", 0)]
+    file = wish.project / f"Pulumi.{wish.stack}.yaml"
+    for name in names:
+        if set_phase_off(file, name):
+            say(f"{file.name}: eco2:rollouts.{name}.phase is 0")
+    # An update that failed on the way up has left no outputs, but a canary in the state.
+    owners = {one["urn"] for one in resources if one["type"] == COMPONENT}
+    stray = {
+        one["parent"].rsplit("::", 1)[1]
+        for one in resources
+        if one.get("parent") in owners and one["urn"].endswith("-canary")
+    }
+    moving = [name for name in names if name in in_flight or name in stray]
+    if not moving:
+        say("nothing else is in flight")
+        return
+    say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {wish.command}")
+    targets = [
+        one["urn"]
+        for one in resources
+        if (one["urn"].rsplit("::", 1)[1] in moving and one["type"] == COMPONENT)
+        or (one.get("parent", "").rsplit("::", 1)[-1] in moving and one.get("parent") in owners)
+    ]
+    _update(wish, moving, targets)
+
+
+def _update(wish: Wish, services: list[str], targets: list[str]) -> None:
+    """Runs `pulumi up` on the objects of some services, with its output on the terminal."""
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", wish.stack]
+    command += ["--cwd", str(wish.project), *(part for urn in targets for part in ("--target", urn))]
+    environment = {**os.environ, ONLY: ",".join(services)}
+    done = subprocess.run(command, check=False, env=environment)  # noqa: S603  # no shell
+    if done.returncode:
+        raise PulumiError(f"the update ended with exit code {done.returncode}; its output is above")

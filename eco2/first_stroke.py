@@ -1,0 +1,131 @@
+"""The first stroke of an abort: routes go back to stable, straight at the API.
+
+It reads what is there and takes the canary out of it, so it needs neither Pulumi nor the
+state nor a config that can be used. It writes as the updates do, by a forced server-side
+apply of the whole object under their field manager, so that the next update meets no
+conflict (rule 12).
+"""
+
+from __future__ import annotations
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.metadata import FIELD_MANAGER
+from rollout.ladder import FULL_WEIGHT
+from rollout.plan import STABLE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from eco2.cluster import Cluster
+    from rollout.catalog import Service
+
+CANARY_SUBSET = "canary"
+STABLE_SUBSET = "stable"
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """What the first stroke did to one service.
+
+    Attributes:
+        service: Its name.
+        moved: The objects that were changed; empty if none sent anything to a canary.
+        failure: Why an object could not be changed; empty if all went well.
+    """
+
+    service: str
+    moved: tuple[str, ...]
+    failure: str = ""
+
+
+def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
+    """A VirtualService as it is at phase 0: no rule leads to the canary alone, and no weight to it.
+
+    A rule that knows only the canary, without a match on headers, is one at weight 100: it leads to
+    stable instead.
+    """
+    changed = copy.deepcopy(dict(virtual_service))
+    changed["spec"]["http"] = [
+        _stable_only(rule) for rule in changed["spec"].get("http", ()) if not _is_header_rule(rule)
+    ]
+    return changed
+
+
+def _is_header_rule(rule: Mapping[str, Any]) -> bool:
+    subsets = {_subset(route) for route in rule.get("route", ())}
+    return subsets == {CANARY_SUBSET} and any("headers" in match for match in rule.get("match", ()))
+
+
+def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
+    routes = rule.get("route", ())
+    if not any(_subset(route) == CANARY_SUBSET for route in routes):
+        return rule
+    stable = copy.deepcopy(routes[0])
+    stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
+    return {**rule, "route": [stable]}
+
+
+def _subset(route: Mapping[str, Any]) -> str:
+    return str(route["destination"].get("subset", ""))
+
+
+def pinned(service: Mapping[str, Any]) -> dict[str, Any]:
+    """A Service that selects stable's pods only (rule 5)."""
+    changed = copy.deepcopy(dict(service))
+    changed["spec"]["selector"]["version"] = STABLE_VERSION
+    return changed
+
+
+def strike(cluster: Cluster, services: Mapping[str, Service], names: Iterable[str]) -> list[Stroke]:
+    """Takes the canaries of some services out of all routes, all services at the same time.
+
+    Args:
+        cluster: The cluster.
+        services: What the services are.
+        names: Which of them.
+
+    Returns:
+        What was done, one a service; a failure of one holds up no other.
+    """
+    from eco2.cluster import ClusterError  # noqa: PLC0415  # slow to import
+
+    def one(name: str) -> Stroke:
+        service, moved = services[name], []
+        objects = [("Service", name)] if service.kind == "grpc" else []
+        if service.kind == "api":
+            objects = [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
+        try:
+            for kind, object_name in objects:
+                live = cluster.read(kind, service.namespace, object_name)
+                if live is None:
+                    continue
+                wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
+                if wanted != live:
+                    cluster.apply(applicable(wanted), FIELD_MANAGER)
+                    moved.append(f"{kind} {object_name}")
+        except ClusterError as error:
+            return Stroke(name, tuple(moved), str(error))
+        return Stroke(name, tuple(moved))
+
+    wanted = list(names)
+    with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
+        return list(pool.map(one, wanted))
+
+
+def applicable(live: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as it may be applied: without what the server keeps of its own.
+
+    A label or annotation that is left out would be taken away, since the same manager owns it.
+    """
+    meta = {
+        key: value
+        for key, value in live["metadata"].items()
+        if key in ("name", "namespace", "labels", "annotations")
+    }
+    # Addresses cannot change, and nobody need own them.
+    spec = {key: value for key, value in live["spec"].items() if key not in ("clusterIP", "clusterIPs")}
+    return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta, "spec": spec}

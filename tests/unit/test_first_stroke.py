@@ -1,0 +1,68 @@
+"""What an abort writes at the API is what phase 0 means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from components import routing
+from eco2.capture import stack_config
+from eco2.first_stroke import applicable, pinned, without_canary
+from rollout.files import read_catalog
+from rollout.plan import plan
+from rollout.services import resolve
+from rollout.settings import RolloutSettings, read_settings
+from tests.conftest import ROOT
+
+HOST = "api.dev.growbin.app"
+
+
+def virtual_services(catalog, settings, name, phase):
+    rolled = settings.model_copy(update={"rollouts": {name: RolloutSettings(phase=phase)}})
+    wanted = resolve(catalog, rolled)[name]
+    planned = plan(wanted, None)
+    public = routing.public_spec(planned, wanted.service, HOST, catalog.gateway, catalog.canary_header)
+    mesh = routing.mesh_spec(planned, wanted.service, catalog.canary_header)
+    return [{"spec": json.loads(json.dumps(spec))} for spec in (public, mesh)]
+
+
+@pytest.mark.parametrize("phase", range(6))
+def test_the_first_stroke_gives_the_routes_of_phase_0(phase):
+    catalog = read_catalog(ROOT / "services.yaml")
+    settings = read_settings("Pulumi.dev.yaml", stack_config(ROOT, "dev"), catalog)
+    for name, service in catalog.services.items():
+        if service.kind == "api":
+            off = virtual_services(catalog, settings, name, 0)
+            now = virtual_services(catalog, settings, name, phase)
+            assert [without_canary(one) for one in now] == off
+
+
+def test_the_first_stroke_pins_a_service_without_routes():
+    live = {"spec": {"selector": {"app": "ext-authz", "version": "v2"}, "clusterIP": "10.0.0.1"}}
+    assert pinned(live)["spec"]["selector"] == {"app": "ext-authz", "version": "v1"}
+    assert live["spec"]["selector"]["version"] == "v2"
+
+
+def test_what_is_applied_keeps_labels_and_leaves_out_what_the_server_owns():
+    meta = {
+        "name": "a",
+        "namespace": "b",
+        "labels": {"x": "y"},
+        "annotations": {"k": "v"},
+        "uid": "1",
+        "managedFields": [],
+    }
+    live = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"clusterIP": "10.0.0.1", "ports": []},
+        "status": {},
+    }
+    assert applicable(live) == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}, "annotations": {"k": "v"}},
+        "spec": {"ports": []},
+    }
