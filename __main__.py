@@ -12,6 +12,7 @@ from components.stack import config, last_outputs, only, problems_in_words, stac
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan, plan
 from rollout.prior import merged, read_prior
+from rollout.review import review
 from rollout.services import resolve
 from rollout.settings import read_settings
 from rollout.traffic import traffic
@@ -24,8 +25,10 @@ with problems_in_words():
 last = last_outputs()
 prior = read_prior(last)
 services = resolve(catalog, settings)
+with problems_in_words():
+    warnings = review(stack_file(), services, prior, settings.overrule, only())
 plans = {name: plan(wanted, prior.get(name)) for name, wanted in services.items()}
-for warning in (warning for planned in plans.values() for warning in planned.warnings):
+for warning in (*warnings, *(warning for planned in plans.values() for warning in planned.warnings)):
     pulumi.log.warn(warning)
 
 context = stack_config["kubernetes:context"]
@@ -42,3 +45,4 @@ for name, wanted in services.items():
 
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     pulumi.export(output, merged({name: entry(plans[name]) for name in plans}, last.get(output), only()))
+pulumi.export("overrule", settings.overrule)

@@ -162,6 +162,7 @@ class Settings(Strict):
         node_groups: One for every domain of the services.
         services: What services have different here.
         rollouts: Rollouts under way; a service that is not named is at phase 0.
+        overrule: Why the guards may be overruled for a service, by service.
         drain_seconds: From the moment that routes left a canary to the moment it may shrink.
         ready_timeout_seconds: How long pods may take to be ready before an update fails.
         protect: Whether everything but canaries refuses to be deleted.
@@ -173,6 +174,7 @@ class Settings(Strict):
     node_groups: dict[Name, NodeGroupSettings]
     services: dict[Name, ServiceSettings] = {}
     rollouts: dict[Name, RolloutSettings] = {}
+    overrule: dict[Name, Annotated[str, Field(min_length=1, max_length=200)]] = {}
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
     ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     protect: bool = False
@@ -225,7 +227,11 @@ def _strangers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]
     """What the settings name and the catalog does not know, or the other way round."""
     problems = [
         Problem(file, f"{NAMESPACE}:{key}.{name}", f"no such service; {suggestion(name, catalog.services)}")
-        for key, names in (("services", settings.services), ("rollouts", settings.rollouts))
+        for key, names in (
+            ("services", settings.services),
+            ("rollouts", settings.rollouts),
+            ("overrule", settings.overrule),
+        )
         for name in names
         if name not in catalog.services
     ]

@@ -1,0 +1,250 @@
+"""Guards: the updates of a service that are refused before anything changes (rules 13 to 15).
+
+Each compares what the stack's config wants with what its last successful update left. An
+update that failed leaves no outputs, so after it the comparison still starts where traffic
+last stood by plan. Backward is never asked: no guard looks at how far a weight falls.
+
+`Prior` knows the phase and the weight but not the ladder. Where they do not fit together on
+the wanted ladder, the ladder was changed; where they do, it counts as unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from rollout.ladder import FULL_WEIGHT
+from rollout.problems import key_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rollout.ladder import Ladder
+    from rollout.prior import Prior
+    from rollout.services import Wanted
+
+IMAGE: Final = re.compile(
+    r"(?P<repository>[^@\s]+):(?P<tag>[\w.-]+)(@(?P<digest>\S+))?( \((?P<revision>.+)\))?"
+)
+"""An `Image` as it is written to the outputs."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One step that a rule does not allow.
+
+    Attributes:
+        service: The service.
+        rule: The rule's number in the design.
+        before: What the last update left, as far as the rule looks at it.
+        after: What is wanted instead.
+        why: The reason, and in words the way on.
+        command: The allowed next step in a shell. With several refusals of a service, the
+            commands lead there one after the other.
+    """
+
+    service: str
+    rule: Literal[13, 14, 15]
+    before: str
+    after: str
+    why: str
+    command: str
+
+    @property
+    def finding(self) -> str:
+        """What is refused and why, without the service and the ways on."""
+        return f"rule {self.rule}: from {self.before} to {self.after}: {self.why}"
+
+    def __str__(self) -> str:
+        """One line: service, from, to, why, the next step, how to overrule."""
+        overrule = f'eco2:overrule: {{{self.service}: "reason"}}'
+        return f"{self.service}: {self.finding}; next: `{self.command}`; to overrule: `{overrule}`"
+
+
+def refusals(wanted: Wanted, prior: Prior | None, *, first: bool) -> tuple[Refusal, ...]:
+    """What speaks against one service's update; empty where it may go ahead.
+
+    Args:
+        wanted: The service as the stack's config asks for it.
+        prior: What the last successful update left of it; None where it left nothing.
+        first: Whether the stack has no outputs at all: it was never updated.
+
+    Returns:
+        All refusals, by the number of their rule, at most one for each.
+    """
+    if prior is None:
+        return () if wanted.rollout.phase == 0 else (canary_needs_a_stable(wanted, first=first),)
+    found = (
+        forward_one_phase_at_a_time(wanted, prior),
+        new_canary_image_starts_without_weight(wanted, prior),
+        stable_image_rests_while_a_canary_is_in_flight(wanted, prior),
+    )
+    return tuple(one for one in found if one)
+
+
+def overruled(
+    found: Iterable[Refusal], reasons: Mapping[str, str]
+) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+    """Parts the refusals that stand from those that a person overruled.
+
+    Args:
+        found: Refusals of any services.
+        reasons: Why a service's refusals are overruled, by service; a blank reason is none.
+
+    Returns:
+        The refusals that stand, and for each of the others a warning of one line.
+    """
+    standing: list[Refusal] = []
+    warnings: list[str] = []
+    for one in found:
+        if reason := " ".join(reasons.get(one.service, "").split()):
+            warnings.append(f"{one.service}: overruled ({reason}): {one.finding}")
+        else:
+            standing.append(one)
+    return tuple(standing), tuple(warnings)
+
+
+def canary_needs_a_stable(wanted: Wanted, *, first: bool) -> Refusal:
+    """Rule 13: what a canary is compared with, and what takes its traffic back, runs before it does."""
+    lately = "this stack was never updated" if first else "no update of this stack left this service"
+    after = _place(wanted.rollout.phase, wanted.rollout.effective_weight)
+    why = f"{lately}, so no stable is known to run that could take the traffic back; bring it up at phase 0 first"
+    return Refusal(wanted.name, 13, "no stable", after, why, _to_phase(wanted, 0))
+
+
+def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
+    """Rule 13: each step up is one phase, and phase 1 comes first for every image of the canary.
+
+    Steps count by number and, since weights can be overridden, by weight as well: an update
+    reaches at most one of the ladder's weights that the canary did not have.
+    """
+    ladder, phase, weight = wanted.rollout.steps, wanted.rollout.phase, wanted.rollout.effective_weight
+    if phase == 0:
+        return None
+    reached = bisect_right(ladder.weights, prior.weight) if prior.phase else 0
+    raised = bisect_right(ladder.weights, weight)
+    fresh = prior.canary_image != str(wanted.canary)
+    before, after = _place(prior.phase, prior.weight), _place(phase, weight)
+    if not _stands_on(ladder, prior):
+        if weight <= prior.weight:
+            return None
+        # A phase's number means another weight here, so only weights compare: an update that changes
+        # the ladder and does not raise the weight puts the canary on a phase of it.
+        step = reached
+        why = f"no phase of the ladder {list(ladder.weights)} stands at {prior.weight} %, so going up could skip "
+        why += "phases; take the ladder without raising the weight, then climb"
+    elif phase > prior.phase + 1 or raised > reached + 1:
+        step = min(prior.phase, reached) + 1
+        why = "a canary goes up one phase at a time, by its number and by its weight"
+    elif fresh and weight > 0 and prior.weight == 0:
+        before, after = f"{before} with {prior.canary_image or 'no canary'}", f"{after} with {wanted.canary}"
+        step, why = 1, "this canary image has not been at phase 1, where only the header reaches it"
+    else:
+        return None
+    # An image that has to begin anew may not take a higher step either (rule 14).
+    return Refusal(wanted.name, 13, before, after, why, _to_phase(wanted, 1 if fresh else step))
+
+
+def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refusal | None:
+    """Rule 14: users meet no canary image that developers have not met before.
+
+    With a weight before and after, pods of the new image would take over the old ones' share.
+    """
+    before, after = prior.canary_image or "no canary", str(wanted.canary)
+    if before == after or not (prior.phase and prior.weight and wanted.rollout.effective_weight):
+        return None
+    why = f"the canary's image changes while it has {prior.weight} % of the traffic; first go back to phase 1"
+    return Refusal(wanted.name, 14, before, after, why, _to_phase(wanted, 1))
+
+
+def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior) -> Refusal | None:
+    """Rule 15: stable is what traffic goes back to, so it does not change under a canary.
+
+    The promotion is the exception: stable takes over the image that already has all the
+    traffic. After a promotion that failed the last outputs are those of the full canary, so
+    its rerun is a promotion again.
+    """
+    phase, stable = wanted.rollout.phase, str(wanted.stable)
+    takes_over = prior.carries_everything and stable == prior.canary_image
+    if prior.phase == 0 or stable == prior.stable_image or (takes_over and phase == 0):
+        return None
+    back, step = _set_image(f"services.{wanted.name}.image", stable, prior.stable_image), 0
+    if takes_over:
+        why, back = "a promotion ends at phase 0; begin the next rollout after it", []
+    elif prior.carries_everything and phase == 0:
+        why = (
+            f"a promotion takes over the canary's image, {prior.canary_image}, and no other; keep stable as it is "
+            "and try this image as the canary, via phase 1, or overrule if it is known to be good"
+        )
+        # A ladder without rungs has no phase 1: there the image may follow at phase 0.
+        if wanted.rollout.steps.last_phase:
+            step, canary = 1, f"rollouts.{wanted.name}.canary"
+            back += _set_image(canary, str(wanted.canary), stable)
+    elif stable == prior.canary_image:
+        why = (
+            f"stable takes over a canary that has {FULL_WEIGHT} % of the traffic, and this one has {prior.weight} %; "
+            "keep stable as it is and climb on, or go back to phase 0 first and then change the image"
+        )
+    else:
+        why = (
+            "stable's image changes while a canary is in flight, and with it what a rollback goes back to; "
+            "go back to phase 0 first, then change the image"
+        )
+    command = " && ".join([*back, _to_phase(wanted, step)])
+    return Refusal(wanted.name, 15, prior.stable_image, stable, why, command)
+
+
+def _stands_on(ladder: Ladder, prior: Prior) -> bool:
+    """Whether a phase and its weight exist on a ladder, so that it can be the one of the last update."""
+    if prior.phase <= 1:
+        # They mean the same on every ladder, also where outputs give them a weight.
+        return True
+    if prior.phase > ladder.last_phase:
+        return False
+    if ladder.full_scale:
+        # Overrides could hold any weight between its two rungs; the usual way to such a weight is
+        # another ladder, and taken for phase 2 it would jump to 100 % without another question.
+        return prior.weight in ladder.weights
+    low, high = ladder.bounds(prior.phase)
+    return low <= prior.weight <= high
+
+
+def _place(phase: int, weight: int) -> str:
+    return f"phase {phase} ({weight} %)"
+
+
+def _to_phase(wanted: Wanted, phase: int) -> str:
+    """The shell command that sets a phase, without a weight that belongs to another."""
+    commands = [_set(f"rollouts.{wanted.name}.phase", str(phase))]
+    if wanted.rollout.weight is not None:
+        commands.insert(0, _remove(f"rollouts.{wanted.name}.weight"))
+    return " && ".join(commands)
+
+
+def _set_image(key: str, now: str, then: str) -> list[str]:
+    """The shell commands that change an image in the stack's file; none where it cannot name the new one."""
+    old, new = IMAGE.fullmatch(now), IMAGE.fullmatch(then)
+    if not old or not new or old["repository"] != new["repository"]:
+        return []
+    return [
+        _set(f"{key}.{part}", new[part]) if new[part] else _remove(f"{key}.{part}")
+        for part in ("tag", "digest", "revision")
+        if old[part] != new[part]
+    ]
+
+
+def _set(key: str, value: str) -> str:
+    # With a path Pulumi turns what looks like a number or a truth value into one.
+    kind = " --type string" if not key.endswith(".phase") and re.fullmatch(r"\d+|true|false", value) else ""
+    return f"pulumi config set --path {_path(key)} {shlex.quote(value)}{kind}"
+
+
+def _remove(key: str) -> str:
+    return f"pulumi config rm --path {_path(key)}"
+
+
+def _path(key: str) -> str:
+    return shlex.quote("eco2:" + key_path(key.split(".")))
