@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +19,7 @@ class Behaviour(BaseModel):
         status: The HTTP status of failing answers; 200 for none.
         share: Which part of the requests is slow, fails or hangs, 0 to 1.
         hang: Whether it takes a request and never answers.
+        only_new: Whether pods that ran before it was told go on as they did.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +30,7 @@ class Behaviour(BaseModel):
     status: Annotated[int, Field(ge=200, le=599)] = 200
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     hang: bool = False
+    only_new: bool = False
 
 
 GOOD = Behaviour()
@@ -37,16 +40,25 @@ class Behaviours:
     """The behaviours by image; an image that is not named behaves well."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Behaviour] = {}
+        self._told: dict[str, tuple[float, Behaviour]] = {}
 
-    def of(self, image: str) -> Behaviour:
-        """The behaviour of an image: of the longest part of its name that was told."""
-        named = [part for part in self._told if part in image]
-        return self._told[max(named, key=len)] if named else GOOD
+    def of(self, image: str, born: float) -> Behaviour:
+        """The behaviour of an image: of the longest part of its name that was told.
+
+        Args:
+            image: The image's name.
+            born: When the pod started, on the monotonic clock.
+        """
+        named = [
+            part
+            for part, (told, behaviour) in self._told.items()
+            if part in image and not (behaviour.only_new and born < told)
+        ]
+        return self._told[max(named, key=len)][1] if named else GOOD
 
     def tell(self, part: str, behaviour: Behaviour) -> None:
         """Sets the behaviour of all images whose name contains a text."""
-        self._told[part] = behaviour
+        self._told[part] = (time.monotonic(), behaviour)
 
     def forget(self) -> None:
         """Lets everything behave well again."""
@@ -54,7 +66,7 @@ class Behaviours:
 
     def told(self) -> dict[str, Behaviour]:
         """What differs from good behaviour, by part of an image's name."""
-        return dict(self._told)
+        return {part: behaviour for part, (_, behaviour) in self._told.items()}
 
 
 def strikes(behaviour: Behaviour) -> bool:

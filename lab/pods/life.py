@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -43,7 +44,7 @@ class Life:
             "pod": meta["name"],
         }
         ports = {port["containerPort"]: port.get("name", "") for port in container.get("ports", ())}
-        self._behaviour = partial(behaviours.of, self.image)
+        self._behaviour = partial(behaviours.of, self.image, time.monotonic())
         self._application = Application(address, ports, who, self._behaviour)
         self._changed = asyncio.Event()
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -105,6 +105,9 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     status: Annotated[int, typer.Option(help="Answer with this status.")] = 200,
     hang: Annotated[bool, typer.Option("--hang", help="Take requests and never answer.")] = False,
     share: Annotated[float, typer.Option(help="The part of requests that is slow, fails or hangs.")] = 1.0,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Pods that run already go on as they did.")
+    ] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Let everything behave well again.")] = False,
     name: Name = "default",
 ) -> None:
@@ -114,7 +117,7 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     """
     behaviour = {
         "start_seconds": start, "ready": not unready, "slow_seconds": slow,
-        "status": status, "hang": hang, "share": share,
+        "status": status, "hang": hang, "share": share, "only_new": only_new,
     }  # fmt: skip
     folder = LabFolder.of(name)
     told(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 
 import pytest
@@ -118,6 +120,32 @@ def test_a_mistake_is_refused_before_anything_changes(stack, lab):
         name: one["metadata"]["resourceVersion"] for name, one in after.items()
     }
     stack.change(rollouts={})
+
+
+def test_a_step_that_skips_a_phase_is_refused_and_the_printed_command_works(stack, lab):
+    before = lab.items("/apis/apps/v1/deployments")
+    stack.set("eco2:rollouts.scan-api.phase", "3")
+    refused = stack.pulumi("preview", check=False)
+    assert refused.returncode != 0
+    assert "rule 13" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert {name: one["metadata"]["resourceVersion"] for name, one in before.items()} == {
+        name: one["metadata"]["resourceVersion"]
+        for name, one in lab.items("/apis/apps/v1/deployments").items()
+    }
+    command = re.search(r"next: `pulumi (.+?)`", refused.stdout)[1]
+    stack.pulumi(*shlex.split(command))
+    assert "create Deployment scan-api-canary" in stack.changes()
+    stack.change(rollouts={})
+
+
+def test_an_overruled_guard_lets_the_update_through_with_a_warning(stack, lab):
+    stack.change(rollouts={"scan-api": {"phase": 2}}, overrule={"scan-api": "tried elsewhere"})
+    log = stack.up()
+    assert "overruled (tried elsewhere)" in log
+    assert weights(lab, "scan/scan-api") == {"stable": 95, "canary": 5}
+    stack.change(rollouts={}, overrule={})
+    stack.up()
 
 
 def test_pods_without_the_toleration_stay_pending(lab, stack):
