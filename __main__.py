@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pulumi
 
-from components.canary_service import CanaryService, Platform, pause_hook
+from components.canary_service import CanaryService, Platform
 from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
+from components.pause import Pause
 from components.stack import config, last_outputs, only, problems_in_words, stack_file
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan, plan
@@ -39,10 +40,12 @@ nodes = {
     domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
     for domain, size in settings.node_groups.items()
 }
-platform = Platform(catalog, settings, cluster, pause_hook(settings.drain_seconds))
+pause = Pause(settings.drain_seconds)
+platform = Platform(catalog, settings, cluster, pause)
 for name, wanted in services.items():
     CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)
 
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    pulumi.export(output, merged({name: entry(plans[name]) for name in plans}, last.get(output), only()))
+    after = merged({name: entry(plans[name]) for name in plans}, last.get(output), only())
+    pulumi.export(output, pulumi.Output.from_input(pause.moved()).apply(lambda _, after=after: after))
 pulumi.export("overrule", settings.overrule)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from components.cluster import Cluster
     from components.domain_node_group import DomainNodeGroup
+    from components.pause import Pause
     from rollout.catalog import Catalog
     from rollout.plan import RolloutPlan, Version
     from rollout.services import Wanted
@@ -45,23 +45,7 @@ class Platform:
     catalog: Catalog
     settings: Settings
     cluster: Cluster
-    pause: pulumi.ResourceHook
-
-
-def pause_hook(seconds: int) -> pulumi.ResourceHook:
-    """A hook that waits until every proxy has surely learned the new routes.
-
-    A pod that ends leaves the endpoints at once, and a proxy that still follows the old route
-    then finds an empty subset; a pre-stop time does not help against that.
-
-    Args:
-        seconds: How long.
-    """
-
-    async def wait(_: pulumi.ResourceHookArgs) -> None:
-        await asyncio.sleep(seconds)
-
-    return pulumi.ResourceHook("routes-before-pods", wait)
+    pause: Pause
 
 
 class CanaryService(pulumi.ComponentResource):
@@ -104,6 +88,7 @@ class CanaryService(pulumi.ComponentResource):
         for part in plan.order.sequence:
             after = [resource for before in sorted(plan.order.before(part)) for resource in built[before]]
             built[part] = builders[part](after)
+        platform.pause.after(plan.name, built[Part.ROUTES])
         self.register_outputs({"rollout": plan.output()})
 
     def _stable(self, after: Resources) -> Resources:
@@ -119,7 +104,7 @@ class CanaryService(pulumi.ComponentResource):
         if release is None:
             return []
         name = f"{app}-canary"
-        pause = self._platform.pause
+        pause = self._platform.pause.hook
         hooks = pulumi.ResourceHookBinding(
             before_delete=[pause], before_update=[pause] if self._plan.order.pauses_before_canary else None
         )

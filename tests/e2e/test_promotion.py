@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.conftest import new_stack
@@ -29,6 +31,11 @@ def share_of_canary(lab, service="auth-api"):
     return send(lab, HOST, PATHS[service], 200)["answers"].get("v2", 0) / 200
 
 
+def outputs(stack):
+    text = stack.pulumi("stack", "output", "--json").stdout
+    return json.loads(text[text.index("{") :])
+
+
 @pytest.mark.parametrize("flags", [(), ("--continue-on-error",)])
 def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, lab, flags):
     # The canary's image works until it is stable's: as where a secret is missing for one of the two.
@@ -42,8 +49,10 @@ def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, l
         failed = stack.pulumi("up", "--yes", "--skip-preview", *flags, check=False)
         assert failed.returncode != 0
         assert "auth-api" in failed.stdout
+        assert "Traceback" not in failed.stdout
         assert "auth/auth-api-canary" in lab.items("/apis/apps/v1/deployments")
         assert share_of_canary(lab) == 1.0
+        assert outputs(stack)["rollouts"]["auth-api"]["phase"] == 5
         # The same promotion, once the pods can start, finishes it.
         lab.command("behave", "--reset")
         stack.change(readyTimeoutSeconds=60)
@@ -82,6 +91,9 @@ def test_a_canary_image_that_changes_in_flight_is_refused_or_overruled_without_a
     refused = stack.pulumi("up", "--yes", "--skip-preview", check=False)
     assert refused.returncode != 0
     assert "rule 14" in refused.stdout
+    # What the last good update left is still known, so asking twice does not help.
+    assert outputs(stack)["rollouts"]["auth-api"]["phase"] == 3
+    assert "rule 14" in stack.pulumi("up", "--yes", "--skip-preview", check=False).stdout
     stack.change(overrule={"auth-api": "the fix of a fix"})
     with Traffic(lab, HOST, (PATHS["auth-api"],)) as users:
         assert "overruled (the fix of a fix)" in stack.up()
