@@ -1,0 +1,73 @@
+"""The preview of every step of a rollout, kept as files that a reviewer can read.
+
+`UPDATE_GOLDEN=1` writes them anew.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import new_stack
+
+pytestmark = pytest.mark.lab
+GOLDEN = Path(__file__).with_name("golden")
+CANARY = "auth-api-0.8.0"
+STEPS = {
+    "0-to-1": {"eco2:rollouts.auth-api.phase": "1", "eco2:rollouts.auth-api.canary.tag": CANARY},
+    "1-to-2": {"eco2:rollouts.auth-api.phase": "2"},
+    "2-to-3": {"eco2:rollouts.auth-api.phase": "3"},
+    "3-to-4": {"eco2:rollouts.auth-api.phase": "4"},
+    "4-to-5": {"eco2:rollouts.auth-api.phase": "5"},
+    "promotion": {"eco2:rollouts.auth-api.phase": "0", "eco2:services.auth-api.image.tag": CANARY},
+    "0-to-1-again": {
+        "eco2:rollouts.auth-api.phase": "1",
+        "eco2:rollouts.auth-api.canary.tag": "auth-api-0.9.0",
+    },
+    "back-to-0": {"eco2:rollouts.auth-api.phase": "0"},
+}
+"""What a person changes, step by step, by `pulumi config set --path`."""
+
+
+@pytest.fixture(scope="module")
+def stack(lab, tmp_path_factory):
+    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
+    made.up()
+    return made
+
+
+def preview(stack):
+    """Operation, kind, name and the properties that differ, a line each, sorted."""
+    text = stack.pulumi("preview", "--json").stdout
+    lines = []
+    for step in json.loads(text[text.index("{\n") :])["steps"]:
+        if step["op"] != "same":
+            kind, name = step["urn"].split("::")[2].split("$")[-1].split(":")[-1], step["urn"].split("::")[-1]
+            lines.append(f"{step['op']} {kind} {name}")
+            lines += [
+                f"  {path}" for path in sorted(step.get("detailedDiff") or {}) if step["op"] == "update"
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def ordered(text):
+    """Steps of one preview run at the same time, so their order says nothing."""
+    blocks = text.replace("\n  ", "\0").splitlines()
+    return "\n".join(sorted(blocks)).replace("\0", "\n  ") + "\n"
+
+
+def test_every_step_of_a_rollout_previews_as_its_golden_file_says(stack):
+    wrong = []
+    for step, changes in STEPS.items():
+        for path, value in changes.items():
+            stack.set(path, value)
+        told, file = ordered(preview(stack)), GOLDEN / f"{step.removesuffix('-again')}.txt"
+        if os.environ.get("UPDATE_GOLDEN"):
+            file.write_text(told)
+        wrong += difflib.unified_diff(file.read_text().splitlines(), told.splitlines(), f"{step}.txt", "now")
+        stack.up()
+    assert not wrong, "\n".join(wrong)
