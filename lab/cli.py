@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from lab import tools
-from lab.environment import NotRunningError, ask, exports
+from lab.environment import NotRunningError, ask, exports, told
 from lab.places import LabFolder
 from lab.project import work_folder
 from lab.traffic import command as traffic_command
@@ -161,6 +161,15 @@ def env(
         return
     for key, value in variables.items():
         typer.echo(f"export {key}={shlex.quote(value)}")
+
+
+@app.command()
+def gateway(name: Name = "default") -> None:
+    """Print the URL of the ingress gateway: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"."""
+    url = told(LabFolder.of(name)).get("gateway")
+    if url is None:
+        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
+    typer.echo(url)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
