@@ -16,8 +16,8 @@ from tests.traffic import PATHS, Traffic, send
 pytestmark = pytest.mark.lab
 HOST = "api.dev.growbin.app"
 AUTH = PATHS["auth-api"]
-ROUTES_SECONDS = 3.0
-"""What a busy machine may take for the first stroke; docs/measurements.md has what it takes alone."""
+ROUTES_SECONDS = 10.0
+"""What a busy machine may take for the first stroke, which takes below a second on an idle one."""
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +110,11 @@ def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
     assert done.returncode == 0, done.stdout + done.stderr
     users.assert_none_failed()
     assert users.told["last"]["v2"] - began < ROUTES_SECONDS
-    assert took < 20
+    assert took < 60
     # The sick one itself, whose canary never became ready, goes as fast.
     began = time.time()
     assert eco2(stack, "abort", "location-api").returncode == 0
-    assert time.time() - began < 20
+    assert time.time() - began < 60
     assert stack.changes() == []
     lab.command("behave", "--reset")
 

@@ -1,0 +1,106 @@
+"""Where pods decide the share: ext-authz and workers. And streams that outlive their pod's rollout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import new_stack
+from tests.traffic import PATHS, binomial_bounds, send
+
+pytestmark = pytest.mark.lab
+HOST = "api.dev.growbin.app"
+
+
+@pytest.fixture(scope="module")
+def stack(lab, tmp_path_factory):
+    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
+    made.up()
+    return made
+
+
+def outputs(stack):
+    text = stack.pulumi("stack", "output", "--json").stdout
+    return json.loads(text[text.index("{") :])
+
+
+def ready(lab, deployment):
+    found = lab.items("/apis/apps/v1/deployments").get(deployment, {})
+    return found.get("status", {}).get("readyReplicas", 0)
+
+
+def endpoints_of_the_gateway(lab, cluster):
+    """The pod addresses that the gateway's Envoy has for a cluster."""
+    admin = lab.home / lab.name / "gateway-admin.sock"
+    done = subprocess.run(
+        ["curl", "-s", "--unix-socket", str(admin), "http://admin/clusters?format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    known = {one["name"]: one for one in json.loads(done.stdout)["cluster_statuses"]}
+    return {host["address"]["socket_address"]["address"] for host in known[cluster].get("host_statuses", ())}
+
+
+def addresses(lab, version):
+    return {
+        pod["status"]["podIP"]
+        for pod in lab.items("/api/v1/pods").values()
+        if pod["metadata"]["labels"].get("app") == "ext-authz"
+        and pod["metadata"]["labels"].get("version") == version
+        and "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def test_ext_authz_and_workers_have_the_stated_share(stack, lab):
+    for phase in range(1, 6):
+        stack.change(rollouts={"ext-authz": {"phase": phase}, "scan-worker": {"phase": phase}})
+        stack.up()
+        rollouts = outputs(stack)["rollouts"]
+        share = rollouts["ext-authz"]["share"] / 100
+        told = send(lab, HOST, PATHS["auth-api"], 1500)
+        assert told["failed"] == 0
+        low, high = binomial_bounds(1500, share)
+        assert low <= told["authorizers"].get("v2", 0) / 1500 <= high, phase
+        seen = endpoints_of_the_gateway(lab, "outbound|50051||ext-authz.auth.svc.cluster.local")
+        stable, canary = addresses(lab, "v1"), addresses(lab, "v2")
+        assert seen == {1: stable, 5: canary}.get(phase, stable | canary)
+        pods = ready(lab, "scan/scan-worker"), ready(lab, "scan/scan-worker-canary")
+        assert pods[1] == 0 if phase == 1 else pods[1] > 0
+        assert round(100 * pods[1] / sum(pods), 2) == rollouts["scan-worker"]["share"]
+    stack.change(rollouts={})
+    stack.up()
+
+
+def streams(lab, seconds, *options):
+    command = [sys.executable, "-m", "lab", "traffic", PATHS["sse-gateway"], f"--host={HOST}", "--streams=8"]
+    command += [f"--seconds={seconds}", "--json", *options]
+    done = subprocess.run(
+        command,
+        env={**lab.environment, "LAB_HOME": str(lab.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout)
+
+
+def test_streams_are_not_cut_by_a_rollout_of_another_service_nor_by_their_own(stack, lab):
+    for phase in (1, 2, 3, 4, 5):
+        stack.set("eco2:rollouts.sse-gateway.phase", str(phase))
+        stack.up()
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(streams, lab, 60)
+        stack.set("eco2:rollouts.chat-api.phase", "1")
+        stack.up()
+        # Their own canary goes while they are open; it lets them end within its grace period.
+        stack.change(rollouts={})
+        stack.up()
+        outcomes = held.result()
+    assert {one["version"] for one in outcomes} == {"v2"}
+    assert all(one["whole"] for one in outcomes), outcomes
+    assert "sse-consumer/sse-gateway-canary" not in lab.items("/apis/apps/v1/deployments")
