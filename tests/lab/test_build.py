@@ -35,7 +35,7 @@ def test_an_interrupted_build_says_how_to_go_on_and_leaves_nothing_half_done(tmp
     while not list(cache.glob(".build-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    told = process.communicate(timeout=10)[1]
+    told = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "run the same command again to go on" in told
     assert [path for path in cache.iterdir() if not path.name.endswith(".lock")] == []

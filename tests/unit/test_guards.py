@@ -249,6 +249,7 @@ def test_the_next_rollout_begins_after_the_promotion():
         (2, 0, 3, None, True),  # never had the weight of phase 2
         (3, 5, 3, None, False),
         (3, 5, 4, None, True),  # never had the weight of phase 3
+        (2, 20, 4, None, True),  # has the weight of phase 3, but not its number
         (3, 5, 4, 20, False),
         (3, 5, 3, 50, True),
         (3, 20, 4, 100, True),  # all the traffic, past 50 %
@@ -261,7 +262,11 @@ def test_the_next_rollout_begins_after_the_promotion():
     ],
 )
 def test_a_weight_of_its_own_skips_no_phase(before, weight_before, phase, weight, refused):
-    assert rules(left(before, weight_before), phase, weight=weight) == ([13] if refused else [])
+    prior, said = left(before, weight_before), config(phase, weight=weight)
+    refused_here = refusals(wanted(said), prior, first=False)
+    assert [one.rule for one in refused_here] == ([13] if refused else [])
+    for one in refused_here:
+        assert refusals(wanted(follow(said, [one.command])), prior, first=False) == ()
 
 
 @pytest.mark.parametrize(
