@@ -27,12 +27,13 @@ def stand_in(tmp_path, script):
 
 
 def test_an_interrupted_build_says_how_to_go_on_and_leaves_nothing_half_done(tmp_path, cache):
-    stand_in(tmp_path, "sleep 30")
+    running = tmp_path / "running"
+    stand_in(tmp_path, f"touch {running}; sleep 30")
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", "build"], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 10
-    while not list(cache.glob(".build-*")) and time.monotonic() < deadline:
+    while not running.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=60)[1]
