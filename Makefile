@@ -50,7 +50,7 @@ check: lint ## The same and the fast tests (under a minute)
 	$(BIN)/pytest -q tests/unit
 
 test: setup ## Every test, on a lab of its own
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/pytest -q
 
 bench: setup ## Time no-op update, preview and render beside a flat program
 	$(BIN)/python -m tests.bench
