@@ -30,7 +30,12 @@ def test_an_interrupted_build_says_how_to_go_on_and_leaves_nothing_half_done(tmp
     running = tmp_path / "running"
     stand_in(tmp_path, f"touch {running}; sleep 30")
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "build"], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "lab", "build"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that runs the tests in the background has them ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 10
     while not running.exists() and time.monotonic() < deadline:
