@@ -45,7 +45,8 @@ platform = Platform(catalog, settings, cluster, pause)
 for name, wanted in services.items():
     CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)
 
+moved = pulumi.Output.from_input(pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    after = merged({name: entry(plans[name]) for name in plans}, last.get(output), only())
-    pulumi.export(output, pulumi.Output.from_input(pause.moved()).apply(lambda _, after=after: after))
+    after = merged({name: entry(planned) for name, planned in plans.items()}, last.get(output), only())
+    pulumi.export(output, moved.apply(lambda _, after=after: after))
 pulumi.export("overrule", settings.overrule)

@@ -10,7 +10,7 @@ import pulumi
 
 from components import routing, scaling
 from components.kubernetes_objects import Owner
-from components.metadata import labels
+from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
 from rollout.catalog import service_host
 from rollout.order import Part
@@ -63,7 +63,7 @@ class CanaryService(pulumi.ComponentResource):
             nodes: The nodes of its domain.
             platform: What all services share.
         """
-        super().__init__("eco2:service:CanaryService", plan.name)
+        super().__init__(CANARY_SERVICE, plan.name)
         self._wanted, self._plan, self._nodes, self._platform = wanted, plan, nodes, platform
         service, cluster = wanted.service, platform.cluster
         self._labels = partial(

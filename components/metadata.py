@@ -11,6 +11,9 @@ FIELD_MANAGER = "eco2"
 """The field manager of every write, so that a rollback by hand at the API can take the same name
 and leaves no conflict behind for the next update."""
 
+CANARY_SERVICE = "eco2:service:CanaryService"
+"""The type of a service's component in Pulumi's state."""
+
 REVISION_ANNOTATION = "eco2.growbin.app/revision"
 
 

@@ -38,7 +38,7 @@ class Pause:
     async def _hold(self, _: pulumi.ResourceHookArgs) -> None:
         await asyncio.sleep(self._seconds)
 
-    async def moved(self) -> bool:
+    async def moved(self) -> None:
         """Ends the program in words if routes were not moved in this update, so that no canary is deleted.
 
         Under `--continue-on-error` the engine skips the routes of a promotion whose stable failed, and
@@ -46,18 +46,16 @@ class Pause:
         ended well (rule 9; seen with Pulumi 3.259.0). A hook that fails is no way out there: the engine
         then writes a state that it cannot read.
 
-        Returns:
-            True.
-
         Raises:
             pulumi.RunError: If a route was skipped or failed.
         """
-        # In a preview outputs may be unknown for good reasons.
-        for service, routes in {} if pulumi.runtime.is_dry_run() else self._routes.items():
+        if pulumi.runtime.is_dry_run():
+            # In a preview outputs may be unknown for good reasons.
+            return
+        for service, routes in self._routes.items():
             for route in routes:
                 # Outputs of a resource that failed or was skipped are unknown.
                 if not await route.metadata.is_known():  # type: ignore[attr-defined]
                     raise pulumi.RunError(
                         f"{service}: its routes were not moved in this update, so no canary goes"
                     )
-        return True

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from rollout.plan import RolloutPlan
     from rollout.routes import Route, TrafficPolicy
 
-SUBSETS = {"stable": STABLE_VERSION, "canary": CANARY_VERSION}
+STABLE_SUBSET = "stable"
+CANARY_SUBSET = "canary"
+SUBSETS = {STABLE_SUBSET: STABLE_VERSION, CANARY_SUBSET: CANARY_VERSION}
 
 
 def destination_rule_spec(host: str, policy: TrafficPolicy) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def _rules(
         match = [
             {**one, "headers": {header.name: {"exact": header.value}}} for one in _matches(route) or [{}]
         ]
-        to_canary = [_destination(plan, service, "canary")]
+        to_canary = [_destination(plan, service, CANARY_SUBSET)]
         rules.append({"name": f"{name}-canary", "match": match, "route": to_canary, **treatment})
     rules.append(present(name=name, match=_matches(route), route=_weighted(plan, service)) | treatment)
     return rules
@@ -81,7 +83,7 @@ def _rules(
 
 def _weighted(plan: RolloutPlan, service: Service) -> list[dict[str, Any]]:
     """The split of all other requests; a subset without weight is not named (rule 7)."""
-    weights = {"stable": plan.stable_weight, "canary": plan.weight}
+    weights = {STABLE_SUBSET: plan.stable_weight, CANARY_SUBSET: plan.weight}
     return [
         {**_destination(plan, service, subset), "weight": weight}
         for subset, weight in weights.items()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
+from rollout.prior import ONLY_VARIABLE
 from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def only() -> frozenset[str]:
 
     `eco2 abort` sets the variable beside its `--target`s, which the engine does not tell the program.
     """
-    return frozenset(filter(None, os.environ.get("ECO2_ONLY", "").split(",")))
+    return frozenset(filter(None, os.environ.get(ONLY_VARIABLE, "").split(",")))
 
 
 @contextmanager

@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from components.metadata import CANARY_SERVICE
 from eco2.first_stroke import strike
 from eco2.pulumi_stack import PulumiError, pulumi
 from eco2.stack_yaml import set_phase_off
 from rollout.files import read_catalog, read_yaml
+from rollout.prior import ONLY_VARIABLE, read_prior
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -20,11 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rollout.catalog import Catalog
-
-ONLY = "ECO2_ONLY"
-"""Tells the program which services an update with targets is about."""
-
-COMPONENT = "eco2:service:CanaryService"
 
 
 class RoutesError(Exception):
@@ -120,41 +117,45 @@ def _context(wish: Wish) -> str:
 def _second_stroke(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> None:
     """Sets phase 0 in the stack's file and updates these services, and nothing else."""
     exported = json.loads(pulumi(wish.project, wish.stack, "stack", "export"))
-    deployment = exported.get("deployment") or {}
-    resources = deployment.get("resources") or []
-    stack: dict[str, Any] = next((one for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
-    last = (stack.get("outputs") or {}).get("rollouts") or {}
-    in_flight = [name for name in names if (last.get(name) or {}).get("phase", 0)]
+    resources = (exported.get("deployment") or {}).get("resources") or []
     file = wish.project / f"Pulumi.{wish.stack}.yaml"
     for name in names:
         if set_phase_off(file, name):
             say(f"{file.name}: eco2:rollouts.{name}.phase is 0")
-    # An update that failed on the way up has left no outputs, but a canary in the state.
-    owners = {one["urn"] for one in resources if one["type"] == COMPONENT}
-    stray = {
-        one["parent"].rsplit("::", 1)[1]
-        for one in resources
-        if one.get("parent") in owners and one["urn"].endswith("-canary")
-    }
-    moving = [name for name in names if name in in_flight or name in stray]
+    in_flight = _in_flight(resources)
+    moving = [name for name in names if name in in_flight]
     if not moving:
         say("nothing else is in flight")
         return
     say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {wish.command}")
+    components = _components(resources)
     targets = [
         one["urn"]
         for one in resources
-        if (one["urn"].rsplit("::", 1)[1] in moving and one["type"] == COMPONENT)
-        or (one.get("parent", "").rsplit("::", 1)[-1] in moving and one.get("parent") in owners)
+        if components.get(one["urn"]) in moving or components.get(one.get("parent", "")) in moving
     ]
     _update(wish, moving, targets)
+
+
+def _components(resources: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The services of a state by the URN of their component."""
+    return {one["urn"]: one["urn"].rsplit("::", 1)[1] for one in resources if one["type"] == CANARY_SERVICE}
+
+
+def _in_flight(resources: list[dict[str, Any]]) -> set[str]:
+    """The services that the last update left with a canary, or one that failed left one of."""
+    stack = next((one for one in resources if one["type"] == "pulumi:pulumi:Stack"), {})
+    last, components = read_prior(stack.get("outputs") or {}), _components(resources)
+    # An update that failed on the way up has left no outputs, but a canary in the state.
+    strays = {components.get(one.get("parent", "")) for one in resources if one["urn"].endswith("-canary")}
+    return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
 
 
 def _update(wish: Wish, services: list[str], targets: list[str]) -> None:
     """Runs `pulumi up` on the objects of some services, with its output on the terminal."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", wish.stack]
     command += ["--cwd", str(wish.project), *(part for urn in targets for part in ("--target", urn))]
-    environment = {**os.environ, ONLY: ",".join(services)}
+    environment = {**os.environ, ONLY_VARIABLE: ",".join(services)}
     done = subprocess.run(command, check=False, env=environment)  # noqa: S603  # no shell
     if done.returncode:
         raise PulumiError(f"the update ended with exit code {done.returncode}; its output is above")

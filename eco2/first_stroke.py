@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import FIELD_MANAGER
+from components.routing import CANARY_SUBSET, STABLE_SUBSET
 from rollout.ladder import FULL_WEIGHT
 from rollout.plan import STABLE_VERSION
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from eco2.cluster import Cluster
     from rollout.catalog import Service
-
-CANARY_SUBSET = "canary"
-STABLE_SUBSET = "stable"
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,17 @@ class Api:
             raise _refusal(answer.status, decoded)
         return decoded
 
+    def apply(self, document: Mapping[str, Any], manager: str) -> None:
+        """Applies an object whole under a field manager, whoever else owned its fields.
+
+        Raises:
+            ApiError: If the server refuses.
+            Unreachable: If nothing answers.
+        """
+        meta = document["metadata"]
+        path = self.path(document["apiVersion"], document["kind"], meta.get("namespace"), meta["name"])
+        self.request("PATCH", path, document, {"fieldManager": manager, "force": "true"}, APPLY)
+
     def path(self, api_version: str, kind: str, namespace: str | None = None, name: str | None = None) -> str:
         """The path of an object, or of all of a kind.
 

@@ -15,7 +15,8 @@ from typing import Annotated
 import typer
 
 from lab import tools
-from lab.environment import NotRunningError, ask, exports, told
+from lab.environment import NotRunningError, ask, exports, network
+from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.places import LabFolder
 from lab.project import work_folder
 from lab.traffic import command as traffic_command
@@ -26,7 +27,6 @@ app = typer.Typer(
     help="EKS on one machine: a real Kubernetes control plane, an AWS API, and nothing else's internet.",
     epilog="Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 no lab runs.",
 )
-Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab; several run side by side.")]
 NOT_RUNNING = 3
 INTERRUPTED = 130
 PATIENCE_SECONDS = 120.0
@@ -166,10 +166,7 @@ def env(
 @app.command()
 def gateway(name: Name = "default") -> None:
     """Print the URL of the ingress gateway: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"."""
-    url = told(LabFolder.of(name)).get("gateway")
-    if url is None:
-        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
-    typer.echo(url)
+    typer.echo(network(LabFolder.of(name))[1])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lab import tools
-from lab.api import APPLY, ApiError
+from lab.api import ApiError
 
 if TYPE_CHECKING:
     from lab.api import Api
@@ -32,20 +32,15 @@ def install(api: Api) -> None:
         if document
     ]
     for definition in definitions:
-        _apply(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        api.apply(definition, "lab")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}}
-    _apply(api, "/api/v1/namespaces", namespace)
+    api.apply(namespace, "lab")
     deadline = time.monotonic() + ESTABLISH_SECONDS
     for group in sorted({f"{one['spec']['group']}/{_served(one)}" for one in definitions}):
         while not _answers(api, group):
             if time.monotonic() > deadline:
                 raise ApiError(504, "Timeout", f"the API server does not serve {group}")
             time.sleep(0.1)
-
-
-def _apply(api: Api, path: str, document: dict[str, Any]) -> None:
-    query = {"fieldManager": "lab", "force": "true"}
-    api.request("PATCH", f"{path}/{document['metadata']['name']}", document, query, APPLY)
 
 
 def _served(definition: dict[str, Any]) -> str:

@@ -33,6 +33,18 @@ def told(folder: LabFolder) -> dict[str, Any]:
     return known
 
 
+def network(folder: LabFolder) -> tuple[int, str]:
+    """The lab's own network: a process inside it, and the URL of the gateway from outside.
+
+    Raises:
+        NotRunningError: If the lab does not run, or the kernel gave it no network.
+    """
+    lab = told(folder)
+    if lab["network"] is None:
+        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
+    return lab["network"], lab["gateway"]
+
+
 def ask(folder: LabFolder, what: str, name: str = "") -> dict[str, Any]:
     """Asks the supervisor: `status`, `stop`, or `kill`, `start`, `restart` of a part.
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.api import APPLY, Api, ApiError, Unreachable, connection
+from lab.api import Api, ApiError, Unreachable, connection
 from lab.parts import ADMIN_CONTEXT
 
 POLL_SECONDS = 0.7
@@ -70,12 +70,12 @@ def main() -> None:
                 if known.get(uid) == generation or scaled["metadata"].get("deletionTimestamp"):
                     continue
                 wanted = autoscaler_of({"apiVersion": "keda.sh/v1alpha1", **scaled})
-                meta = wanted["metadata"]
-                root = f"/apis/autoscaling/v2/namespaces/{meta['namespace']}/horizontalpodautoscalers"
-                query = {"fieldManager": "keda-operator", "force": "true"}
-                api.request("PATCH", f"{root}/{meta['name']}", wanted, query, APPLY)
+                api.apply(wanted, "keda-operator")
                 known[uid] = generation
-                print(f"scaling {meta['namespace']}/{wanted['spec']['scaleTargetRef']['name']}", flush=True)
+                print(
+                    f"scaling {wanted['metadata']['namespace']}/{wanted['spec']['scaleTargetRef']['name']}",
+                    flush=True,
+                )
         except (ApiError, Unreachable) as error:
             print(f"will try again: {error}", flush=True)
         time.sleep(POLL_SECONDS)

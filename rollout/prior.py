@@ -10,6 +10,10 @@ from rollout.ladder import FULL_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+ONLY_VARIABLE = "ECO2_ONLY"
+"""The environment variable that tells the program which services an update with targets is about:
+their names with commas between."""
+
 
 @dataclass(frozen=True)
 class Prior:

@@ -116,9 +116,9 @@ class Joiner:
         """
         if new:
             self._api.request("POST", "/api/v1/nodes", node)
+        self._api.apply({**node, "status": None}, "eks")
         query = {"fieldManager": "eks", "force": "true"}
         path = f"/api/v1/nodes/{node['metadata']['name']}"
-        self._api.request("PATCH", path, {**node, "status": None}, query, APPLY)
         status = {key: node[key] for key in ("apiVersion", "kind", "status")}
         status["metadata"] = {"name": node["metadata"]["name"]}
         self._api.request("PATCH", f"{path}/status", status, query, APPLY)

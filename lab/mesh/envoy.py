@@ -24,9 +24,10 @@ DRAIN_SECONDS = 5
 
 GATEWAY = "gateway"
 CALLER = "caller"
+CALLER_NAMESPACE = "lab-caller"
 NODES = {
     GATEWAY: ("router", "10.244.255.1", "istio-system", {"istio": "ingressgateway"}),
-    CALLER: ("sidecar", "10.244.255.2", "lab-caller", {"app": "lab-caller"}),
+    CALLER: ("sidecar", "10.244.255.2", CALLER_NAMESPACE, {"app": "lab-caller"}),
 }
 """Kind of proxy, address, namespace and labels by which istiod knows what to send."""
 
@@ -87,11 +88,13 @@ def bootstrap(folder: LabFolder, name: str) -> dict[str, Any]:
     }
 
 
-def write(folder: LabFolder, name: str) -> Path:
+def _file(folder: LabFolder, name: str) -> Path:
+    return folder.root / f"envoy-{name}.yaml"
+
+
+def write(folder: LabFolder, name: str) -> None:
     """Writes an Envoy's bootstrap."""
-    path = folder.root / f"envoy-{name}.yaml"
-    path.write_text(yaml.safe_dump(bootstrap(folder, name)), "utf-8")
-    return path
+    _file(folder, name).write_text(yaml.safe_dump(bootstrap(folder, name)), "utf-8")
 
 
 def command(folder: LabFolder, name: str) -> list[str]:
@@ -100,10 +103,9 @@ def command(folder: LabFolder, name: str) -> list[str]:
     Hot restart is off, since its shared memory belongs to the machine and not to the namespace: two
     labs would meet in it.
     """
-    bootstrap_file = str(folder.root / f"envoy-{name}.yaml")
     return [
         str(program()),
-        *("-c", bootstrap_file),
+        *("-c", str(_file(folder, name))),
         *("--disable-hot-restart", "--concurrency", "1", "--log-level", "error"),
         *("--drain-time-s", str(DRAIN_SECONDS)),
     ]

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lab.api import APPLY
-from lab.mesh.envoy import GATEWAY_PORT, ISTIOD_PORT, MESH_PORTS, XDS_PORT
+from lab.mesh.envoy import CALLER_NAMESPACE, GATEWAY_PORT, ISTIOD_PORT, MESH_PORTS, XDS_PORT
 
 if TYPE_CHECKING:
     from lab.api import Api
     from lab.places import LabFolder
 
 PROVIDER = "eco2-ext-authz"
-CALLER_NAMESPACE = "lab-caller"
 
 MESH = {
     "accessLogFile": "",
@@ -110,11 +108,8 @@ def install(api: Api) -> None:
         ApiError: If the API server refuses.
         Unreachable: If it does not answer.
     """
-    query = {"fieldManager": "lab", "force": "true"}
     for document in OBJECTS:
-        meta = document["metadata"]
-        path = api.path(document["apiVersion"], document["kind"], meta.get("namespace"), meta["name"])
-        api.request("PATCH", path, document, query, APPLY)
+        api.apply(document, "lab")
 
 
 def write(folder: LabFolder) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from lab.api import Connection
 
 RETRY_SECONDS = 0.3
-GONE = 410
-NOT_FOUND = 404
+OVERTAKEN = (404, 409, 422)
+"""Answers to a write that came too late: the pod is gone, or another one has its name."""
 MERGE = "application/merge-patch+json"
 
 
@@ -36,11 +36,6 @@ class Pods:
                 self._server, headers=self._headers, connector=connector, raise_for_status=True
             )
         return self._session
-
-    async def close(self) -> None:
-        """Closes all connections."""
-        if self._session is not None:
-            await self._session.close()
 
     async def follow(self, see: Callable[[dict[str, Any]], None], gone: Callable[[str], None]) -> None:
         """Tells of every pod and its changes, for ever; an API server that is away is waited for.
@@ -106,7 +101,7 @@ class Pods:
                 async with self._open().request(method, path, data=json.dumps(body), headers=headers):
                     return
             except aiohttp.ClientResponseError as error:
-                if error.status in (NOT_FOUND, 409, 422):
+                if error.status in OVERTAKEN:
                     return
                 print(f"will try again: {method} {path}: {error.status} {error.message}", flush=True)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -10,24 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.environment import NotRunningError, told
+from lab.environment import network, told
 from lab.mesh.namespace import enter
+from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.places import LabFolder
 
 if TYPE_CHECKING:
     from lab.traffic.load import Target
     from lab.traffic.tally import Tally
-
-Name = Annotated[str, typer.Option("--name", envvar="LAB_NAME", help="Which lab.")]
-
-
-def _enter(name: str) -> LabFolder:
-    folder = LabFolder.of(name)
-    network = told(folder).get("network")
-    if network is None:
-        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
-    enter(network)
-    return folder
 
 
 def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
@@ -50,7 +40,7 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
 
     Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
     """
-    _enter(name)
+    enter(network(LabFolder.of(name))[0])
     from lab.traffic.load import Target  # noqa: PLC0415  # slow to import
 
     targets = [Target(host, one, header, inside) for one in path]
@@ -87,10 +77,10 @@ async def _tally(
         asyncio.get_running_loop().add_signal_handler(wish, ended.set)
     if not live:
         print("sending", file=sys.stderr, flush=True)
-        await load.at_rate(targets, rate, seconds, ended, lambda _, answer: tally.add(answer))
+        await load.at_rate(targets, rate, seconds, ended, tally.add)
         return tally
-    with Show(tally) as show:
-        await load.at_rate(targets, rate, seconds, ended, lambda _, answer: show.add(answer))
+    with Show(tally):
+        await load.at_rate(targets, rate, seconds, ended, tally.add)
     Show.once(tally)
     return tally
 

@@ -68,7 +68,7 @@ async def at_rate(
     rate: float,
     seconds: float | None,
     ended: asyncio.Event,
-    see: Callable[[Target, Answer], None],
+    see: Callable[[Answer], None],
 ) -> None:
     """Sends requests at a constant rate, by turns to each target, until the time is up or told to end.
 
@@ -82,7 +82,7 @@ async def at_rate(
     began, number, pending = time.monotonic(), 0, set[asyncio.Task[None]]()
 
     async def one(session: aiohttp.ClientSession, target: Target) -> None:
-        see(target, await request(session, target))
+        see(await request(session, target))
 
     async with _session() as session:
         while not ended.is_set() and (seconds is None or time.monotonic() - began < seconds):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from lab.traffic.tally import Answer, Tally
+    from lab.traffic.tally import Tally
 
 STYLES = {"v1": ("stable", "cyan"), "v2": ("canary", "yellow"), "failed": ("failed", "red")}
 WINDOW_SECONDS = 10
@@ -28,19 +28,14 @@ class Show:
             console=self._console, refresh_per_second=4, get_renderable=self._draw, transient=True
         )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> None:
         """Begins to draw, on a terminal."""
         if self._console.is_terminal:
             self._live.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Leaves the terminal as it was."""
         self._live.stop()
-
-    def add(self, answer: Answer) -> None:
-        """Counts an answer."""
-        self._tally.add(answer)
 
     def _draw(self) -> Group:
         width, now = max(self._console.width - 30, 20), int(time.time())
