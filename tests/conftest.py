@@ -40,14 +40,18 @@ class Lab:
     home: Path
     name: str = "default"
 
+    @property
+    def own_environment(self) -> dict[str, str]:
+        """The environment in which the command `lab` means this one."""
+        return {**os.environ, "LAB_HOME": str(self.home), "LAB_NAME": self.name}
+
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs the command `lab`."""
-        environment = {**os.environ, "LAB_HOME": str(self.home), "LAB_NAME": self.name}
         done = subprocess.run(
             [sys.executable, "-m", "lab", *arguments],
             capture_output=True,
             text=True,
-            env=environment,
+            env=self.own_environment,
             check=False,
         )
         assert not check or done.returncode == 0, done.stderr
@@ -72,6 +76,10 @@ class Lab:
         """The objects of a list, by namespace/name."""
         found = self.api.request("GET", path)["items"]
         return {f"{one['metadata'].get('namespace', '')}/{one['metadata']['name']}": one for one in found}
+
+    def versions(self, path: str) -> dict[str, str]:
+        """The resource versions of a list's objects, by namespace/name: equal if nothing was written."""
+        return {name: one["metadata"]["resourceVersion"] for name, one in self.items(path).items()}
 
 
 @dataclass
@@ -103,15 +111,38 @@ class Stack:
     def up(self, *, check: bool = True) -> str:
         return self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", check=check).stdout
 
+    def json(self, *arguments: str) -> Any:
+        """What the CLI answers as JSON, after its warnings."""
+        text = self.pulumi(*arguments, "--json").stdout
+        return json.loads(text[text.index("{\n") :])
+
+    def steps(self) -> list[tuple[str, list[str]]]:
+        """The steps of a preview that change something, sorted: operation, kind and name; properties of updates."""
+        found = []
+        for step in self.json("preview")["steps"]:
+            if step["op"] != "same":
+                _, _, types, name = step["urn"].split("::")
+                properties = sorted(step.get("detailedDiff") or {}) if step["op"] == "update" else []
+                found.append((f"{step['op']} {types.rsplit(':', 1)[1]} {name}", properties))
+        return sorted(found)
+
     def changes(self) -> list[str]:
         """The steps of a preview that change something, sorted: operation, kind, name."""
-        text = self.pulumi("preview", "--json").stdout
-        document = json.loads(text[text.index("{\n") :])
-        return sorted(
-            f"{step['op']} {step['urn'].split('::')[2].split('$')[-1].split(':')[-1]} {step['urn'].split('::')[-1]}"
-            for step in document["steps"]
-            if step["op"] != "same"
-        )
+        return [step for step, _ in self.steps()]
+
+    def outputs(self) -> Any:
+        """The stack's outputs."""
+        return self.json("stack", "output")
+
+    def advance(self, service: str, phase: int) -> str:
+        """Sets a service's phase and updates; the CLI's output."""
+        self.set(f"eco2:rollouts.{service}.phase", str(phase))
+        return self.up()
+
+    def climb(self, service: str, phase: int) -> None:
+        """Takes a service from phase 0 to another, step by step."""
+        for step in range(1, phase + 1):
+            self.advance(service, step)
 
     def set(self, path: str, value: str) -> None:
         self.pulumi("config", "set", "--path", path, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from tests.conftest import Lab
+
+HOST = "api.dev.growbin.app"
+"""The public host of the stack dev."""
 
 PATHS = {
     "auth-api": "/api/v1/auth/me",
@@ -51,7 +53,6 @@ class Traffic:
     host: str
     paths: tuple[str, ...]
     rate: float = 200
-    options: tuple[str, ...] = ()
     told: dict[str, Any] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = None
 
@@ -62,11 +63,10 @@ class Traffic:
             f"--host={self.host}",
             f"--rate={self.rate}",
             "--json",
-            *self.options,
         ]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lab", *command],
-            env={**os.environ, "LAB_HOME": str(self.lab.home), "LAB_NAME": self.lab.name},
+            env=self.lab.own_environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -84,11 +84,6 @@ class Traffic:
     def assert_none_failed(self) -> None:
         assert self.told["sent"] > 0
         assert self.told["failed"] == 0, self.told["failures"]
-
-    @property
-    def share(self) -> float:
-        """The canary's share of the answers."""
-        return self.told["answers"].get("v2", 0) / self.told["sent"]
 
 
 def send(lab: Lab, host: str, path: str, count: int, *options: str) -> dict[str, Any]:

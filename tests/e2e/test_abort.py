@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -10,27 +9,12 @@ import time
 import pytest
 import yaml
 
-from tests.conftest import new_stack
-from tests.traffic import PATHS, Traffic, send
+from tests.traffic import HOST, PATHS, Traffic, send
 
 pytestmark = pytest.mark.lab
-HOST = "api.dev.growbin.app"
 AUTH = PATHS["auth-api"]
 ROUTES_SECONDS = 10.0
 """What a busy machine may take for the first stroke, which takes below a second on an idle one."""
-
-
-@pytest.fixture(scope="module")
-def stack(lab, tmp_path_factory):
-    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
-    made.up()
-    return made
-
-
-def climb(stack, service, phase):
-    for step in range(1, phase + 1):
-        stack.set(f"eco2:rollouts.{service}.phase", str(step))
-        stack.up()
 
 
 def eco2(stack, *arguments):
@@ -47,13 +31,8 @@ def eco2(stack, *arguments):
     return subprocess.run(command, env=stack.lab.environment, capture_output=True, text=True, check=False)
 
 
-def phase_in_outputs(stack, service):
-    text = stack.pulumi("stack", "output", "--json").stdout
-    return json.loads(text[text.index("{") :])["rollouts"][service]["phase"]
-
-
 def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_agreement(stack, lab):
-    climb(stack, "auth-api", 4)
+    stack.climb("auth-api", 4)
     # A change of another service that is written and not yet applied stays what it is.
     stack.set("eco2:rollouts.my-api.phase", "1")
     before = stack.file.read_text()
@@ -66,28 +45,25 @@ def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_a
     assert stack.file.read_text() == before.replace("phase: 4", "phase: 0")
     assert "auth/auth-api-canary" not in lab.items("/apis/apps/v1/deployments")
     assert "my/my-api-canary" not in lab.items("/apis/apps/v1/deployments")
-    assert phase_in_outputs(stack, "auth-api") == 0
-    assert phase_in_outputs(stack, "my-api") == 0
+    assert stack.outputs()["rollouts"]["auth-api"]["phase"] == 0
+    assert stack.outputs()["rollouts"]["my-api"]["phase"] == 0
     assert "create Deployment my-api-canary" in stack.changes()
     stack.set("eco2:rollouts.my-api.phase", "0")
     assert stack.changes() == []
 
 
 def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
-    before = lab.items("/apis/networking.istio.io/v1/virtualservices")
+    before = lab.versions("/apis/networking.istio.io/v1/virtualservices")
     done = eco2(stack, "abort", "--all")
     assert done.returncode == 0, done.stderr
     assert "nothing else is in flight" in done.stdout
-    after = lab.items("/apis/networking.istio.io/v1/virtualservices")
-    assert {name: one["metadata"]["resourceVersion"] for name, one in before.items()} == {
-        name: one["metadata"]["resourceVersion"] for name, one in after.items()
-    }
+    assert lab.versions("/apis/networking.istio.io/v1/virtualservices") == before
 
 
 def test_the_first_stroke_alone_and_the_second_later(stack, lab):
-    climb(stack, "chat-api", 2)
+    stack.climb("chat-api", 2)
     assert eco2(stack, "abort", "chat-api", "--no-reconcile").returncode == 0
-    assert phase_in_outputs(stack, "chat-api") == 2
+    assert stack.outputs()["rollouts"]["chat-api"]["phase"] == 2
     deadline = time.monotonic() + 5
     while send(lab, HOST, PATHS["chat-api"], 50, "--header")["answers"] != {"v1": 50}:
         assert time.monotonic() < deadline
@@ -97,7 +73,7 @@ def test_the_first_stroke_alone_and_the_second_later(stack, lab):
 
 
 def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
-    climb(stack, "image-api", 3)
+    stack.climb("image-api", 3)
     stack.change(readyTimeoutSeconds=4)
     lab.command("behave", "location-sick", "--unready")
     stack.set("eco2:rollouts.location-api.canary.tag", "location-sick")

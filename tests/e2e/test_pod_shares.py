@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import new_stack
-from tests.traffic import PATHS, binomial_bounds, send
+from tests.traffic import HOST, PATHS, binomial_bounds, send
 
 pytestmark = pytest.mark.lab
-HOST = "api.dev.growbin.app"
-
-
-@pytest.fixture(scope="module")
-def stack(lab, tmp_path_factory):
-    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
-    made.up()
-    return made
-
-
-def outputs(stack):
-    text = stack.pulumi("stack", "output", "--json").stdout
-    return json.loads(text[text.index("{") :])
 
 
 def ready(lab, deployment):
@@ -60,7 +45,7 @@ def test_ext_authz_and_workers_have_the_stated_share(stack, lab):
     for phase in range(1, 6):
         stack.change(rollouts={"ext-authz": {"phase": phase}, "scan-worker": {"phase": phase}})
         stack.up()
-        rollouts = outputs(stack)["rollouts"]
+        rollouts = stack.outputs()["rollouts"]
         share = rollouts["ext-authz"]["share"] / 100
         told = send(lab, HOST, PATHS["auth-api"], 1500)
         assert told["failed"] == 0
@@ -76,27 +61,16 @@ def test_ext_authz_and_workers_have_the_stated_share(stack, lab):
     stack.up()
 
 
-def streams(lab, seconds, *options):
-    command = [sys.executable, "-m", "lab", "traffic", PATHS["sse-gateway"], f"--host={HOST}", "--streams=8"]
-    command += [f"--seconds={seconds}", "--json", *options]
-    done = subprocess.run(
-        command,
-        env={**lab.environment, "LAB_HOME": str(lab.home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return json.loads(done.stdout)
+def streams(lab, seconds):
+    options = (f"--host={HOST}", "--streams=8", f"--seconds={seconds}", "--json")
+    return json.loads(lab.command("traffic", PATHS["sse-gateway"], *options, check=False).stdout)
 
 
 def test_streams_are_not_cut_by_a_rollout_of_another_service_nor_by_their_own(stack, lab):
-    for phase in (1, 2, 3, 4, 5):
-        stack.set("eco2:rollouts.sse-gateway.phase", str(phase))
-        stack.up()
+    stack.climb("sse-gateway", 5)
     with ThreadPoolExecutor() as pool:
         held = pool.submit(streams, lab, 60)
-        stack.set("eco2:rollouts.chat-api.phase", "1")
-        stack.up()
+        stack.advance("chat-api", 1)
         # Their own canary goes while they are open; it lets them end within its grace period.
         stack.change(rollouts={})
         stack.up()

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.conftest import new_stack
-from tests.traffic import PATHS, Traffic, send
+from tests.traffic import HOST, PATHS, Traffic, send
 
 pytestmark = pytest.mark.lab
-HOST = "api.dev.growbin.app"
-SICK, GOOD = "auth-api-sick", "auth-api-0.8.0"
+GOOD = "auth-api-0.8.0"
 
 
-@pytest.fixture(scope="module")
-def stack(lab, tmp_path_factory):
-    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
-    made.up()
-    return made
-
-
-def climb(stack, service, phase, start=1):
-    for step in range(start, phase + 1):
-        stack.set(f"eco2:rollouts.{service}.phase", str(step))
-        stack.up()
-
-
-def share_of_canary(lab, service="auth-api"):
-    return send(lab, HOST, PATHS[service], 200)["answers"].get("v2", 0) / 200
-
-
-def outputs(stack):
-    text = stack.pulumi("stack", "output", "--json").stdout
-    return json.loads(text[text.index("{") :])
+def share_of_canary(lab):
+    return send(lab, HOST, PATHS["auth-api"], 200)["answers"].get("v2", 0) / 200
 
 
 @pytest.mark.parametrize("flags", [(), ("--continue-on-error",)])
 def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, lab, flags):
     # The canary's image works until it is stable's: as where a secret is missing for one of the two.
     stack.set("eco2:rollouts.auth-api.canary.tag", GOOD)
-    climb(stack, "auth-api", 5)
+    stack.climb("auth-api", 5)
     stack.change(readyTimeoutSeconds=4)
     stack.set("eco2:services.auth-api.image.tag", GOOD)
     stack.set("eco2:rollouts.auth-api.phase", "0")
@@ -52,7 +30,7 @@ def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, l
         assert "Traceback" not in failed.stdout
         assert "auth/auth-api-canary" in lab.items("/apis/apps/v1/deployments")
         assert share_of_canary(lab) == 1.0
-        assert outputs(stack)["rollouts"]["auth-api"]["phase"] == 5
+        assert stack.outputs()["rollouts"]["auth-api"]["phase"] == 5
         # The same promotion, once the pods can start, finishes it.
         lab.command("behave", "--reset")
         stack.change(readyTimeoutSeconds=60)
@@ -92,7 +70,7 @@ def test_a_canary_image_that_changes_in_flight_is_refused_or_overruled_without_a
     assert refused.returncode != 0
     assert "rule 14" in refused.stdout
     # What the last good update left is still known, so asking twice does not help.
-    assert outputs(stack)["rollouts"]["auth-api"]["phase"] == 3
+    assert stack.outputs()["rollouts"]["auth-api"]["phase"] == 3
     assert "rule 14" in stack.pulumi("up", "--yes", "--skip-preview", check=False).stdout
     stack.change(overrule={"auth-api": "the fix of a fix"})
     with Traffic(lab, HOST, (PATHS["auth-api"],)) as users:

@@ -8,18 +8,9 @@ import time
 
 import pytest
 
-from tests.conftest import new_stack
-
 pytestmark = pytest.mark.lab
 ROUTES = ["update VirtualService auth-api", "update VirtualService auth-api-mesh"]
 STABLE_SCALING = "update HorizontalPodAutoscaler auth-api"
-
-
-@pytest.fixture(scope="module")
-def stack(lab, tmp_path_factory):
-    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
-    made.up()
-    return made
 
 
 def weights(lab, name="auth/auth-api"):
@@ -74,9 +65,7 @@ def test_a_rollout_from_off_to_promotion(stack, lab):
 
 
 def test_back_to_off_moves_routes_first_and_removes_the_canary(stack, lab):
-    for phase in ("1", "2", "3"):
-        stack.set("eco2:rollouts.chat-api.phase", phase)
-        stack.up()
+    stack.climb("chat-api", 3)
     stack.set("eco2:rollouts.chat-api.phase", "0")
     assert stack.changes() == [
         "delete Deployment chat-api-canary",
@@ -108,31 +97,25 @@ def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold
 
 
 def test_a_mistake_is_refused_before_anything_changes(stack, lab):
-    before = lab.items("/apis/apps/v1/deployments")
+    before = lab.versions("/apis/apps/v1/deployments")
     stack.set("eco2:rollouts.my-api.phase", "9")
     stack.set("eco2:rollouts.nonsense.phase", "1")
     refused = stack.pulumi("up", "--yes", "--skip-preview", check=False)
     assert refused.returncode != 0
     assert "Pulumi.dev.yaml: eco2:rollouts.my-api" in refused.stdout
     assert "Traceback" not in refused.stdout
-    after = lab.items("/apis/apps/v1/deployments")
-    assert {name: one["metadata"]["resourceVersion"] for name, one in before.items()} == {
-        name: one["metadata"]["resourceVersion"] for name, one in after.items()
-    }
+    assert lab.versions("/apis/apps/v1/deployments") == before
     stack.change(rollouts={})
 
 
 def test_a_step_that_skips_a_phase_is_refused_and_the_printed_command_works(stack, lab):
-    before = lab.items("/apis/apps/v1/deployments")
+    before = lab.versions("/apis/apps/v1/deployments")
     stack.set("eco2:rollouts.scan-api.phase", "3")
     refused = stack.pulumi("preview", check=False)
     assert refused.returncode != 0
     assert "rule 13" in refused.stdout
     assert "Traceback" not in refused.stdout
-    assert {name: one["metadata"]["resourceVersion"] for name, one in before.items()} == {
-        name: one["metadata"]["resourceVersion"]
-        for name, one in lab.items("/apis/apps/v1/deployments").items()
-    }
+    assert lab.versions("/apis/apps/v1/deployments") == before
     command = re.search(r"next: `pulumi (.+?)`", refused.stdout)[1]
     stack.pulumi(*shlex.split(command))
     assert "create Deployment scan-api-canary" in stack.changes()

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import new_stack
-from tests.traffic import PATHS, Traffic, binomial_bounds, inside, send
+from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
 
 pytestmark = pytest.mark.lab
-HOST = "api.dev.growbin.app"
 AUTH = PATHS["auth-api"]
 CANARY = "auth-api-0.8.0"
-
-
-@pytest.fixture(scope="module")
-def stack(lab, tmp_path_factory):
-    made = new_stack(lab, tmp_path_factory.mktemp("project"), "dev")
-    made.up()
-    return made
-
-
-def advance(stack, service, phase):
-    stack.set(f"eco2:rollouts.{service}.phase", str(phase))
-    return stack.up()
 
 
 def test_no_request_fails_from_off_to_promotion(stack, lab):
     stack.set("eco2:rollouts.auth-api.canary.tag", CANARY)
     with Traffic(lab, HOST, (AUTH,)) as users:
         for phase in (1, 2, 3, 4, 5):
-            advance(stack, "auth-api", phase)
+            stack.advance("auth-api", phase)
             assert send(lab, HOST, AUTH, 200, "--header")["answers"] == {"v2": 200}
         stack.set("eco2:services.auth-api.image.tag", CANARY)
-        advance(stack, "auth-api", 0)
+        stack.advance("auth-api", 0)
         after = send(lab, HOST, AUTH, 200)
     users.assert_none_failed()
     assert after["answers"] == {"v1": 200}
@@ -41,7 +27,7 @@ def test_no_request_fails_from_off_to_promotion(stack, lab):
 
 @pytest.mark.parametrize(("phase", "weight"), [(1, 0), (2, 5), (3, 20), (4, 50), (5, 100)])
 def test_the_split_is_the_stated_one_outside_and_inside(stack, lab, phase, weight):
-    advance(stack, "chat-api", phase)
+    stack.advance("chat-api", phase)
     for host, path, where in ((HOST, PATHS["chat-api"], ()), (inside("chat-api"), "/any", ("--inside",))):
         assert send(lab, host, path, 200, "--header", *where)["answers"] == {"v2": 200}
         told = send(lab, host, path, 2000, *where)
@@ -52,9 +38,8 @@ def test_the_split_is_the_stated_one_outside_and_inside(stack, lab, phase, weigh
 
 def test_no_request_fails_on_the_way_back_from_any_phase(stack, lab):
     for phase in (5, 3, 1):
-        for step in range(1, phase + 1):
-            advance(stack, "chat-api", step)
+        stack.climb("chat-api", phase)
         with Traffic(lab, HOST, (PATHS["chat-api"],)) as users:
-            advance(stack, "chat-api", 0)
+            stack.advance("chat-api", 0)
         users.assert_none_failed()
         assert send(lab, HOST, PATHS["chat-api"], 100, "--header")["answers"] == {"v1": 100}
