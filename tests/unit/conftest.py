@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from eco2.capture import capture, stack_config
+from rollout.instances import MIB, Request
 from tests.conftest import copy_project
 
 if TYPE_CHECKING:
@@ -54,3 +55,8 @@ def objects(captured: Captured, kind: str) -> dict[str, Registration]:
         for one in captured.resources
         if one.type.startswith("kubernetes:") and one.type.endswith(f":{kind}")
     }
+
+
+def mib(cpu_millicores: int, memory_mib: int) -> Request:
+    """A request of millicores and MiB."""
+    return Request(cpu_millicores, memory_mib * MIB)
