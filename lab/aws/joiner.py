@@ -114,9 +114,7 @@ class Joiner:
         A new node brings its size with it, as a kubelet's does: kwok gives a node that it meets
         without one 1,000 CPUs.
         """
-        if new:
-            self._api.request("POST", "/api/v1/nodes", node)
-        self._api.apply({**node, "status": None}, "eks")
+        self._api.apply(node if new else {**node, "status": None}, "eks")
         query = {"fieldManager": "eks", "force": "true"}
         path = f"/api/v1/nodes/{node['metadata']['name']}"
         status = {key: node[key] for key in ("apiVersion", "kind", "status")}

@@ -79,7 +79,7 @@ class NodeGroup(Kind):
             "subnetIds": group["subnets"],
             "scalingConfig": group["scalingConfig"],
             "labels": group.get("labels", {}),
-            "tags": group.get("tags", {}),
+            "tags": inputs.get("tags", group.get("tags", {})),
             "taints": group.get("taints", []),
         }
         shown = {
@@ -91,9 +91,11 @@ class NodeGroup(Kind):
         return {**inputs, **known, **shown}
 
     def update(self, identity: str, old: State, new: State) -> None:
-        """Changes sizes, labels, taints and the template's version in place.
+        """Changes sizes, labels, taints and the pace of updates in place.
 
-        The desired size goes along only where the program changed it: the autoscaler owns it.
+        The desired size goes along only where the program changed it: the autoscaler owns it. moto can
+        change neither template and version of a group nor its tags. The lab's nodes hold nothing of
+        these, so they change in Pulumi's state alone.
         """
         cluster, name, eks = new["clusterName"], new["nodeGroupName"], self.session.client("eks")
         live = self._describe(identity)
@@ -107,20 +109,14 @@ class NodeGroup(Kind):
                 f"eks NodeGroup {name}: InvalidParameterException: Minimum capacity {sizes['minSize']}"
                 f" can't be greater than desired size {sizes['desiredSize']}"
             )
-        # moto replaces taints and labels as a whole only in these two calls' own forms.
-        was, now = live.get("labels", {}), new.get("labels", {})
-        labels = {"addOrUpdateLabels": now, "removeLabels": [key for key in was if key not in now]}
-        taints = {
-            "addOrUpdateTaints": new.get("taints", []),
-            "removeTaints": [one for one in live.get("taints", []) if one not in new.get("taints", [])],
+        config = {
+            "labels": _labels(live.get("labels", {}), new.get("labels", {})),
+            "taints": _taints(live.get("taints", []), new.get("taints", [])),
+            "scalingConfig": sizes,
+            "updateConfig": new.get("updateConfig"),
         }
-        eks.update_nodegroup_config(
-            clusterName=cluster, nodegroupName=name, labels=labels, taints=taints, scalingConfig=sizes
-        )
-        if old.get("launchTemplate") != new.get("launchTemplate"):
-            eks.update_nodegroup_version(
-                clusterName=cluster, nodegroupName=name, launchTemplate=new["launchTemplate"]
-            )
+        given = {key: value for key, value in config.items() if value is not None}
+        eks.update_nodegroup_config(clusterName=cluster, nodegroupName=name, **given)
 
     def delete(self, identity: str, inputs: State) -> None:
         """Deletes the group and waits until it is gone."""
@@ -129,6 +125,17 @@ class NodeGroup(Kind):
         self.session.found(lambda: eks.delete_nodegroup(clusterName=cluster, nodegroupName=name))
         while self._describe(identity) is not None:
             time.sleep(0.2)
+
+
+def _labels(was: dict[str, str], now: dict[str, str]) -> State:
+    return {"addOrUpdateLabels": now, "removeLabels": [key for key in was if key not in now]}
+
+
+def _taints(was: list[State], now: list[State]) -> State:
+    """The change from some taints to others; key and effect together say which taint it is."""
+    kept = {(one["key"], one["effect"]) for one in now}
+    gone = [one for one in was if (one["key"], one["effect"]) not in kept]
+    return {"addOrUpdateTaints": now, "removeTaints": gone}
 
 
 def _whole_sizes(inputs: State) -> dict[str, int]:
