@@ -16,6 +16,7 @@ from lab.parts import ADMIN_CONTEXT
 
 POLL_SECONDS = 0.7
 SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/scaledobjects"
+AUTOSCALERS = "/apis/autoscaling/v2/horizontalpodautoscalers"
 
 
 def autoscaler_of(scaled: dict[str, Any]) -> dict[str, Any]:
@@ -51,12 +52,44 @@ def autoscaler_of(scaled: dict[str, Any]) -> dict[str, Any]:
         },
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", **spec["scaleTargetRef"]},
-            "minReplicas": spec.get("minReplicaCount", 1),
+            # From 0 to 1 it is the operator that scales; an autoscaler's floor is 1 at least.
+            "minReplicas": max(spec.get("minReplicaCount", 1), 1),
             "maxReplicas": spec.get("maxReplicaCount", 100),
             "metrics": metrics,
             **({"behavior": behavior} if behavior else {}),
         },
     }
+
+
+def keep(api: Api, known: dict[str, int]) -> None:
+    """Applies the autoscalers that are missing, or whose ScaledObject has changed.
+
+    Args:
+        api: The API server.
+        known: The generation of each ScaledObject that was applied, by its uid; kept from pass to pass.
+
+    Raises:
+        ApiError: If the API server refuses to list.
+        Unreachable: If it does not answer.
+    """
+    there = {owner["uid"] for one in api.request("GET", AUTOSCALERS)["items"] for owner in _owners(one)}
+    for scaled in api.request("GET", SCALED_OBJECTS)["items"]:
+        meta = scaled["metadata"]
+        up_to_date = meta["uid"] in there and known.get(meta["uid"]) == meta["generation"]
+        if up_to_date or meta.get("deletionTimestamp"):
+            continue
+        wanted = autoscaler_of({"apiVersion": "keda.sh/v1alpha1", **scaled})
+        try:
+            api.apply(wanted, "keda-operator")
+        except ApiError as error:
+            print(f"will try {meta['namespace']}/{meta['name']} again: {error}", flush=True)
+            continue
+        known[meta["uid"]] = meta["generation"]
+        print(f"scaling {meta['namespace']}/{wanted['spec']['scaleTargetRef']['name']}", flush=True)
+
+
+def _owners(thing: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(thing["metadata"].get("ownerReferences", ()))
 
 
 def main() -> None:
@@ -65,17 +98,7 @@ def main() -> None:
     known: dict[str, int] = {}
     while True:
         try:
-            for scaled in api.request("GET", SCALED_OBJECTS)["items"]:
-                uid, generation = scaled["metadata"]["uid"], scaled["metadata"]["generation"]
-                if known.get(uid) == generation or scaled["metadata"].get("deletionTimestamp"):
-                    continue
-                wanted = autoscaler_of({"apiVersion": "keda.sh/v1alpha1", **scaled})
-                api.apply(wanted, "keda-operator")
-                known[uid] = generation
-                print(
-                    f"scaling {wanted['metadata']['namespace']}/{wanted['spec']['scaleTargetRef']['name']}",
-                    flush=True,
-                )
+            keep(api, known)
         except (ApiError, Unreachable) as error:
             print(f"will try again: {error}", flush=True)
         time.sleep(POLL_SECONDS)
