@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 CREATOR = "pulumi-kubernetes"
 """The field manager of creations."""
 
+AUTONAMED_ANNOTATION = "pulumi.com/autonamed"
 MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
 FORCE_ANNOTATION = "pulumi.com/patchForce"
+PROPAGATION_ANNOTATION = "pulumi.com/deletionPropagationPolicy"
 SKIP_AWAIT_ANNOTATION = "pulumi.com/skipAwait"
 TIMEOUT_ANNOTATION = "pulumi.com/timeoutSeconds"
 NOT_FOUND = 404
@@ -141,9 +143,10 @@ class Objects:
                 self._take_over_creation(manifest, fresh, owner)
 
     def delete(self, manifest: dict[str, Any]) -> bool:
-        """Asks for an object's deletion, dependents first; False if there is none."""
+        """Asks for an object's deletion, dependents first unless it says otherwise; False if there is none."""
+        policy = (annotation(manifest, PROPAGATION_ANNOTATION) or "foreground").capitalize()
         try:
-            self.api.request("DELETE", self.path(manifest), {"propagationPolicy": "Foreground"})
+            self.api.request("DELETE", self.path(manifest), {"propagationPolicy": policy})
         except ApiError as error:
             if error.code == NOT_FOUND:
                 return False

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_SECONDS = 600.0
 IMMUTABLE = {
     "*": ("apiVersion", "kind", "metadata.name", "metadata.namespace"),
+    "ConfigMap": ("binaryData", "data"),
     "Deployment": ("spec.selector",),
+    "Secret": ("data", "stringData", "type"),
     "Service": ("spec.clusterIP",),
 }
-"""Paths whose change needs a new object; `*` for all kinds."""
+"""Paths whose change needs a new object (pulumi-kubernetes `provider/diff.go`); `*` for all kinds."""
 
 
 class Kubernetes(Plugin):
@@ -37,6 +39,7 @@ class Kubernetes(Plugin):
         super().__init__()
         self._settings: dict[str, Any] = {}
         self._cluster: k8s.Objects | None = None
+        self._deleted_first: set[str] = set()
 
     def DiffConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802  # the engine's names, here and below
         """Another cluster needs new objects; the identifier, where there is one, says whether it is another."""
@@ -72,16 +75,17 @@ class Kubernetes(Plugin):
             before = old.get("metadata", {})
             name = request.urn.rsplit("::", 1)[1]
             meta["name"] = before.get("name") or f"{name}-{secrets.token_hex(4)}"
-            meta.setdefault("annotations", {})["pulumi.com/autonamed"] = "true"
+            meta.setdefault("annotations", {})[k8s.AUTONAMED_ANNOTATION] = "true"
         return provider_pb2.CheckResponse(inputs=to_struct(inputs))
 
     def Diff(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Compares inputs with inputs; the cluster is not asked."""
         old, new = to_python(request.old_inputs), to_python(request.news)
         immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
-
-        same_name = old.get("metadata", {}).get("name") == new.get("metadata", {}).get("name")
-        return differences.answer(old, new, immutable, delete_first=same_name)
+        answer = differences.answer(old, new, immutable, delete_first=_collides(old, new))
+        if answer.deleteBeforeReplace:
+            self._deleted_first.add(request.urn)
+        return answer
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Creates an object and waits for it; in a preview, asks the server for a dry run."""
@@ -90,7 +94,9 @@ class Kubernetes(Plugin):
         def work() -> Any:
             upsert = str(self._settings.get("upsertExistingObjects", "")).lower() == "true"
             if request.preview:
-                self._dry_run(inputs, lambda objects: objects.create(inputs, dry_run=True, upsert=upsert))
+                # What it replaces is still there in a preview, so the server judges it by another name.
+                tried = _renamed(inputs) if request.urn in self._deleted_first else inputs
+                self._dry_run(tried, lambda objects: objects.create(tried, dry_run=True, upsert=upsert))
                 return provider_pb2.CreateResponse(properties=to_struct(inputs))
             live = self._objects().create(inputs, dry_run=False, upsert=upsert)
             live = self._ready(request, inputs) or live
@@ -176,6 +182,17 @@ class Kubernetes(Plugin):
         except (ApiError, RefusedError) as error:
             refuse(context, error)
         return None
+
+
+def _collides(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a replacement could not stand beside the object that it replaces."""
+    if has_unknown(new.get("metadata")) or k8s.annotation(new, k8s.AUTONAMED_ANNOTATION) == "true":
+        return False
+    return all(old["metadata"].get(part) == new["metadata"].get(part) for part in ("name", "namespace"))
+
+
+def _renamed(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {**inputs, "metadata": {**inputs["metadata"], "name": f"preview-{secrets.token_hex(4)}"}}
 
 
 def _namespace(name: str) -> dict[str, Any]:
