@@ -9,7 +9,7 @@ from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
 from components.pause import Pause
-from components.stack import config, last_outputs, only, problems_in_words, stack_file
+from components.stack import config, last_outputs, only, problems_in_words, routes_left_at, stack_file
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan, plan
 from rollout.prior import merged, read_prior
@@ -40,7 +40,7 @@ nodes = {
     domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
     for domain, size in settings.node_groups.items()
 }
-pause = Pause(settings.drain_seconds)
+pause = Pause(settings.drain_seconds, routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
 for name, wanted in services.items():
     CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)

@@ -198,8 +198,12 @@ class CanaryService(pulumi.ComponentResource):
             pull_secret=self._platform.catalog.registry.pull_secret,
             ready_timeout_seconds=timeout_seconds,
         )
-        # The canary's size is the plan's: where its autoscaler has changed it since, a phase takes it back.
-        takes_replicas = release.is_canary and self._wanted.service.autoscaler is not None
+        # The Deployment goes at once and its pods drain behind it: streams of many minutes would hold up
+        # the update, and with it everything that comes after.
+        annotations = {"pulumi.com/deletionPropagationPolicy": "background"}
+        if release.is_canary and self._wanted.service.autoscaler is not None:
+            # Its size is the plan's: where its autoscaler has changed it since, a phase takes it back.
+            annotations["pulumi.com/patchForce"] = "true"
         declare = self._declare_canary if release.is_canary else self._declare
         return declare(
             "Deployment",
@@ -207,7 +211,7 @@ class CanaryService(pulumi.ComponentResource):
             pods.labels,
             deployment_spec(pods, release),
             [self._nodes.node_group, *after],
-            annotations={"pulumi.com/patchForce": "true"} if takes_replicas else None,
+            annotations=annotations,
             timeout_seconds=timeout_seconds,
             hooks=hooks,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -21,13 +22,15 @@ class Pause:
         hook: To be bound to a canary's deletion, and to its update where it may shrink.
     """
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, routes_left_at: float | None = None) -> None:
         """Makes the hook.
 
         Args:
             seconds: How long proxies may take.
+            routes_left_at: When the routes had left already, in seconds since the epoch; None if
+                they leave in this update.
         """
-        self._seconds = seconds
+        self._seconds, self._routes_left_at = seconds, routes_left_at
         self._routes: dict[str, list[pulumi.Resource]] = {}
         self.hook = pulumi.ResourceHook("routes-before-pods", self._hold)
 
@@ -36,7 +39,9 @@ class Pause:
         self._routes[service] = list(routes)
 
     async def _hold(self, _: pulumi.ResourceHookArgs) -> None:
-        await asyncio.sleep(self._seconds)
+        gone_by = 0.0 if self._routes_left_at is None else time.time() - self._routes_left_at
+        # A clock that was set back must not make it longer.
+        await asyncio.sleep(min(max(self._seconds - gone_by, 0), self._seconds))
 
     async def moved(self) -> None:
         """Ends the program in words if routes were not moved in this update, so that no canary is deleted.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from rollout.prior import ONLY_VARIABLE
+from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ def only() -> frozenset[str]:
     `eco2 abort` sets the variable beside its `--target`s, which the engine does not tell the program.
     """
     return frozenset(filter(None, os.environ.get(ONLY_VARIABLE, "").split(",")))
+
+
+def routes_left_at() -> float | None:
+    """When `eco2 abort` took the canaries out of all routes, in seconds since the epoch; None without one."""
+    told = os.environ.get(LEFT_VARIABLE)
+    return float(told) if told else None
 
 
 @contextmanager

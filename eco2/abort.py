@@ -14,7 +14,7 @@ from eco2.first_stroke import strike
 from eco2.pulumi_stack import PulumiError, pulumi
 from eco2.stack_yaml import set_phase_off
 from rollout.files import read_catalog, read_yaml
-from rollout.prior import ONLY_VARIABLE, read_prior
+from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, read_prior
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     names = _known(catalog, wish.services)
     cluster = Cluster(_context(wish))
     strokes = strike(cluster, catalog.services, names)
+    struck_at = time.time()
     for stroke in strokes:
         if stroke.moved:
             say(f"{stroke.service}: all traffic to stable after {time.monotonic() - began:.2f} s")
@@ -84,7 +85,8 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
         say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
         return
     try:
-        _second_stroke(wish, names, say)
+        moved = {stroke.service: struck_at for stroke in strokes if stroke.moved}
+        _second_stroke(wish, names, moved, say)
     except (PulumiError, ConfigError, OSError) as error:
         raise UpdateError(
             f"{error}\nNo canary gets traffic any more, but config, cluster and state do not agree yet. "
@@ -114,7 +116,9 @@ def _context(wish: Wish) -> str:
     return context
 
 
-def _second_stroke(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> None:
+def _second_stroke(
+    wish: Wish, names: tuple[str, ...], moved: dict[str, float], say: Callable[[str], None]
+) -> None:
     """Sets phase 0 in the stack's file and updates these services, and nothing else."""
     exported = json.loads(pulumi(wish.project, wish.stack, "stack", "export"))
     resources = (exported.get("deployment") or {}).get("resources") or []
@@ -134,7 +138,11 @@ def _second_stroke(wish: Wish, names: tuple[str, ...], say: Callable[[str], None
         for one in resources
         if components.get(one["urn"]) in moving or components.get(one.get("parent", "")) in moving
     ]
-    _update(wish, moving, targets)
+    variables = {ONLY_VARIABLE: ",".join(moving)}
+    if all(name in moved for name in moving):
+        # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
+        variables[LEFT_VARIABLE] = str(max(moved.values()))
+    _update(wish, targets, variables)
 
 
 def _components(resources: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -151,11 +159,10 @@ def _in_flight(resources: list[dict[str, Any]]) -> set[str]:
     return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
 
 
-def _update(wish: Wish, services: list[str], targets: list[str]) -> None:
+def _update(wish: Wish, targets: list[str], variables: dict[str, str]) -> None:
     """Runs `pulumi up` on the objects of some services, with its output on the terminal."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", wish.stack]
     command += ["--cwd", str(wish.project), *(part for urn in targets for part in ("--target", urn))]
-    environment = {**os.environ, ONLY_VARIABLE: ",".join(services)}
-    done = subprocess.run(command, check=False, env=environment)  # noqa: S603  # no shell
+    done = subprocess.run(command, check=False, env={**os.environ, **variables})  # noqa: S603  # no shell
     if done.returncode:
         raise PulumiError(f"the update ended with exit code {done.returncode}; its output is above")

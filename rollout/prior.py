@@ -10,6 +10,10 @@ from rollout.ladder import FULL_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
+"""The environment variable with the time at which an abort took canaries out of all routes,
+in seconds since the epoch."""
+
 ONLY_VARIABLE = "ECO2_ONLY"
 """The environment variable that tells the program which services an update with targets is about:
 their names with commas between."""
