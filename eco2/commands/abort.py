@@ -1,0 +1,46 @@
+"""`eco2 abort`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eco2.options import Project, Stack, in_words
+from rollout.problems import ConfigError
+
+
+def abort(
+    stack: Stack,
+    service: Annotated[list[str] | None, typer.Argument(help="The services to take back.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Take every service back.")] = False,
+    no_reconcile: Annotated[
+        bool, typer.Option("--no-reconcile", help="Move the routes, and leave config and state to others.")
+    ] = False,
+    project: Project = Path(),
+) -> None:
+    """Take services back to stable at once: one command for the night call.
+
+    First all routes go to stable, straight at the API, within a second. Then phase 0 is written to the
+    stack's file and these services are updated, so that config, cluster and state agree. Run again, it
+    finishes what was interrupted. Nothing asks, no guard stands in the way.
+
+    Exit codes: 0 done, 1 a route could not be moved, 2 wrong usage, 4 routes are moved and the update failed.
+
+    Example: eco2 abort auth-api scan-api --stack prod
+    """
+    from eco2.abort import RoutesError, UpdateError, Wish  # noqa: PLC0415
+    from eco2.abort import abort as take_back  # noqa: PLC0415
+    from eco2.cluster import ClusterError  # noqa: PLC0415
+
+    if bool(service) == everything:
+        typer.echo("error: name services, or use --all for every service", err=True)
+        raise typer.Exit(2)
+    wish = Wish(project.resolve(), stack, tuple(service or ()), reconcile=not no_reconcile)
+    try:
+        with in_words(ConfigError, ClusterError, RoutesError):
+            take_back(wish, typer.echo)
+    except UpdateError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(4) from None

@@ -1,0 +1,28 @@
+"""Options and manners that the commands share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Project = Annotated[
+    Path, typer.Option("--project", "-C", help="The folder with Pulumi.yaml.", file_okay=False, exists=True)
+]
+Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack: dev, prod, local.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@contextmanager
+def in_words(*expected: type[Exception]) -> Iterator[None]:
+    """Ends the command with an expected error's message and exit code 1, without a trace."""
+    try:
+        yield
+    except expected as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
