@@ -8,10 +8,10 @@ LAB := $(BIN)/lab
 CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
 READY := .venv/.ready
 
-.PHONY: help setup up down test lint check preview bench format lock clean
+.PHONY: help setup up down test test-long lint check preview bench format lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## Install the locked environment into .venv
 
@@ -49,8 +49,11 @@ lint: setup ## Lint, types and layers
 check: lint ## The same and the fast tests (under a minute)
 	$(BIN)/pytest -q tests/unit
 
-test: setup ## Every test, on a lab of its own
-	$(BIN)/pytest -q
+test: setup ## The tests, on labs of their own, two files at a time (under a quarter of an hour)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not long"
+
+test-long: setup ## What takes longer: every service at every phase under load, faults (half an hour)
+	$(BIN)/pytest -q -m long
 
 bench: setup ## Time no-op update, preview and render beside a flat program
 	$(BIN)/python -m tests.bench
