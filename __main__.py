@@ -11,12 +11,12 @@ from components.node_role import NodeRole
 from components.pause import Pause
 from components.stack import config, last_outputs, only, problems_in_words, routes_left_at, stack_file
 from rollout.files import read_catalog
-from rollout.plan import RolloutPlan, plan
-from rollout.prior import merged, read_prior
-from rollout.review import review
-from rollout.services import resolve
+from rollout.plan import RolloutPlan
+from rollout.prior import merged
+from rollout.review import accept
 from rollout.settings import read_settings
 from rollout.traffic import traffic
+from rollout.update import update_of
 
 stack_config = config()
 with problems_in_words():
@@ -24,12 +24,10 @@ with problems_in_words():
     settings = read_settings(stack_file(), stack_config, catalog)
 
 last = last_outputs()
-prior = read_prior(last)
-services = resolve(catalog, settings)
+update = update_of(pulumi.get_stack(), catalog, settings, last, only())
 with problems_in_words():
-    warnings = review(stack_file(), services, prior, settings.overrule, only())
-plans = {name: plan(wanted, prior.get(name)) for name, wanted in services.items()}
-for warning in (*warnings, *(warning for planned in plans.values() for warning in planned.warnings)):
+    warnings = accept(update)
+for warning in warnings:
     pulumi.log.warn(warning)
 
 context = stack_config["kubernetes:context"]
@@ -42,11 +40,11 @@ nodes = {
 }
 pause = Pause(settings.drain_seconds, routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
-for name, wanted in services.items():
-    CanaryService(wanted, plans[name], nodes[wanted.service.domain], platform)
+for name, wanted in update.services.items():
+    CanaryService(wanted, update.plans[name], nodes[wanted.service.domain], platform)
 
 moved = pulumi.Output.from_input(pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    after = merged({name: entry(planned) for name, planned in plans.items()}, last.get(output), only())
+    after = merged({name: entry(planned) for name, planned in update.plans.items()}, last.get(output), only())
     pulumi.export(output, moved.apply(lambda _, after=after: after))
 pulumi.export("overrule", settings.overrule)

@@ -4,8 +4,9 @@ Each compares what the stack's config wants with what its last successful update
 update that failed leaves no outputs, so after it the comparison still starts where traffic
 last stood by plan. Backward is never asked: no guard looks at how far a weight falls.
 
-`Prior` knows the phase and the weight but not the ladder. Where they do not fit together on
-the wanted ladder, the ladder was changed; where they do, it counts as unchanged.
+A changed ladder gives the same number of a phase another meaning, so then weights alone compare.
+Outputs of an older program do not name their ladder: where phase and weight do not fit together
+on the wanted one, it counts as changed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Refusal:
     """
 
     service: str
-    rule: Literal[13, 14, 15]
+    rule: Literal[13, 14, 15, 17]
     before: str
     after: str
     why: str
@@ -112,7 +113,7 @@ def canary_needs_a_stable(wanted: Wanted, *, first: bool) -> Refusal:
     lately = "this stack was never updated" if first else "no update of this stack left this service"
     after = _place(wanted.rollout.phase, wanted.rollout.effective_weight)
     why = f"{lately}, so no stable is known to run that could take the traffic back; bring it up at phase 0 first"
-    return Refusal(wanted.name, 13, "no stable", after, why, _to_phase(wanted, 0))
+    return Refusal(wanted.name, 13, "no stable", after, why, to_phase(wanted, 0))
 
 
 def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
@@ -134,8 +135,8 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
         # A phase's number means another weight here, so only weights compare: an update that changes
         # the ladder and does not raise the weight puts the canary on a phase of it.
         step = reached
-        why = f"no phase of the ladder {list(ladder.weights)} stands at {prior.weight} %, so going up could skip "
-        why += "phases; take the ladder without raising the weight, then climb"
+        why = f"the ladder changes to {list(ladder.weights)}, on which phase {prior.phase} means another weight, so "
+        why += "going up at once could skip phases; take the ladder without raising the weight, then climb"
     elif phase > prior.phase + 1 or raised > reached + 1:
         step = min(prior.phase, reached) + 1
         why = "a canary goes up one phase at a time, by its number and by its weight"
@@ -145,7 +146,7 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
     else:
         return None
     # An image that has to begin anew may not take a higher step either (rule 14).
-    return Refusal(wanted.name, 13, before, after, why, _to_phase(wanted, 1 if fresh else step))
+    return Refusal(wanted.name, 13, before, after, why, to_phase(wanted, 1 if fresh else step))
 
 
 def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refusal | None:
@@ -157,7 +158,7 @@ def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refu
     if before == after or not (prior.phase and prior.weight and wanted.rollout.effective_weight):
         return None
     why = f"the canary's image changes while it has {prior.weight} % of the traffic; first go back to phase 1"
-    return Refusal(wanted.name, 14, before, after, why, _to_phase(wanted, 1))
+    return Refusal(wanted.name, 14, before, after, why, to_phase(wanted, 1))
 
 
 def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior) -> Refusal | None:
@@ -193,8 +194,16 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
             "stable's image changes while a canary is in flight, and with it what a rollback goes back to; "
             "go back to phase 0 first, then change the image"
         )
-    command = " && ".join([*back, _to_phase(wanted, step)])
+    command = " && ".join([*back, to_phase(wanted, step)])
     return Refusal(wanted.name, 15, prior.stable_image, stable, why, command)
+
+
+def to_phase(wanted: Wanted, phase: int) -> str:
+    """The shell command that sets a service's phase, without a weight that belongs to another."""
+    commands = [_set(f"rollouts.{wanted.name}.phase", str(phase))]
+    if wanted.rollout.weight is not None:
+        commands.insert(0, _remove(f"rollouts.{wanted.name}.weight"))
+    return " && ".join(commands)
 
 
 def _stands_on(ladder: Ladder, prior: Prior) -> bool:
@@ -202,6 +211,8 @@ def _stands_on(ladder: Ladder, prior: Prior) -> bool:
     if prior.phase <= 1:
         # They mean the same on every ladder, also where outputs give them a weight.
         return True
+    if prior.ladder is not None:
+        return prior.ladder == ladder.weights and prior.phase <= ladder.last_phase
     if prior.phase > ladder.last_phase:
         return False
     if ladder.full_scale:
@@ -214,14 +225,6 @@ def _stands_on(ladder: Ladder, prior: Prior) -> bool:
 
 def _place(phase: int, weight: int) -> str:
     return f"phase {phase} ({weight} %)"
-
-
-def _to_phase(wanted: Wanted, phase: int) -> str:
-    """The shell command that sets a phase, without a weight that belongs to another."""
-    commands = [_set(f"rollouts.{wanted.name}.phase", str(phase))]
-    if wanted.rollout.weight is not None:
-        commands.insert(0, _remove(f"rollouts.{wanted.name}.weight"))
-    return " && ".join(commands)
 
 
 def _set_image(key: str, now: str, then: str) -> list[str]:

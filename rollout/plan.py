@@ -54,6 +54,7 @@ class RolloutPlan:
         name: The service.
         phase: Its phase, and `phase_name` in words.
         phase_name: `off`, `header` or the phase's weight.
+        ladder: The weights that its phases stand on.
         weight: Traffic without the header that routes send to the canary, in per cent.
         share: The same as it really is, where pods and not routes decide.
         header_route: Whether the header reaches the canary.
@@ -69,6 +70,7 @@ class RolloutPlan:
     name: str
     phase: int
     phase_name: str
+    ladder: tuple[int, ...]
     weight: int
     share: float
     header_route: bool
@@ -90,6 +92,7 @@ class RolloutPlan:
         return {
             "phase": self.phase,
             "phaseName": self.phase_name,
+            "ladder": list(self.ladder),
             "weight": self.weight,
             "share": self.share,
             "images": {"stable": str(self.stable.image), "canary": str(canary.image) if canary else None},
@@ -127,6 +130,7 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         name=wanted.name,
         phase=phase,
         phase_name=rollout.steps.name(phase),
+        ladder=rollout.steps.weights,
         weight=weight,
         share=actual,
         header_route=phase > 0 and wanted.service.by_weight,

@@ -20,6 +20,14 @@ their names with commas between."""
 
 
 @dataclass(frozen=True)
+class Pods:
+    """How many pods the two Deployments of a service have by plan."""
+
+    stable: int
+    canary: int
+
+
+@dataclass(frozen=True)
 class Prior:
     """One service after the last update that succeeded.
 
@@ -28,12 +36,18 @@ class Prior:
         weight: The weight on its canary in per cent.
         stable_image: Image and revision of stable.
         canary_image: Image and revision of the canary; None without one.
+        share: What the canary really got of the traffic in per cent.
+        ladder: The weights of its ladder; None where the outputs are older than this entry.
+        pods: Pods of stable and of the canary by plan; None where the outputs do not tell.
     """
 
     phase: int
     weight: int
     stable_image: str
     canary_image: str | None
+    share: float | None = None
+    ladder: tuple[int, ...] | None = None
+    pods: Pods | None = None
 
     @property
     def carries_everything(self) -> bool:
@@ -56,11 +70,15 @@ def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
     found: dict[str, Prior] = {}
     for name, entry in rollouts.items() if isinstance(rollouts, dict) else ():
         try:
+            ladder, replicas = entry.get("ladder"), entry.get("replicas")
             found[name] = Prior(
                 phase=int(entry["phase"]),
                 weight=int(entry["weight"]),
                 stable_image=str(entry["images"]["stable"]),
                 canary_image=entry["images"].get("canary"),
+                share=float(entry.get("share", entry["weight"])),
+                ladder=None if ladder is None else tuple(int(weight) for weight in ladder),
+                pods=Pods(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             continue

@@ -2,54 +2,115 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.guards import overruled, refusals
+from rollout.guards import Refusal, overruled, refusals, to_phase
 from rollout.problems import ConfigError, Problem
 from rollout.settings import NAMESPACE
+from rollout.shortage import added_pods, short_while_it_runs, shortages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Sequence
 
-    from rollout.prior import Prior
-    from rollout.services import Wanted
+    from rollout.shortage import Shortage
+    from rollout.update import Update
 
 
-def review(
-    file: str,
-    services: Mapping[str, Wanted],
-    prior: Mapping[str, Prior],
-    reasons: Mapping[str, str],
-    only: Collection[str],
-) -> tuple[str, ...]:
-    """Refuses an update that breaks a guard for some service and is not overruled (rules 13 to 15).
+@dataclass(frozen=True)
+class Review:
+    """The judgement on an update.
 
-    Args:
-        file: The stack's file, to name in errors.
-        services: What the stack's config asks for.
-        prior: What the last update left.
-        reasons: Why guards are overruled, by service.
-        only: The services that this update is about; empty: all.
+    Attributes:
+        refused: The refusals that stand.
+        warnings: What a person should know: refusals that are overruled, reasons that stand without one,
+            what pods wait for, and what the plans say.
+    """
+
+    refused: tuple[Refusal, ...]
+    warnings: tuple[str, ...]
+
+
+def review(update: Update) -> Review:
+    """Judges an update by the guards (rules 13 to 15) and by the room on its nodes (rule 17)."""
+    found = [
+        refusal
+        for name in update.names
+        for refusal in refusals(update.services[name], update.prior.get(name), first=not update.prior)
+    ]
+    short = shortages(update.services, update.plans, update.settings, update.prior)
+    found += _without_room(update, short, {refusal.service for refusal in found})
+    reasons = update.settings.overrule
+    standing, warnings = overruled(found, reasons)
+    idle = reasons.keys() - {refusal.service for refusal in found}
+    return Review(
+        standing,
+        (
+            *warnings,
+            *(
+                f"{name}: its guards are off ({reasons[name]}); to end that, remove {NAMESPACE}:overrule.{name}"
+                for name in sorted(idle)
+            ),
+            *_room(update, short),
+            *(warning for name in update.names for warning in update.plans[name].warnings),
+        ),
+    )
+
+
+def accept(update: Update) -> tuple[str, ...]:
+    """Refuses an update that breaks a guard for some service and is not overruled.
 
     Returns:
-        A warning for each refusal that is overruled, and for each reason that stands without one.
+        The warnings of its review.
 
     Raises:
         ConfigError: With every refusal that stands.
     """
-    found = [
-        refusal
-        for name, wanted in services.items()
-        if not only or name in only
-        for refusal in refusals(wanted, prior.get(name), first=not prior)
+    judged = review(update)
+    if judged.refused:
+        raise ConfigError(problems(update.file, judged.refused))
+    return judged.warnings
+
+
+def problems(file: str, refused: Sequence[Refusal]) -> list[Problem]:
+    """Refusals as problems of the stack's file."""
+    return [Problem(file, f"{NAMESPACE}:rollouts.{one.service}", str(one)) for one in refused]
+
+
+def _without_room(update: Update, short: Sequence[Shortage], judged: Collection[str]) -> list[Refusal]:
+    """Rule 17: a canary that no allowed number of nodes takes beside what is there.
+
+    A service that another rule refuses is left out: where it may go instead needs other room.
+    """
+    return [
+        _refusal(update, one, name)
+        for one in short
+        for name in one.refused
+        if name in update.names and name not in judged
     ]
-    standing, warnings = overruled(found, reasons)
-    if standing:
-        raise ConfigError(
-            Problem(file, f"{NAMESPACE}:rollouts.{refusal.service}", str(refusal)) for refusal in standing
-        )
-    idle = reasons.keys() - {refusal.service for refusal in found}
-    return warnings + tuple(
-        f"{name}: its guards are off ({reasons[name]}); to end that, remove {NAMESPACE}:overrule.{name}"
-        for name in sorted(idle)
-    )
+
+
+def _refusal(update: Update, short: Shortage, name: str) -> Refusal:
+    planned, prior = update.plans[name], update.prior.get(name)
+    now = planned.canary.replicas if planned.canary else 0
+    before = now - added_pods(planned, prior)
+    # Where no nodes can be named that would do, the last update's phase is the way: it has its room.
+    command = short.command or to_phase(update.services[name], prior.phase if prior else 0)
+    return Refusal(name, 17, _pods(before), _pods(now), short.text, command)
+
+
+def _pods(count: int) -> str:
+    return f"{count or 'no'} canary pod{'' if count == 1 else 's'}"
+
+
+def _room(update: Update, short: Sequence[Shortage]) -> list[str]:
+    """What waits for nodes in this update, and what has no room on any number of them."""
+    touched = {update.services[name].service.domain for name in update.moving}
+    running = short_while_it_runs(update.services, update.plans, update.settings, update.prior)
+    return [
+        f"domain {one.domain}: {one.text}"
+        for one in (*short, *running)
+        # Nodes that the autoscaler added for an earlier update are there.
+        if one.domain in touched or not (one.waits or update.only)
+        if not one.refused
+    ]

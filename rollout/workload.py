@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -159,6 +160,16 @@ class Workload(Strict):
     init_containers: Annotated[tuple[InitContainer, ...], Field(strict=False)] = ()
     annotations: dict[str, str] = {}
     drain: Drain = Drain()
+
+    @field_validator("annotations")
+    @classmethod
+    def _sidecar_quantities(cls, annotations: dict[str, str]) -> dict[str, str]:
+        # Istio refuses the pod, and long before that nobody could say whether it fits its node.
+        for part in ("CPU", "CPULimit", "Memory", "MemoryLimit"):
+            key = f"sidecar.istio.io/proxy{part}"
+            if not re.fullmatch(forms.QUANTITY, annotations.get(key, "0")):
+                raise ValueError(f"{key} must have the form of {forms.FORMS[forms.QUANTITY]}")
+        return annotations
 
     @field_validator("ports")
     @classmethod

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from components.domain_node_group import Placement
 from components.workload import PodSpec, deployment_spec
 from eco2.capture import stack_config
-from rollout.capacity import Pod, extras, fits, placed, shortages, surge
+from rollout.capacity import Pod, fits, placed, surge
+from rollout.cost import extras
 from rollout.files import read_catalog
 from rollout.instances import (
     DAEMONSETS,
@@ -29,6 +30,7 @@ from rollout.order import Direction, Order
 from rollout.plan import plan
 from rollout.services import resolve
 from rollout.settings import NodeGroupSettings, RolloutSettings, read_settings
+from rollout.shortage import shortages
 from tests.conftest import ROOT
 from tests.unit.conftest import mib
 
@@ -196,7 +198,9 @@ def test_a_canary_larger_than_a_node_asks_for_larger_nodes():
     services["scan-worker"] = dataclasses.replace(services["scan-worker"], service=service)
     (short,) = shortages(services, plans, found)
     assert short.refused == ("scan-worker",)
-    assert short.text.endswith("choose larger eco2:nodeGroups.worker-ai.instanceTypes, or request less")
+    assert short.text.endswith(
+        "choose larger eco2:nodeGroups.worker-ai.instanceTypes (t3.xlarge has room), or request less"
+    )
 
 
 def test_rule_13_the_way_back_is_open_on_full_nodes():

@@ -1,0 +1,90 @@
+"""One update of a stack as a whole: what every service is to be, and what it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rollout.plan import RolloutPlan, plan
+from rollout.prior import read_prior
+from rollout.services import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from rollout.catalog import Catalog
+    from rollout.prior import Prior
+    from rollout.services import Wanted
+    from rollout.settings import Settings
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update starts from and where it goes.
+
+    Attributes:
+        stack: The stack's name.
+        settings: Its config.
+        services: Every service as the config asks for it, in the catalog's order.
+        prior: What the last update left, by service; empty before the first.
+        only: The services that this update is about; empty: all.
+    """
+
+    stack: str
+    settings: Settings
+    services: Mapping[str, Wanted]
+    prior: Mapping[str, Prior]
+    only: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """The stack's file, as its users know it."""
+        return f"Pulumi.{self.stack}.yaml"
+
+    @cached_property
+    def plans(self) -> dict[str, RolloutPlan]:
+        """What the update makes true, by service."""
+        return {name: plan(wanted, self.prior.get(name)) for name, wanted in self.services.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services that this update is about."""
+        return tuple(name for name in self.services if not self.only or name in self.only)
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Those of them whose rollout differs from what the last update left."""
+        return tuple(name for name in self.names if moves(self.plans[name], self.prior.get(name)))
+
+
+def update_of(
+    stack: str,
+    catalog: Catalog,
+    settings: Settings,
+    outputs: Mapping[str, Any],
+    only: frozenset[str] = frozenset(),
+) -> Update:
+    """Puts together what an update starts from.
+
+    Args:
+        stack: The stack's name.
+        catalog: What the services are.
+        settings: The stack's config, checked against this catalog.
+        outputs: The outputs of its last update; empty before the first.
+        only: The services that this update is about; empty: all.
+    """
+    return Update(stack, settings, resolve(catalog, settings), read_prior(outputs), only)
+
+
+def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
+    """Whether an update changes anything of a rollout: its phase, ladder, weight, images or pods."""
+    now = read_prior({"rollouts": {planned.name: planned.output()}})[planned.name]
+    if prior is None:
+        return True
+    # What older outputs do not tell counts as unchanged.
+    known = {
+        name: value for name, value in vars(prior).items() if value is not None or name == "canary_image"
+    }
+    return any(getattr(now, name) != value for name, value in known.items())
