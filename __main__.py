@@ -13,10 +13,12 @@ from components.stack import config, last_outputs, only, problems_in_words, rout
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
+from rollout.report import report
 from rollout.review import accept
 from rollout.settings import read_settings
 from rollout.traffic import traffic
 from rollout.update import update_of
+from rollout.wording import summary
 
 stack_config = config()
 with problems_in_words():
@@ -27,6 +29,7 @@ last = last_outputs()
 update = update_of(pulumi.get_stack(), catalog, settings, last, only())
 with problems_in_words():
     warnings = accept(update)
+pulumi.log.info(summary(report(update)))
 for warning in warnings:
     pulumi.log.warn(warning)
 

@@ -15,12 +15,13 @@ from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
 
-from rollout.files import read_yaml
-from rollout.problems import ConfigError, Problem
+from eco2.stack_config import stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+__all__ = ["Captured", "Registration", "capture", "stack_config"]
 
 ACCOUNT = "123456789012"
 """The account number of AWS' own examples: what a lookup would answer is not known here."""
@@ -58,34 +59,6 @@ class Captured:
 
     resources: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
-
-
-def stack_config(project: Path, stack: str) -> dict[str, str]:
-    """Reads a stack's config as Pulumi would hand it to the program.
-
-    Args:
-        project: The folder with `Pulumi.yaml`.
-        stack: The stack's name.
-
-    Returns:
-        Every key with its value as text; what is not a string is JSON. Defaults of the project
-        stand where the stack says nothing; they are not merged into what it says.
-
-    Raises:
-        ConfigError: If a file cannot be used.
-    """
-    file = project / f"Pulumi.{stack}.yaml"
-    config: dict[str, Any] = {}
-    for key, schema in (read_yaml(project / "Pulumi.yaml").get("config") or {}).items():
-        full = key if ":" in key else f"eco2:{key}"
-        default = schema.get("default", schema.get("value")) if isinstance(schema, dict) else schema
-        if default is not None:
-            config[full] = default
-    own = read_yaml(file).get("config")
-    if not isinstance(own, dict):
-        raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
-    config |= {key if ":" in key else f"eco2:{key}": value for key, value in own.items()}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
 def capture(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from eco2.capture import stack_config
 from eco2.cluster import Cluster, Pods, deployments
 from eco2.pulumi_stack import outputs
+from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 
 if TYPE_CHECKING:

@@ -1,0 +1,100 @@
+"""`eco2 plan`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
+from rollout.problems import ConfigError
+
+if TYPE_CHECKING:
+    from rollout.report import Report
+
+REFUSED = 3
+STYLES = {"refused:": "bold red", "warning:": "yellow", "next": "cyan"}
+
+
+def plan(
+    stack: Stack,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `pulumi stack output --json` printed, where no backend can be asked; - reads it."
+        ),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a pull request's comment.")] = False,
+    as_json: Json = False,
+    project: Project = Path(),
+) -> None:
+    """Say in words what the next update would do, without a cluster and without plugins.
+
+    For every service that changes: its version, from which share to which, what users meet, the order of
+    operations, pods, room on the nodes and cost. The Markdown begins with a hidden line by which a comment
+    is found again.
+
+    Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
+    (Markdown and JSON say why, too).
+
+    Example: eco2 plan --stack dev --markdown
+    """
+    from eco2.planning import last_outputs, read_report  # noqa: PLC0415
+    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
+    from rollout.markdown import markdown_of_problems  # noqa: PLC0415
+    from rollout.report import as_json as report_json  # noqa: PLC0415
+
+    if markdown and as_json:
+        typer.echo("error: choose one of --markdown and --json", err=True)
+        raise typer.Exit(2)
+    folder = project.resolve()
+    try:
+        found = read_report(folder, stack, last_outputs(folder, stack, outputs))
+    except ConfigError as error:
+        if markdown:
+            typer.echo(markdown_of_problems(stack, error.problems), nl=False)
+        elif as_json:
+            told = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
+            typer.echo(json.dumps({"stack": stack, "problems": told}, indent=2))
+        typer.echo(f"error: {error}", err=True)
+        # A mistake at a key is refused (rule 16); a file as a whole could not be read.
+        raise typer.Exit(REFUSED if all(one.key for one in error.problems) else 1) from None
+    except (PulumiError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        if outputs is None:
+            way = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
+            typer.echo(way, err=True)
+        raise typer.Exit(1) from None
+    if markdown:
+        typer.echo(as_markdown(found), nl=False)
+    elif as_json:
+        typer.echo(json.dumps(report_json(found), indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    if found.refused:
+        raise typer.Exit(REFUSED)
+
+
+def _show(found: Report) -> None:
+    """Prints the words, in colour and broken at its width on a terminal only."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from rollout.wording import text  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=True)
+    width = console.width if sys.stdout.isatty() else None
+    for line in text(found, width).splitlines():
+        first, _, rest = line.strip().partition(" ")
+        if line[:1] not in ("", " ") and first not in STYLES:
+            console.print(Text(line, "bold"))
+        elif first in STYLES:
+            console.print(Text.assemble((line[: len(line) - len(rest)], STYLES[first]), rest))
+        elif line.startswith("  ") and not line.startswith("   "):
+            console.print(Text.assemble(("  " + first, "dim"), " " + rest))
+        else:
+            console.print(Text(line))

@@ -1,0 +1,40 @@
+"""A stack's config as Pulumi would hand it to the program, read without Pulumi."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rollout.files import read_yaml
+from rollout.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stack_config(project: Path, stack: str) -> dict[str, str]:
+    """Reads a stack's config as Pulumi would hand it to the program.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+
+    Returns:
+        Every key with its value as text; what is not a string is JSON. Defaults of the project
+        stand where the stack says nothing; they are not merged into what it says.
+
+    Raises:
+        ConfigError: If a file cannot be used.
+    """
+    file = project / f"Pulumi.{stack}.yaml"
+    config: dict[str, Any] = {}
+    for key, schema in (read_yaml(project / "Pulumi.yaml").get("config") or {}).items():
+        full = key if ":" in key else f"eco2:{key}"
+        default = schema.get("default", schema.get("value")) if isinstance(schema, dict) else schema
+        if default is not None:
+            config[full] = default
+    own = read_yaml(file).get("config")
+    if not isinstance(own, dict):
+        raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
+    config |= {key if ":" in key else f"eco2:{key}": value for key, value in own.items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}

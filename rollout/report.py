@@ -1,0 +1,312 @@
+"""The plan of an update as values: what changes, what users meet, what it costs, what is refused.
+
+`wording` and `markdown` make text of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rollout.capacity import fits, placed
+from rollout.cost import Extra, extras
+from rollout.instances import DAEMONSETS, MIB, Allocatable, Load, least
+from rollout.order import Direction, Part
+from rollout.review import problems, review
+from rollout.traffic import traffic
+
+if TYPE_CHECKING:
+    from rollout.guards import Refusal
+    from rollout.plan import RolloutPlan
+    from rollout.prior import Prior
+    from rollout.services import Wanted
+    from rollout.update import Update
+
+DIGEST: Final = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]*")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A service before or after an update.
+
+    Attributes:
+        phase: Its phase.
+        share: What the canary gets of the traffic without the header, in per cent.
+        stable: Stable's version.
+        canary: The canary's; None without one.
+        stable_pods: Stable's pods by plan; None where the outputs do not tell.
+        canary_pods: The canary's.
+    """
+
+    phase: int
+    share: float
+    stable: str
+    canary: str | None
+    stable_pods: int | None
+    canary_pods: int | None
+
+    @property
+    def level(self) -> str:
+        """How far the canary is, in words: `off`, `the header alone`, `20 %`."""
+        return ("off", "the header alone")[self.phase] if self.phase <= 1 else f"{self.share:g} %"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update does to the rollout of one service.
+
+    Attributes:
+        service: Its name.
+        direction: Which way it goes.
+        before: What the last update left; None if it left nothing.
+        after: What this one makes true.
+        with_header: What a request with the canary header meets afterwards, in words.
+        without_header: What all others meet.
+        order: What happens one after the other.
+        extra: Stable's pods and the canary's, with what they request.
+        refused: Whether a rule stands against it.
+    """
+
+    service: str
+    direction: Direction
+    before: Side | None
+    after: Side
+    with_header: str
+    without_header: str
+    order: tuple[str, ...]
+    extra: Extra
+    refused: bool
+
+    @property
+    def added(self) -> int | None:
+        """The pods of both releases that it adds, or takes away; None where that is not known."""
+        before = self.before
+        then = (0, 0) if before is None else (before.stable_pods, before.canary_pods)
+        now = (self.after.stable_pods, self.after.canary_pods)
+        pairs = zip(now, then, strict=True)
+        deltas = [after - was for after, was in pairs if after is not None and was is not None]
+        return sum(deltas) if len(deltas) == len(now) else None
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the nodes of a domain offer, and what is asked of them.
+
+    Attributes:
+        domain: The domain.
+        nodes: How many nodes are desired.
+        node: What one offers.
+        asked: Pods and requests, daemonsets included.
+        fits: Whether every pod has room on them.
+    """
+
+    domain: str
+    nodes: int
+    node: Allocatable
+    asked: Load
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that there is to say about an update.
+
+    Attributes:
+        stack: The stack's name.
+        file: Its file.
+        first: Whether no outputs of an earlier update are known.
+        changes: The services whose rollout changes, in the catalog's order.
+        unchanged: The names of the others.
+        rooms: The domains of those that change.
+        total: All canaries beside all of stable.
+        refused: What stands against the update.
+        warnings: What a person should know.
+    """
+
+    stack: str
+    file: str
+    first: bool
+    changes: tuple[Change, ...]
+    unchanged: tuple[str, ...]
+    rooms: tuple[Room, ...]
+    total: Extra
+    refused: tuple[Refusal, ...]
+    warnings: tuple[str, ...]
+
+
+def report(update: Update) -> Report:
+    """Looks at an update from all sides."""
+    judged, moving = review(update), update.moving
+    refused = {one.service for one in judged.refused}
+    *costs, total = extras(update.services, update.plans)
+    by_name = {one.name: one for one in costs}
+    changes = tuple(
+        _change(
+            update.services[name], update.plans[name], update.prior.get(name), by_name[name], name in refused
+        )
+        for name in moving
+    )
+    return Report(
+        stack=update.stack,
+        file=update.file,
+        first=not update.prior,
+        changes=changes,
+        unchanged=tuple(name for name in update.services if name not in moving),
+        rooms=_rooms(update),
+        total=total,
+        refused=judged.refused,
+        warnings=judged.warnings,
+    )
+
+
+def as_json(found: Report) -> dict[str, Any]:
+    """The report for scripts; requests in millicores and MiB."""
+    refused = zip(found.refused, problems(found.file, found.refused), strict=True)
+    return {
+        "stack": found.stack,
+        "first": found.first,
+        "refused": [
+            {
+                "service": one.service,
+                "rule": one.rule,
+                "key": problem.key,
+                "reason": one.finding,
+                "next": one.command,
+            }
+            for one, problem in refused
+        ],
+        "warnings": list(found.warnings),
+        "changes": [_change_json(one) for one in found.changes],
+        "unchanged": list(found.unchanged),
+        "cost": _cost_json(found.total),
+    }
+
+
+def version(image: str) -> str:
+    """An image without its repository, and with twelve digits of its digest: enough to know it by."""
+    return DIGEST.sub(r"@\1", image.rsplit("/", 1)[-1].split(":", 1)[-1])
+
+
+def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool) -> Change:
+    meets, canary = traffic(planned), planned.canary
+    return Change(
+        service=planned.name,
+        direction=planned.order.direction,
+        before=_before(prior) if prior else None,
+        after=Side(
+            phase=planned.phase,
+            share=planned.share,
+            stable=version(str(planned.stable.image)),
+            canary=version(str(canary.image)) if canary else None,
+            stable_pods=planned.stable.replicas,
+            canary_pods=canary.replicas if canary else 0,
+        ),
+        with_header=meets["withHeader"],
+        without_header=meets["withoutHeader"],
+        order=_order(wanted, planned, prior),
+        extra=extra,
+        refused=refused,
+    )
+
+
+def _before(prior: Prior) -> Side:
+    return Side(
+        phase=prior.phase,
+        share=prior.weight if prior.share is None else prior.share,
+        stable=version(prior.stable_image),
+        canary=version(prior.canary_image) if prior.canary_image else None,
+        stable_pods=prior.pods.stable if prior.pods else None,
+        canary_pods=prior.pods.canary if prior.pods else None,
+    )
+
+
+def _order(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> tuple[str, ...]:
+    """The plan's stages in words, as far as this update has something to do in them."""
+    words = {
+        Part.STABLE: _stable_words(planned, prior),
+        Part.CANARY: _canary_words(planned, prior),
+        Part.ROUTES: _routes_words(wanted, planned, prior),
+    }
+    if words[Part.ROUTES] and words[Part.CANARY]:
+        words[Part.PAUSE] = f"pause of {planned.drain_seconds} s"
+    stages = (
+        " and ".join(words[part] for part in Part if part in stage and words.get(part))
+        for stage in planned.order.stages
+    )
+    return tuple(stage for stage in stages if stage)
+
+
+def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
+    if prior is None:
+        return "stable ready"
+    if prior.stable_image != str(planned.stable.image):
+        return "new stable ready"
+    return "stable resized" if prior.pods and prior.pods.stable != planned.stable.replicas else ""
+
+
+def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
+    was = prior is not None and prior.phase > 0
+    if planned.canary is None:
+        return "canary goes" if was else ""
+    if not was or planned.order.direction is Direction.UP:
+        return "canary ready"
+    assert prior is not None  # for mypy: `was` says so
+    if prior.canary_image != str(planned.canary.image):
+        return "new canary ready"
+    if prior.pods is None or prior.pods.canary == planned.canary.replicas:
+        return ""
+    return "canary shrinks" if planned.canary.replicas < prior.pods.canary else "canary grows"
+
+
+def _routes_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> str:
+    if wanted.service.kind == "worker":
+        return ""
+    changed = prior is None or (prior.weight, min(prior.phase, 1)) != (planned.weight, min(planned.phase, 1))
+    return ("routes" if wanted.service.by_weight else "the Service's selector") if changed else ""
+
+
+def _rooms(update: Update) -> tuple[Room, ...]:
+    found = []
+    domains = {update.services[name].service.domain for name in update.moving}
+    for domain, pods in sorted(placed(update.services, update.plans).items()):
+        group = update.settings.node_groups[domain]
+        if domain not in domains:
+            continue
+        try:
+            node = least(group.instance_types)
+        except LookupError:
+            continue  # a warning says so
+        daemons = [Load(1, one) for one in DAEMONSETS] * group.desired
+        asked = sum((Load(1, pod.requests) for pod in pods), sum(daemons, Load()))
+        found.append(Room(domain, group.desired, node, asked, fits(pods, node, group.desired).ok))
+    return tuple(found)
+
+
+def _change_json(one: Change) -> dict[str, Any]:
+    return {
+        "service": one.service,
+        "direction": str(one.direction),
+        "before": vars(one.before) if one.before else None,
+        "after": vars(one.after),
+        "traffic": {"withHeader": one.with_header, "withoutHeader": one.without_header},
+        "order": list(one.order),
+        "podsAdded": one.added,
+        "cost": _cost_json(one.extra),
+        "refused": one.refused,
+    }
+
+
+def _cost_json(extra: Extra) -> dict[str, Any]:
+    pods, cpu, memory = extra.percent
+    return {
+        "canary": _load_json(extra.canary),
+        "stable": _load_json(extra.stable),
+        "percentOfStable": {"pods": pods, "cpu": cpu, "memory": memory},
+        "blueGreenPercent": 100,
+    }
+
+
+def _load_json(load: Load) -> dict[str, int]:
+    own = load.requests
+    return {"pods": load.pods, "cpuMillicores": own.cpu_millicores, "memoryMib": own.memory_bytes // MIB}
