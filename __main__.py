@@ -9,7 +9,15 @@ from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
 from components.pause import Pause
-from components.stack import config, last_outputs, only, problems_in_words, routes_left_at, stack_file
+from components.stack import (
+    config,
+    last_outputs,
+    last_resources,
+    only,
+    problems_in_words,
+    routes_left_at,
+    stack_file,
+)
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
@@ -26,7 +34,8 @@ with problems_in_words():
     settings = read_settings(stack_file(), stack_config, catalog)
 
 last = last_outputs()
-update = update_of(pulumi.get_stack(), catalog, settings, last, only())
+resources = last_resources() if last else {}
+update = update_of(pulumi.get_stack(), catalog, settings, last, resources, only())
 with problems_in_words():
     warnings = accept(update)
 pulumi.log.info(summary(report(update)))

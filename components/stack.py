@@ -37,17 +37,35 @@ def last_outputs() -> Mapping[str, Any]:
     They are read as plain values, and not by a StackReference, since the dependencies between
     resources follow from them and must be known before anything is registered.
 
-    A backend of files rewrites the state while an update runs, and a reader may meet it half-written
-    (`failed to load checkpoint: EOF`, seen once in some hundred updates), so the question is repeated.
-
     Raises:
         pulumi.RunError: If the state cannot be read. To go on without it would take a rollback for a
             first update, which waits for pods before it moves a route.
     """
+    return _last("pulumi:pulumi:readStackOutputs", "name")
+
+
+def last_resources() -> Mapping[str, Any]:
+    """Type and outputs of everything in this stack's state, by URN.
+
+    An update that failed has left here what it did, while the stack's outputs are still those of the
+    one before. Not to be asked before the first update: the engine has nothing to read then.
+
+    Raises:
+        pulumi.RunError: If the state cannot be read.
+    """
+    return _last("pulumi:pulumi:readStackResourceOutputs", "stackName")
+
+
+def _last(question: str, argument: str) -> Mapping[str, Any]:
+    """Asks the engine for what it wrote down.
+
+    A backend of files rewrites the state while an update runs, and a reader may meet it half-written
+    (`failed to load checkpoint: EOF`, seen once in some hundred updates), so the question is repeated.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     for wait_seconds in (*STATE_WAITS_SECONDS, None):
         try:
-            found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+            found = pulumi.runtime.invoke(question, {argument: name}).value
         except Exception as error:  # noqa: BLE001  # the SDK raises no narrower class for what the engine refuses
             if wait_seconds is None:
                 reason = f"cannot read what the last update of {name} left: {error}"

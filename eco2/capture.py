@@ -118,6 +118,8 @@ class _Answers(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         if args.token == "pulumi:pulumi:readStackOutputs":  # noqa: S105  # a token in Pulumi's sense
             return {"name": args.args["name"], "outputs": dict(self._outputs)}, []
+        if args.token == "pulumi:pulumi:readStackResourceOutputs":  # noqa: S105
+            return {"name": args.args["stackName"], "outputs": {}}, []
         if args.token == "aws:eks/getCluster:getCluster":  # noqa: S105
             name = args.args["name"]
             arn = f"arn:aws:eks:ap-northeast-2:{ACCOUNT}:cluster/{name}"

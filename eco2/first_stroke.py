@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import FIELD_MANAGER
-from components.routing import CANARY_SUBSET, STABLE_SUBSET
 from rollout.ladder import FULL_WEIGHT
 from rollout.plan import STABLE_VERSION
+from rollout.routes import CANARY_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -125,12 +125,13 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
     ladder, phase, weight = wanted.rollout.steps, wanted.rollout.phase, wanted.rollout.effective_weight
     if phase == 0:
         return None
-    reached = bisect_right(ladder.weights, prior.weight) if prior.phase else 0
+    lowest, _ = prior.weights
+    reached = bisect_right(ladder.weights, lowest) if prior.phase else 0
     raised = bisect_right(ladder.weights, weight)
     fresh = prior.canary_image != str(wanted.canary)
-    before, after = _place(prior.phase, prior.weight), _place(phase, weight)
+    before, after = _place(prior.phase, lowest), _place(phase, weight)
     if not _stands_on(ladder, prior):
-        if weight <= prior.weight:
+        if weight <= lowest:
             return None
         # A phase's number means another weight here, so only weights compare: an update that changes
         # the ladder and does not raise the weight puts the canary on a phase of it.
@@ -140,7 +141,7 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
     elif phase > prior.phase + 1 or raised > reached + 1:
         step = min(prior.phase, reached) + 1
         why = "a canary goes up one phase at a time, by its number and by its weight"
-    elif fresh and weight > 0 and prior.weight == 0:
+    elif fresh and weight > 0 and lowest == 0:
         before, after = f"{before} with {prior.canary_image or 'no canary'}", f"{after} with {wanted.canary}"
         step, why = 1, "this canary image has not been at phase 1, where only the header reaches it"
     else:
@@ -155,9 +156,10 @@ def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refu
     With a weight before and after, pods of the new image would take over the old ones' share.
     """
     before, after = prior.canary_image or "no canary", str(wanted.canary)
-    if before == after or not (prior.phase and prior.weight and wanted.rollout.effective_weight):
+    _, highest = prior.weights
+    if before == after or not (prior.phase and highest and wanted.rollout.effective_weight):
         return None
-    why = f"the canary's image changes while it has {prior.weight} % of the traffic; first go back to phase 1"
+    why = f"the canary's image changes while it has {highest} % of the traffic; first go back to phase 1"
     return Refusal(wanted.name, 14, before, after, why, to_phase(wanted, 1))
 
 
@@ -208,11 +210,13 @@ def to_phase(wanted: Wanted, phase: int) -> str:
 
 def _stands_on(ladder: Ladder, prior: Prior) -> bool:
     """Whether a phase and its weight exist on a ladder, so that it can be the one of the last update."""
-    if prior.phase <= 1:
-        # They mean the same on every ladder, also where outputs give them a weight.
+    if prior.phase == 0:
         return True
     if prior.ladder is not None:
         return prior.ladder == ladder.weights and prior.phase <= ladder.last_phase
+    if prior.phase == 1:
+        # It means the same on every ladder, also where outputs give it a weight.
+        return True
     if prior.phase > ladder.last_phase:
         return False
     if ladder.full_scale:

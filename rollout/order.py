@@ -6,7 +6,8 @@ waits for nothing. `components` turns stages into dependencies between resources
 pause into a hook.
 
 The direction comes from what the stack's last update left, so that one program can climb
-(pods first, then routes) and retreat (routes first, then pods).
+(pods first, then routes) and retreat (routes first, then pods). It goes by what the routes in the
+state say, since an update that failed may have moved them and left no outputs.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def direction(phase: int, weight: int, stable_image: str, prior: Prior | None) -
         phase: The wanted phase.
         weight: The wanted weight in per cent.
         stable_image: The wanted image of stable.
-        prior: What the last update left; None before the first.
+        prior: What the last update left, and what its routes say; None before the first.
 
     Returns:
         `PROMOTE` where stable takes over the image of a canary that has all the traffic;
@@ -119,7 +120,7 @@ def direction(phase: int, weight: int, stable_image: str, prior: Prior | None) -
         return Direction.CREATE
     if phase == 0 and prior.carries_everything and stable_image == prior.canary_image != prior.stable_image:
         return Direction.PROMOTE
-    before, after = (prior.weight, min(prior.phase, 1)), (weight, min(phase, 1))
+    before, after = prior.stands_at, (weight, phase > 0)
     if after == before:
         return Direction.STAY
     return Direction.UP if after > before else Direction.DOWN

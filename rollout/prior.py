@@ -1,4 +1,4 @@
-"""What the stack's last update left, read from its own outputs."""
+"""What the stack's last update left, read from its own state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rollout.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from rollout.applied import Routes
 
 LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
 """The environment variable with the time at which an abort took canaries out of all routes,
@@ -39,6 +41,8 @@ class Prior:
         share: What the canary really got of the traffic in per cent.
         ladder: The weights of its ladder; None where the outputs are older than this entry.
         pods: Pods of stable and of the canary by plan; None where the outputs do not tell.
+        routes: What its routes say, which an update that failed may have moved since; None where
+            that is not known.
     """
 
     phase: int
@@ -48,18 +52,36 @@ class Prior:
     share: float | None = None
     ladder: tuple[int, ...] | None = None
     pods: Pods | None = None
+    routes: Routes | None = None
+
+    @property
+    def stands_at(self) -> tuple[int, bool]:
+        """The weight that the routes have, and whether any of them leads to the canary."""
+        if self.routes is None:
+            return self.weight, self.phase > 0
+        return self.routes.weight, self.routes.header or self.routes.weight > 0
+
+    @property
+    def weights(self) -> tuple[int, int]:
+        """The lowest and the highest weight that may be what users meet.
+
+        They differ after an update that failed; then guards take whichever is more careful.
+        """
+        now = self.stands_at[0]
+        return min(self.weight, now), max(self.weight, now)
 
     @property
     def carries_everything(self) -> bool:
         """Whether the canary had all the traffic."""
-        return self.weight == FULL_WEIGHT and self.canary_image is not None
+        return self.weights[1] == FULL_WEIGHT and self.canary_image is not None
 
 
-def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
+def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Routes] | None = None) -> dict[str, Prior]:
     """Reads the `rollouts` output.
 
     Args:
         outputs: The outputs of the stack; empty before its first update.
+        routes: What the routes in its state say, by service; None where the state is not known.
 
     Returns:
         The services that the outputs describe. An entry of another shape, written by a
@@ -79,6 +101,7 @@ def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
                 share=float(entry.get("share", entry["weight"])),
                 ladder=None if ladder is None else tuple(int(weight) for weight in ladder),
                 pods=Pods(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,
+                routes=(routes or {}).get(name),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
@@ -97,10 +120,11 @@ def merged(
 
     Returns:
         The plans' entries for those, and the last update's for the others, so that outputs never
-        claim what was not done.
+        claim what was not done: a service that was never brought up stays out.
     """
     before = last or {}
     return {
-        name: before[name] if only and name not in only and name in before else entry
+        name: before[name] if only and name not in only else entry
         for name, entry in planned.items()
+        if not only or name in only or name in before
     }

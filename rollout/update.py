@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rollout.applied import applied_routes
 from rollout.plan import RolloutPlan, plan
 from rollout.prior import read_prior
 from rollout.services import resolve
@@ -64,6 +65,7 @@ def update_of(
     catalog: Catalog,
     settings: Settings,
     outputs: Mapping[str, Any],
+    resources: Mapping[str, Any] | None = None,
     only: frozenset[str] = frozenset(),
 ) -> Update:
     """Puts together what an update starts from.
@@ -73,9 +75,12 @@ def update_of(
         catalog: What the services are.
         settings: The stack's config, checked against this catalog.
         outputs: The outputs of its last update; empty before the first.
+        resources: Type and outputs of its resources by URN; None where the state is not known.
         only: The services that this update is about; empty: all.
     """
-    return Update(stack, settings, resolve(catalog, settings), read_prior(outputs), only)
+    left = {name: prior.weight for name, prior in read_prior(outputs).items()}
+    routes = applied_routes(resources, catalog.services, left) if resources else None
+    return Update(stack, settings, resolve(catalog, settings), read_prior(outputs, routes), only)
 
 
 def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
@@ -85,6 +90,11 @@ def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
         return True
     # What older outputs do not tell counts as unchanged.
     known = {
-        name: value for name, value in vars(prior).items() if value is not None or name == "canary_image"
+        name: value
+        for name, value in vars(prior).items()
+        if name != "routes" and (value is not None or name == "canary_image")
     }
-    return any(getattr(now, name) != value for name, value in known.items())
+    at = (planned.weight, planned.phase > 0)
+    return (prior.routes is not None and prior.stands_at != at and planned.header_route) or any(
+        getattr(now, name) != value for name, value in known.items()
+    )
