@@ -1,0 +1,133 @@
+"""After an update that failed: the routes in the state say where traffic stands, and not the outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from components import routing
+from rollout.applied import ROUTES, SELECTOR, Routes, applied_routes
+from rollout.guards import refusals
+from rollout.order import Direction, Part
+from rollout.plan import plan
+from rollout.prior import Prior, read_prior
+from rollout.services import resolve
+from rollout.settings import Settings
+from tests.unit.test_guards import CATALOG, STACK
+
+HEADER = CATALOG.canary_header
+
+
+def wanted(**rollout):
+    said = {**STACK, "rollouts": {"auth-api": rollout} if rollout else {}}
+    return resolve(CATALOG, Settings.model_validate(said))["auth-api"]
+
+
+def virtual_services(phase, mesh=None):
+    """The state's VirtualServices of auth-api, as the program writes them at a phase."""
+    made = {}
+    for name, at in (("auth-api", phase), ("auth-api-mesh", phase if mesh is None else mesh)):
+        one = wanted(phase=at)
+        planned = plan(one, None)
+        spec = (
+            routing.mesh_spec(planned, one.service, HEADER)
+            if name.endswith("-mesh")
+            else routing.public_spec(planned, one.service, "api.eco2.test", "a/b", HEADER)
+        )
+        made[f"urn:pulumi:dev::eco2::{ROUTES}::{name}"] = {"type": ROUTES, "outputs": {"spec": spec}}
+    return made
+
+
+def left(phase, weight, routes):
+    return Prior(phase, weight, "old", "new", routes=routes)
+
+
+@pytest.mark.parametrize(
+    ("phase", "routes"),
+    [
+        (0, Routes(0, header=False)),
+        (1, Routes(0, header=True)),
+        (3, Routes(20, header=True)),
+        (5, Routes(100, header=True)),
+    ],
+)
+def test_the_routes_of_every_phase_are_read_as_they_were_written(phase, routes):
+    assert applied_routes(virtual_services(phase), CATALOG.services, {})["auth-api"] == routes
+
+
+def test_where_host_and_mesh_differ_the_higher_weight_counts():
+    routes = applied_routes(virtual_services(4, mesh=3), CATALOG.services, {})
+    assert routes["auth-api"] == Routes(50, header=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "before", "weight"),
+    [("v1", 50, 0), ("v2", 50, 100), (None, 50, 50), (None, 0, 1), (None, 100, 99)],
+)
+def test_without_routes_the_selector_tells(version, before, weight):
+    selector = {"app": "ext-authz"} | ({"version": version} if version else {})
+    state = {
+        f"urn:x::y::{SELECTOR}::ext-authz": {"type": SELECTOR, "outputs": {"spec": {"selector": selector}}}
+    }
+    routes = applied_routes(state, CATALOG.services, {"ext-authz": before})
+    assert routes == {"ext-authz": Routes(weight, header=False)}
+
+
+def test_objects_of_another_shape_count_as_none():
+    state = {
+        f"urn::{name}": {"type": ROUTES, "outputs": made} for name, made in (("auth-api", None), ("x", {}))
+    }
+    assert applied_routes(state, CATALOG.services, {}) == {}
+
+
+def test_a_step_back_after_an_advance_that_failed_behind_its_routes_moves_routes_first():
+    prior = left(3, 20, Routes(50, header=True))
+    back = plan(wanted(phase=3), prior).order
+    assert back.direction is Direction.DOWN
+    assert back.before(Part.ROUTES) == frozenset()
+    assert Part.ROUTES in back.before(Part.CANARY)
+
+
+def test_going_on_after_a_rollback_that_failed_behind_its_routes_readies_pods_first():
+    # The canary may be gone already, though the outputs still say 50 %.
+    prior = left(4, 50, Routes(0, header=False))
+    for phase in (1, 2, 3):
+        order = plan(wanted(phase=phase), prior).order
+        assert order.direction is Direction.UP
+        assert Part.CANARY in order.before(Part.ROUTES)
+
+
+def test_the_way_back_from_a_start_that_failed_behind_its_routes_waits_for_nothing():
+    prior = Prior(0, 0, "old", None, routes=Routes(0, header=True))
+    order = plan(wanted(), prior).order
+    assert order.direction is Direction.DOWN
+    assert order.before(Part.ROUTES) == frozenset()
+
+
+def test_guards_take_the_more_careful_of_the_two():
+    fresh = wanted(phase=2, canary={"tag": "fresh"})
+    image = str(wanted(phase=1).canary)
+    stable = str(wanted().stable)
+    # Rule 14: an update that failed gave the old image a weight.
+    prior = Prior(1, 0, stable, image, routes=Routes(5, header=True))
+    assert 14 in [one.rule for one in refusals(fresh, prior, first=False)]
+    # Rule 13: a rollback that failed took the weight away, so the climb begins anew.
+    prior = Prior(4, 50, stable, image, routes=Routes(0, header=True))
+    (refused,) = refusals(wanted(phase=4), prior, first=False)
+    assert refused.rule == 13
+    assert refused.command.endswith("phase 2")
+
+
+def test_a_promotion_that_is_run_again_is_still_one():
+    image = str(wanted(phase=5).canary)
+    one = wanted()
+    outputs = {
+        "rollouts": {
+            "auth-api": {"phase": 5, "weight": 100, "images": {"stable": "old", "canary": image}},
+        }
+    }
+    for routes in (Routes(100, header=True), Routes(0, header=False)):
+        prior = read_prior(outputs, {"auth-api": routes})["auth-api"]
+        promoted = plan(dataclasses.replace(one, stable=wanted(phase=5).canary), prior)
+        assert promoted.order.direction is Direction.PROMOTE
