@@ -19,12 +19,14 @@ class Cluster(pulumi.ComponentResource):
 
     Attributes:
         name: Its name in AWS.
-        subnet_ids: Where nodes stand: those of the settings, or the cluster's own.
+        own_subnets: The subnets that the settings name; empty: the cluster's.
+        subnet_ids: Where nodes stand: those, or the cluster's.
         kubernetes: The provider for everything inside the cluster, bound to one named context.
         namespaces: The namespaces by name.
     """
 
     name: str
+    own_subnets: tuple[str, ...]
     subnet_ids: pulumi.Output[list[str]]
     kubernetes: k8s.Provider
     namespaces: dict[str, k8s.core.v1.Namespace]
@@ -43,7 +45,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("eco2:cluster:Cluster", settings.name)
         child = pulumi.ResourceOptions(parent=self)
         found = aws.eks.get_cluster_output(name=settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
-        self.name = settings.name
+        self.name, self.own_subnets = settings.name, settings.subnet_ids
         self.subnet_ids = pulumi.Output.from_input(list(settings.subnet_ids) or found.vpc_config.subnet_ids)
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.

@@ -88,7 +88,7 @@ class DomainNodeGroup(pulumi.ComponentResource):
         )
         self.node_group = aws.eks.NodeGroup(
             domain,
-            node_group_name=_group_name(domain, settings, cluster.name),
+            node_group_name=_group_name(domain, settings, cluster),
             cluster_name=cluster.name,
             node_role_arn=role.arn,
             subnet_ids=cluster.subnet_ids,
@@ -109,21 +109,22 @@ class DomainNodeGroup(pulumi.ComponentResource):
                 parent=self,
                 # EKS needs the policies to the very end: without them, network interfaces stay behind.
                 depends_on=list(role.policies),
-                # After creation the number of nodes is the cluster autoscaler's.
-                ignore_changes=["scalingConfig.desiredSize"],
+                # After creation the number of nodes is the cluster autoscaler's. The cluster's own subnets
+                # may grow, which is no reason to replace all nodes; those of the config are in the name.
+                ignore_changes=["scalingConfig.desiredSize", *([] if cluster.own_subnets else ["subnetIds"])],
                 protect=protect,
             ),
         )
         self.register_outputs({"name": self.node_group.node_group_name})
 
 
-def _group_name(domain: str, settings: NodeGroupSettings, cluster: str) -> str:
+def _group_name(domain: str, settings: NodeGroupSettings, cluster: Cluster) -> str:
     """A name that changes with what EKS cannot change in place.
 
     So a replacement can come before the old group goes, which a fixed name would forbid, and yet an
     update that was killed finds the group that it had created, which a random name would not.
     """
-    replaced_by = json.dumps([cluster, AMI_TYPE, settings.instance_types])
+    replaced_by = json.dumps([cluster.name, AMI_TYPE, settings.instance_types, cluster.own_subnets])
     return f"{domain}-{hashlib.sha256(replaced_by.encode()).hexdigest()[:6]}"
 
 
