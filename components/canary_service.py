@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import routing, scaling
-from components.kubernetes_objects import Owner
+from components.kubernetes_objects import Change, Owner
 from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
 from rollout.catalog import service_host
-from rollout.order import Part
+from rollout.order import Direction, Part
 from rollout.plan import CANARY_VERSION, Release
 
 if TYPE_CHECKING:
@@ -204,6 +204,10 @@ class CanaryService(pulumi.ComponentResource):
         if release.is_canary and self._wanted.service.autoscaler is not None:
             # Its size is the plan's: where its autoscaler has changed it since, a phase takes it back.
             annotations["pulumi.com/patchForce"] = "true"
+        # Between phases an autoscaler that runs owns the number. Not to name it at all would leave a
+        # Deployment that gains an autoscaler with one pod: the API server's default.
+        rests = not release.is_canary or self._plan.order.direction is Direction.STAY
+        ignored = ("spec.replicas",) if release.scaling and rests else ()
         declare = self._declare_canary if release.is_canary else self._declare
         return declare(
             "Deployment",
@@ -212,8 +216,7 @@ class CanaryService(pulumi.ComponentResource):
             deployment_spec(pods, release),
             [self._nodes.node_group, *after],
             annotations=annotations,
-            timeout_seconds=timeout_seconds,
-            hooks=hooks,
+            change=Change(timeout_seconds, hooks, ignored),
         )
 
     def _service(

@@ -27,6 +27,24 @@ CUSTOM = {
 
 
 @dataclass(frozen=True)
+class Change:
+    """How an object comes and changes.
+
+    Attributes:
+        timeout_seconds: How long creating and updating may wait for readiness; None: the plugin's own.
+        hooks: What runs before or after changes to it.
+        ignored: Paths of inputs that somebody else owns once the object exists.
+    """
+
+    timeout_seconds: int | None = None
+    hooks: pulumi.ResourceHookBinding | None = None
+    ignored: tuple[str, ...] = ()
+
+
+AT_ONCE = Change()
+
+
+@dataclass(frozen=True)
 class Owner:
     """Whose objects they are.
 
@@ -53,8 +71,7 @@ class Owner:
         after: Sequence[pulumi.Resource] = (),
         *,
         annotations: Mapping[str, str] | None = None,
-        timeout_seconds: int | None = None,
-        hooks: pulumi.ResourceHookBinding | None = None,
+        change: Change = AT_ONCE,
     ) -> pulumi.Resource:
         """Declares one object.
 
@@ -65,16 +82,16 @@ class Owner:
             spec: Its spec in the API's own spelling.
             after: What must be done before.
             annotations: Beside those that every object has.
-            timeout_seconds: How long creating and updating may wait for readiness.
-            hooks: What runs before or after changes to it.
+            change: How it comes and changes.
         """
-        wait = f"{timeout_seconds}s"
+        wait = f"{change.timeout_seconds}s" if change.timeout_seconds else None
         options = pulumi.ResourceOptions(
             parent=self.parent,
             provider=self.provider,
             depends_on=[self.namespace, *after],
-            custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if timeout_seconds else None,
-            hooks=hooks,
+            custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
+            hooks=change.hooks,
+            ignore_changes=list(change.ignored),
             protect=self.protect,
         )
         described = metadata(name, self.namespace_name, dict(labels), dict(annotations or {}))

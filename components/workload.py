@@ -45,11 +45,11 @@ def selector(app: str, version: str) -> dict[str, str]:
 def deployment_spec(pods: PodSpec, release: Release) -> dict[str, Any]:
     """The spec of a Deployment.
 
-    `replicas` is left out where an autoscaler owns the number: for stable with an autoscaler.
-    A canary's number always comes from the plan, which makes it big enough before its weight rises.
+    The number of pods is the plan's; where an autoscaler owns it, whoever declares the Deployment
+    ignores changes of it.
     """
     return present(
-        replicas=None if release.scaling and not release.is_canary else release.replicas,
+        replicas=release.replicas,
         revisionHistoryLimit=3,
         progressDeadlineSeconds=pods.ready_timeout_seconds,
         selector={"matchLabels": selector(pods.app, release.version)},

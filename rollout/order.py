@@ -73,24 +73,29 @@ class Order:
 
 
 _CLIMB = (
-    frozenset({Part.STABLE, Part.STABLE_AUTOSCALER, Part.CANARY, Part.CANARY_AUTOSCALER}),
+    frozenset({Part.CANARY_AUTOSCALER}),
+    frozenset({Part.STABLE, Part.STABLE_AUTOSCALER, Part.CANARY}),
     frozenset({Part.ROUTES}),
 )
-"""Rule 8: pods are ready before a route sends them anything (argo-rollouts#2507, #4775)."""
+"""Rule 8: pods are ready before a route sends them anything (argo-rollouts#2507, #4775). The autoscaler
+comes first, since its old ceiling would take the new pods away again."""
 
 _RETREAT = (
     frozenset({Part.ROUTES}),
     frozenset({Part.PAUSE}),
-    frozenset({Part.CANARY, Part.CANARY_AUTOSCALER, Part.STABLE_AUTOSCALER}),
+    frozenset({Part.CANARY}),
+    frozenset({Part.CANARY_AUTOSCALER, Part.STABLE_AUTOSCALER}),
 )
 """Rules 8 and 11: routes wait for nothing that can be sick, neither canary nor stable; the canary
-shrinks once proxies follow the new routes (argo-rollouts#587, #4128, #4839, flagger#257)."""
+shrinks once proxies follow the new routes (argo-rollouts#587, #4128, #4839, flagger#257), and its
+autoscaler, whose new ceiling would shrink it at once, follows it."""
 
 _PROMOTION = (
     frozenset({Part.STABLE}),
     frozenset({Part.ROUTES}),
     frozenset({Part.PAUSE}),
-    frozenset({Part.CANARY, Part.CANARY_AUTOSCALER, Part.STABLE_AUTOSCALER}),
+    frozenset({Part.CANARY}),
+    frozenset({Part.CANARY_AUTOSCALER, Part.STABLE_AUTOSCALER}),
 )
 """Rule 9: the new stable is ready before it gets its traffic back (flagger#1202, #1898)."""
 

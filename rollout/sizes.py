@@ -20,17 +20,33 @@ def canary_replicas(wanted: Wanted, weight: int) -> int:
     """The canary's pods while there is one (rules 5, 6 and 10).
 
     Where routes split the traffic: ceil(weight x stable), at least 1 and at least 2 with weight
-    in prod; the full size on a blue-green ladder. Where the share is the ratio of pods: none
+    in prod; the full size on a blue-green ladder. Stable counts as its autoscaler's ceiling: it may
+    be running that many when its traffic moves. So a step up never takes a pod from the canary, and
+    the canary's own autoscaler takes away what is too much. Where the share is the ratio of pods: none
     without weight, but for a service that is reached by name and a worker with queues of its
     own; else the number, from 1 to stable's, whose share comes nearest to the weight.
     """
-    stable = wanted.stable_replicas
-    if not wanted.service.by_weight:
-        return _by_ratio(wanted, weight, stable)
+    if not splits(wanted, weight):
+        return _by_ratio(wanted, weight, wanted.stable_replicas)
+    least, scaler = _least(wanted, weight), wanted.service.autoscaler
+    return max(_part(weight, scaler.max), least) if scaler else least
+
+
+def splits(wanted: Wanted, weight: int) -> bool:
+    """Whether routes, or a Service that selects the canary alone, decide what the canary gets."""
+    return wanted.service.by_weight or (wanted.service.kind == "grpc" and weight == FULL_WEIGHT)
+
+
+def _least(wanted: Wanted, weight: int) -> int:
+    """What the canary needs while stable is at its least."""
     floor = PROD_FLOOR if weight and wanted.environment == "prod" else 1
     if wanted.rollout.steps.full_scale:
-        return max(stable, floor)
-    return max(-(-weight * stable // FULL_WEIGHT), floor)
+        return max(wanted.stable_replicas, floor)
+    return max(_part(weight, wanted.stable_replicas), floor)
+
+
+def _part(weight: int, pods: int) -> int:
+    return -(-weight * pods // FULL_WEIGHT)
 
 
 def _by_ratio(wanted: Wanted, weight: int, stable: int) -> int:
@@ -45,7 +61,7 @@ def share(wanted: Wanted, weight: int, replicas: int) -> float:
 
     At weight 100 the Service of a gRPC service selects the canary alone, so its share is exact there.
     """
-    if wanted.service.by_weight or weight == 0 or (wanted.service.kind == "grpc" and weight == FULL_WEIGHT):
+    if splits(wanted, weight) or weight == 0:
         return float(weight)
     return round(FULL_WEIGHT * replicas / (wanted.stable_replicas + replicas), 2)
 
@@ -77,12 +93,10 @@ def stable_scaling(wanted: Wanted, weight: int) -> Scaling | None:
 def canary_scaling(wanted: Wanted, weight: int, replicas: int) -> Scaling | None:
     """The canary's own autoscaler, while it carries weight and stable has one (rule 10).
 
-    Its ceiling is its share of stable's. None where the share is the ratio of pods: there
-    every pod of both sets carries the same load, stable's autoscaler relieves both, and a
-    second one would move the share.
+    It begins at its ceiling, its share of stable's, and may shrink to its share of stable's floor.
+    None where the share is the ratio of pods: there every pod of both sets carries the same load,
+    stable's autoscaler relieves both, and a second one would move the share.
     """
-    scaler = wanted.service.autoscaler
-    if scaler is None or weight == 0 or not wanted.service.by_weight:
+    if wanted.service.autoscaler is None or weight == 0 or not splits(wanted, weight):
         return None
-    ceiling = max(replicas, -(-weight * scaler.max // FULL_WEIGHT))
-    return Scaling(Bounds(min=replicas, max=ceiling), may_shrink=True)
+    return Scaling(Bounds(min=_least(wanted, weight), max=replicas), may_shrink=True)

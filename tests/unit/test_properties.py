@@ -147,7 +147,8 @@ def test_a_canary_is_never_larger_than_it_must_be(wanted, prior):
     planned = plan(wanted, prior)
     if planned.canary is None:
         return
-    assert planned.canary.replicas <= max(wanted.stable_replicas, 2)
+    scaler = wanted.service.autoscaler
+    assert planned.canary.replicas <= max(scaler.max if scaler else wanted.stable_replicas, 2)
     if planned.weight and wanted.service.by_weight:
         assert planned.canary.replicas * 100 >= planned.weight * wanted.stable_replicas
     assert 0 <= planned.share <= 100
