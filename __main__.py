@@ -4,20 +4,12 @@ from pathlib import Path
 
 import pulumi
 
+from components import stack
 from components.canary_service import CanaryService, Platform
 from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
 from components.pause import Pause
-from components.stack import (
-    config,
-    last_outputs,
-    last_resources,
-    only,
-    problems_in_words,
-    routes_left_at,
-    stack_file,
-)
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
@@ -28,21 +20,21 @@ from rollout.traffic import traffic
 from rollout.update import update_of
 from rollout.wording import summary
 
-stack_config = config()
-with problems_in_words():
+config = stack.config()
+with stack.problems_in_words():
     catalog = read_catalog(Path(__file__).with_name("services.yaml"))
-    settings = read_settings(stack_file(), stack_config, catalog)
+    settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
-last = last_outputs()
-resources = last_resources() if last else {}
-update = update_of(pulumi.get_stack(), catalog, settings, last, resources, only())
-with problems_in_words():
+last = stack.last_outputs()
+resources = stack.last_resources() if last else {}
+with stack.problems_in_words():
+    update = update_of(pulumi.get_stack(), catalog, settings, last, resources, stack.only())
     warnings = accept(update)
 pulumi.log.info(summary(report(update)))
 for warning in warnings:
     pulumi.log.warn(warning)
 
-context = stack_config["kubernetes:context"]
+context = config["kubernetes:context"]
 tags = {"eco2:environment": settings.environment, "ManagedBy": "pulumi"}
 cluster = Cluster(settings.cluster, context, catalog.namespaces, protect=settings.protect)
 role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
@@ -50,13 +42,15 @@ nodes = {
     domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
     for domain, size in settings.node_groups.items()
 }
-pause = Pause(settings.drain_seconds, routes_left_at())
+pause = Pause(settings.drain_seconds, stack.routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
 for name, wanted in update.services.items():
     CanaryService(wanted, update.plans[name], nodes[wanted.service.domain], platform)
 
 moved = pulumi.Output.from_input(pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    after = merged({name: entry(planned) for name, planned in update.plans.items()}, last.get(output), only())
+    after = merged(
+        {name: entry(planned) for name, planned in update.plans.items()}, last.get(output), update.only
+    )
     pulumi.export(output, moved.apply(lambda _, after=after: after))
 pulumi.export("overrule", settings.overrule)

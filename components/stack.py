@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
 from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError
@@ -21,7 +21,7 @@ STATE_WAITS_SECONDS = (0.1, 0.3, 1.0)
 """Pauses between attempts to read the state; writing it takes milliseconds."""
 
 
-def stack_file() -> str:
+def file() -> str:
     """The file that holds the stack's config, as its users know it."""
     return f"Pulumi.{pulumi.get_stack()}.yaml"
 
@@ -29,6 +29,11 @@ def stack_file() -> str:
 def config() -> dict[str, str]:
     """Every key of the stack's config with its value as text, so that unknown keys are seen too."""
     return {**get_config_env(), **CONFIG.get()}
+
+
+def encrypted() -> frozenset[str]:
+    """The keys of the stack's config that hold something encrypted; their values come in clear."""
+    return frozenset(key for key in config() if is_config_secret(key)) | set(get_config_secret_keys_env())
 
 
 def last_outputs() -> Mapping[str, Any]:

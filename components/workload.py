@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import REVISION_ANNOTATION, present
-from rollout.workload import ConfigMapValue, SecretValue
+from rollout.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
     from components.domain_node_group import Placement
@@ -117,9 +117,9 @@ def _environment(env: dict[str, EnvValue], release: Release) -> list[dict[str, A
     if not release.is_canary:
         return variables
     for variable in variables:
-        if variable["name"] == "OTEL_SERVICE_NAME":
+        if variable["name"] == OTEL_SERVICE_NAME:
             variable["value"] += "-canary"
-    return [*variables, {"name": "RELEASE_TYPE", "value": "canary"}]
+    return [*variables, {"name": RELEASE_TYPE, "value": "canary"}]
 
 
 def _variable(name: str, value: EnvValue) -> dict[str, Any]:

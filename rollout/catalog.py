@@ -14,7 +14,7 @@ from rollout import forms
 from rollout.autoscaling import Autoscaler
 from rollout.model import Hostname, Name, Strict
 from rollout.routes import Route, TrafficPolicy
-from rollout.workload import Workload
+from rollout.workload import Queue, Workload
 
 
 class Service(Workload):
@@ -37,7 +37,7 @@ class Service(Workload):
     namespace: Name
     domain: Name
     tier: Name
-    queues: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
     autoscaler: Autoscaler | None = None
     routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
     mesh_routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()

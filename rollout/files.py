@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from rollout.catalog import Catalog
-from rollout.problems import ConfigError, Problem, from_pydantic
+from rollout.problems import ConfigError, Problem, from_pydantic, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 30
+"""Levels of nesting; the files here have ten."""
 
 
 class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
@@ -30,10 +32,12 @@ class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is
             if key_node.tag == MERGE:  # `<<` is no key, and what it brings may be overridden
                 continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                reason = f"the key {key!r} is no text; put it in quotes"
+                raise yaml.constructor.ConstructorError(None, None, reason, key_node.start_mark)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
+                reason = f"the key {key!r} stands here twice"
+                raise yaml.constructor.ConstructorError(None, None, reason, key_node.start_mark)
             seen.add(key)
         return dict(super().construct_mapping(node, deep))
 
@@ -53,6 +57,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
     except yaml.YAMLError as error:
         raise ConfigError([Problem(path.name, "", f"is not valid YAML: {_place(error)}")]) from error
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits, or brackets that nest as deep.
+        raise ConfigError([Problem(path.name, "", f"holds what nobody can mean: {error}")]) from error
+    _plain(path.name, data, ())
     if data is None:
         raise ConfigError([Problem(path.name, "", "is empty")])
     if not isinstance(data, dict):
@@ -61,16 +69,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
+def _plain(file: str, node: Any, place: tuple[str | int, ...]) -> None:
+    """Refuses what YAML can say and JSON cannot: dates, sets, bytes, what contains itself.
+
+    Raises:
+        ConfigError: At the first of them.
+    """
+    if len(place) > DEEPEST:
+        raise ConfigError([Problem(file, key_path(place[:3]), f"nests deeper than {DEEPEST} levels")])
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _plain(file, value, (*place, key))
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            _plain(file, value, (*place, position))
+    elif not isinstance(node, (str, int, float, type(None))):
+        reason = f"is read as a {type(node).__name__}; put it in quotes"
+        raise ConfigError([Problem(file, key_path(place), reason)])
+
+
 def read_catalog(path: Path) -> Catalog:
     """Reads and checks `services.yaml`.
 
     Raises:
         ConfigError: With every mistake in the file.
     """
+    data = read_yaml(path)
     try:
-        catalog = Catalog.model_validate(read_yaml(path))
+        catalog = Catalog.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(from_pydantic(path.name, "", Catalog, error.errors())) from error
+        raise ConfigError(from_pydantic(path.name, "", Catalog, error.errors(), data)) from error
     problems = [*_shared_routes(path.name, catalog), *_shared_names(path.name, catalog)]
     if problems:
         raise ConfigError(problems)
@@ -107,9 +135,11 @@ def _overlap(one: Route, other: Route) -> bool:
 
 
 def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
-    """A companion's objects stand beside those of the services, so their names must differ."""
-    taken = {(service.namespace, name) for name, service in catalog.services.items()}
-    taken |= {(service.namespace, f"{name}-canary") for name, service in catalog.services.items()}
+    """A companion's objects stand beside those of the services, so their names must differ.
+
+    In any namespace: the state knows objects by name alone.
+    """
+    taken = set(catalog.services) | {f"{name}-canary" for name in catalog.services}
     problems = []
     for name, service in catalog.services.items():
         if name.endswith("-canary"):
@@ -121,10 +151,10 @@ def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
                 )
             )
         for companion in service.companions:
-            if (service.namespace, companion) in taken:
+            if companion in taken:
                 key = f"services.{name}.companions.{companion}"
-                problems.append(Problem(file, key, f"the name is taken in namespace {service.namespace}"))
-            taken.add((service.namespace, companion))
+                problems.append(Problem(file, key, "the name is taken; choose another"))
+            taken.add(companion)
     return problems
 
 

@@ -22,6 +22,10 @@ CLUSTER: Final = r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$"
 SUBNET: Final = r"^subnet-[0-9a-z]+$"
 INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 HEADER: Final = r"^[a-z0-9-]+$"
+CONTEXT: Final = r"^\S+$"
+REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+REASON: Final = r"\S"
+QUEUE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 FORMS: Final = {
     LABEL: "a DNS label (lower case, digits and hyphens)",
@@ -39,4 +43,8 @@ FORMS: Final = {
     SUBNET: "a subnet's id (subnet-0123)",
     INSTANCE_TYPE: "an EC2 instance type (t3.medium)",
     HEADER: "a header's name in lower case (x-canary)",
+    CONTEXT: "a name without blanks",
+    REGION: "a region of AWS (ap-northeast-2)",
+    REASON: "a reason in words",
+    QUEUE: "a queue's name (letters, digits, . _ -)",
 }

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+NAMESPACE: Final = "eco2"
+"""What stands before the keys of a stack that are ours."""
+
 WRONG_VALUE: Final = "wrong_value"
 EXPECTED = {
     "bool_parsing": "true or false",
@@ -98,7 +101,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def from_pydantic(
-    file: str, root: str, model: type[BaseModel], errors: Iterable[ErrorDetails]
+    file: str, root: str, model: type[BaseModel], errors: Iterable[ErrorDetails], data: Any
 ) -> list[Problem]:
     """Turns pydantic's findings into problems.
 
@@ -107,6 +110,7 @@ def from_pydantic(
         root: What stands before every key (`eco2:`).
         model: The model that was validated, to name the keys it knows.
         errors: `ValidationError.errors()`.
+        data: What was validated, to tell keys from what pydantic adds to their path.
 
     Returns:
         One problem for each finding, in pydantic's order; the branches of a union that
@@ -115,7 +119,7 @@ def from_pydantic(
     merged: dict[str, list[str]] = {}
     for error in errors:
         context = error.get("ctx", {})
-        place = tuple(part for part in error["loc"] if not _is_branch(part))
+        place = _place(error, data)
         place += tuple(part for part in (context.get("key"),) if part)
         if error["type"] == "extra_forbidden":
             reason = f"unknown key; {suggestion(str(place[-1]), _known_keys(model, place[:-1]))}"
@@ -125,6 +129,20 @@ def from_pydantic(
         if reason not in reasons:
             reasons.append(reason)
     return [Problem(file, key.rstrip(":."), "; or ".join(reasons)) for key, reasons in merged.items()]
+
+
+def _place(error: ErrorDetails, data: Any) -> tuple[str | int, ...]:
+    """The keys on the way to an error: pydantic adds names of a union's branches and of wrappers."""
+    place: list[str | int] = []
+    node: Any = data
+    for part in error["loc"]:
+        listed = isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node)
+        if listed or (isinstance(node, dict) and part in node):
+            node = node[part]
+        elif error["type"] != "missing" or part != error["loc"][-1]:
+            continue
+        place.append(part)
+    return tuple(place)
 
 
 def _reason(error: ErrorDetails, context: dict[str, Any]) -> str:
@@ -147,13 +165,6 @@ def _reason(error: ErrorDetails, context: dict[str, Any]) -> str:
 def wrong(key: str, reason: str) -> PydanticCustomError:
     """An error of a validator that looks at several keys, put at the one to change."""
     return PydanticCustomError(WRONG_VALUE, "{reason}", {"key": key, "reason": reason})
-
-
-def _is_branch(part: str | int) -> bool:
-    # pydantic adds the name of a union's branch or of a wrapper, which is no key of the file.
-    return isinstance(part, str) and (
-        part == "[key]" or (part[:1].isupper() and part[1:2].islower()) or "[" in part
-    )
 
 
 def _shown(value: Any) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.guards import Refusal, overruled, refusals, to_phase
-from rollout.problems import ConfigError, Problem
-from rollout.settings import NAMESPACE
+from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.shortage import added_pods, short_while_it_runs, shortages
 
 if TYPE_CHECKING:

@@ -7,28 +7,33 @@ object); everything else is checked here, before any resource is registered.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rollout import forms
+from rollout.agreement import disagreements
 from rollout.autoscaling import Bounds
 from rollout.images import ImageSettings
 from rollout.ladder import LADDERS, Ladder
 from rollout.model import Hostname, Name, Strict
-from rollout.problems import ConfigError, Problem, from_pydantic, suggestion, wrong
-from rollout.workload import EnvName, EnvValue, Resources
+from rollout.problems import NAMESPACE, ConfigError, Problem, from_pydantic, suggestion, wrong
+from rollout.workload import Environment, Queue, Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rollout.catalog import Catalog
 
-NAMESPACE = "eco2"
 REQUIRED_ELSEWHERE = {
-    "kubernetes:context": "the ambient context is never used: name the one of this stack's cluster",
-    "aws:region": "name the region of this stack's cluster",
+    "kubernetes:context": (
+        forms.CONTEXT,
+        "the ambient context is never used: name the one of this stack's cluster",
+    ),
+    "aws:region": (forms.REGION, "name the region of this stack's cluster"),
 }
+"""The form of each, and why it is required."""
 
 Sizes = Annotated[int, Field(ge=0, le=100)]
 
@@ -82,13 +87,13 @@ class ServiceSettings(Strict):
     replicas: Annotated[int, Field(ge=1, le=100)] | None = None
     resources: Resources | None = None
     autoscaler: Bounds | None = None
-    env: dict[EnvName, EnvValue] = {}
+    env: Environment = {}
 
 
 class CanarySettings(ImageSettings):
     """The canary's image and, for a worker, queues of its own while no weight is on it."""
 
-    queues: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
 
 
 class RolloutSettings(Strict):
@@ -174,13 +179,15 @@ class Settings(Strict):
     node_groups: dict[Name, NodeGroupSettings]
     services: dict[Name, ServiceSettings] = {}
     rollouts: dict[Name, RolloutSettings] = {}
-    overrule: dict[Name, Annotated[str, Field(min_length=1, max_length=200)]] = {}
+    overrule: dict[Name, Annotated[str, Field(pattern=forms.REASON, max_length=200)]] = {}
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
     ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     protect: bool = False
 
 
-def read_settings(file: str, config: Mapping[str, str], catalog: Catalog) -> Settings:
+def read_settings(
+    file: str, config: Mapping[str, str], catalog: Catalog, encrypted: Collection[str] = ()
+) -> Settings:
     """Checks a stack's config as Pulumi hands it over.
 
     Args:
@@ -188,29 +195,59 @@ def read_settings(file: str, config: Mapping[str, str], catalog: Catalog) -> Set
         config: Every key of the stack (`eco2:host`, `aws:region`, ...) with its value as text;
             what is not a string in the file is JSON.
         catalog: The services, to check names against.
+        encrypted: The keys that hold something encrypted, which Pulumi hands over in clear.
 
     Raises:
         ConfigError: With every mistake.
     """
-    problems = [
-        Problem(file, key, f"missing; {why}")
-        for key, why in REQUIRED_ELSEWHERE.items()
-        if not config.get(key, "").strip()
-    ]
+    problems = [*_elsewhere(file, config), *_encrypted(file, config, encrypted)]
     own = {
         key.removeprefix(f"{NAMESPACE}:"): text
         for key, text in config.items()
         if key.startswith(f"{NAMESPACE}:")
     }
+    data = {key: _decoded(key, text) for key, text in own.items()}
     try:
-        settings = Settings.model_validate({key: _decoded(key, text) for key, text in own.items()})
+        settings = Settings.model_validate(data)
     except ValidationError as error:
-        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, error.errors())
+        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, error.errors(), data)
         raise ConfigError(problems) from error
-    problems += _strangers(file, settings, catalog)
+    problems += disagreements(file, settings, catalog)
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+def _elsewhere(file: str, config: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the keys of Pulumi's own plugins, and with namespaces that are nobody's."""
+    problems = []
+    for key, (form, why) in REQUIRED_ELSEWHERE.items():
+        value = config.get(key, "")
+        if not value.strip():
+            problems.append(Problem(file, key, f"missing; {why}"))
+        elif not re.fullmatch(form, value):
+            problems.append(
+                Problem(file, key, f"must have the form of {forms.FORMS[form]}, not {value!r}; {why}")
+            )
+    for key in config:
+        namespace = key.partition(":")[0]
+        if namespace != NAMESPACE and namespace.strip().lower() == NAMESPACE:
+            problems.append(Problem(file, key, f"nobody reads it; write {NAMESPACE}:{key.partition(':')[2]}"))
+    return problems
+
+
+def _encrypted(file: str, config: Mapping[str, str], encrypted: Collection[str]) -> list[Problem]:
+    """Secrets inside the config: the program gets them in clear and would write them to pods and state.
+
+    Pulumi marks neither nested values nor what is made of them (pulumi#6531, #7384).
+    """
+    secure = {key for key, text in config.items() if re.search(r'"secure"\s*:', text)}
+    way = "keep the value in a Secret of the cluster and name it: {secret: {name: ..., key: ...}}"
+    return [
+        Problem(file, key, f"holds an encrypted value, which would go out in clear; {way}")
+        for key in sorted(secure | set(encrypted))
+        if key.startswith(f"{NAMESPACE}:")
+    ]
 
 
 def _decoded(key: str, text: str) -> Any:
@@ -221,37 +258,3 @@ def _decoded(key: str, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _strangers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
-    """What the settings name and the catalog does not know, or the other way round."""
-    problems = [
-        Problem(file, f"{NAMESPACE}:{key}.{name}", f"no such service; {suggestion(name, catalog.services)}")
-        for key, names in (
-            ("services", settings.services),
-            ("rollouts", settings.rollouts),
-            ("overrule", settings.overrule),
-        )
-        for name in names
-        if name not in catalog.services
-    ]
-    groups = f"{NAMESPACE}:nodeGroups"
-    for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
-        if domain in settings.node_groups:
-            reason = f"no service runs on this domain; {suggestion(domain, catalog.domains)}"
-        else:
-            users = ", ".join(name for name, service in catalog.services.items() if service.domain == domain)
-            reason = f"missing; {users} would have no node to run on"
-        problems.append(Problem(file, f"{groups}.{domain}", reason))
-    for name, rollout in settings.rollouts.items():
-        if rollout.canary.queues and name in catalog.services and not catalog.services[name].queues:
-            key = f"{NAMESPACE}:rollouts.{name}.canary.queues"
-            problems.append(
-                Problem(file, key, "this service reads no queue that could be replaced; leave it out")
-            )
-    for name, differing in settings.services.items():
-        if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
-            key = f"{NAMESPACE}:services.{name}.autoscaler"
-            reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
-            problems.append(Problem(file, key, reason))
-    return problems

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rollout.capacity import Fit, Pod, fits, placed
 from rollout.instances import DAEMONSETS, PROXY, SHAPES, Request, least
 from rollout.order import Direction
-from rollout.problems import key_path
-from rollout.settings import NAMESPACE
+from rollout.problems import NAMESPACE, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

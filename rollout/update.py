@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rollout.applied import applied_routes
 from rollout.plan import RolloutPlan, plan
-from rollout.prior import read_prior
+from rollout.prior import ONLY_VARIABLE, read_prior
+from rollout.problems import ConfigError, Problem, suggestion
 from rollout.services import resolve
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ def update_of(
         outputs: The outputs of its last update; empty before the first.
         resources: Type and outputs of its resources by URN; None where the state is not known.
         only: The services that this update is about; empty: all.
+
+    Raises:
+        ConfigError: If one of these is no service: to go on would pass by every guard.
     """
+    if strangers := sorted(only - catalog.services.keys()):
+        reason = f"no such service: {', '.join(strangers)}; {suggestion(strangers[0], catalog.services)}"
+        raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
     left = {name: prior.weight for name, prior in read_prior(outputs).items()}
     routes = applied_routes(resources, catalog.services, left) if resources else None
     return Update(stack, settings, resolve(catalog, settings), read_prior(outputs, routes), only)

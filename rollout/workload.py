@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollout import forms
 from rollout.model import Name, Quantity, Strict
 
+RELEASE_TYPE = "RELEASE_TYPE"
+OTEL_SERVICE_NAME = "OTEL_SERVICE_NAME"
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[int, Field(ge=0)]
 EnvName = Annotated[str, Field(pattern=forms.VARIABLE)]
+Queue = Annotated[str, Field(pattern=forms.QUEUE)]
+"""A queue's name stands in a shell command of its worker."""
 
 
 class KeyReference(Strict):
@@ -35,6 +40,21 @@ class ConfigMapValue(Strict):
 
 
 EnvValue = str | SecretValue | ConfigMapValue
+
+
+def _free(env: dict[str, EnvValue]) -> dict[str, EnvValue]:
+    if RELEASE_TYPE in env:
+        raise ValueError(
+            f"{RELEASE_TYPE} is written by the program, to tell a canary from stable; leave it out"
+        )
+    if not isinstance(env.get(OTEL_SERVICE_NAME, ""), str):
+        reason = f"{OTEL_SERVICE_NAME} must be text here, since a canary's gets a suffix"
+        raise ValueError(reason)  # noqa: TRY004  # what pydantic turns into a finding
+    return env
+
+
+Environment = Annotated[dict[EnvName, EnvValue], AfterValidator(_free)]
+"""The variables of a container."""
 
 
 class EnvSource(Strict):
@@ -68,7 +88,6 @@ class ServicePort(Strict):
 
     name: Name
     port: Port
-    app_protocol: str | None = None
 
 
 class HttpProbe(Strict):
@@ -117,7 +136,7 @@ class InitContainer(Strict):
     """A container that runs to its end before the service's own starts."""
 
     name: Name
-    image: str
+    image: Annotated[str, Field(min_length=1)]
     command: Annotated[tuple[str, ...], Field(strict=False)]
     security_context: SecurityContext = SecurityContext()
 
@@ -153,7 +172,7 @@ class Workload(Strict):
     ports: Annotated[tuple[ServicePort, ...], Field(strict=False)] = ()
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
     resources: Resources
-    env: dict[EnvName, EnvValue] = {}
+    env: Environment = {}
     env_from: Annotated[tuple[EnvSource, ...], Field(strict=False)] = ()
     probes: Probes
     security_context: SecurityContext = SecurityContext()
