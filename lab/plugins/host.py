@@ -150,4 +150,9 @@ def listen(server: grpc.Server) -> None:
         # The engine waits 15 s for a plugin that ends politely.
         signal.signal(ending, lambda *_: os._exit(0))
     print(port, flush=True)
-    server.wait_for_termination()
+    engine = os.getppid()
+    while server.wait_for_termination(timeout=1):
+        # An engine that was killed cannot end its plugins. The kernel's own signal for that is of no use:
+        # to the kernel a parent is a thread, and Go ends threads as it likes.
+        if os.getppid() != engine:
+            os._exit(0)
