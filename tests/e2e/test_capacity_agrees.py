@@ -218,7 +218,7 @@ def test_what_fits_by_arithmetic_fits_by_the_scheduler_on_200_random_stacks(api)
                         wrong.append((stack.number, domain, stack.nodes[domain], told, expected))
                 fitting += good
             _empty(api)
-    print(f"{STACKS} stacks, {domains} domains; {fitting} stacks fit, {len(wrong)} domains differ")
+    print(f"{STACKS} stacks, {domains} domains; {fitting} stacks fit, {len(wrong)} domains differ")  # noqa: T201  # the figure
     assert 0 < fitting < STACKS
     assert not wrong, "\n".join(map(str, wrong))
 
