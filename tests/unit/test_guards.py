@@ -295,29 +295,29 @@ def test_a_changed_ladder_raises_no_weight(before, weight_before, ladder, phase,
 
 
 LADDER_CHANGES = {
-    # Phases before against wanted phases. From phase 0 and 1 any ladder may be taken: they mean the same on all.
+    # Phases before against wanted phases. From phase 0 any ladder may be climbed; later the change raises no weight.
     ("canary", "blue-green"): """
         0    . . 3
-        1    . . .
+        1    . . 3
         2    . . 3
         3    . . 3
         4    . . 3
         5    . . .""",
     ("canary", "custom"): """
         0    . . 3 3
-        1    . . . 3
+        1    . . 3 3
         2    . . 3 3
         3    . . . 3
         4    . . . 3
         5    . . . .""",
     ("custom", "canary"): """
         0    . . 3 3 3 3
-        1    . . . 3 3 3
+        1    . . 3 3 3 3
         2    . . . 3 3 3
         3    . . . . . .""",
     ("blue-green", "canary"): """
         0    . . 3 3 3 3
-        1    . . . 3 3 3
+        1    . . 3 3 3 3
         2    . . . . . .""",
     ("canary", "rolling"): """
         0    .

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from eco2 import planning
 from eco2.cli import app
 from eco2.planning import plan_text, read_report
+from eco2.pulumi_stack import PulumiError
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.markdown import markdown, markdown_of_problems
@@ -192,14 +193,36 @@ def test_a_refusal_names_the_command_and_the_exit_code_is_3(skipping):
         _in_a_backend(skipping)
 
 
-def _in_a_backend(world):
+def _in_a_backend(world, *resources):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "outputs", lambda *_: world.last)
+        root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": world.last}
+        exported = {"deployment": {"resources": [root, *resources]}}
+        patch.setattr(planning, "pulumi", lambda *_: json.dumps(exported))
         return plan_text(world.folder, "dev")
 
 
 def test_plan_text_is_the_whole_plan(three):
     assert _in_a_backend(three) == text(three.report())
+
+
+def test_routes_that_a_failed_update_moved_are_what_users_meet_before(world):
+    world.update({})
+    rule = {"route": [{"destination": {"subset": "canary"}, "weight": 5}]}
+    moved = {
+        "type": "kubernetes:networking.istio.io/v1:VirtualService",
+        "urn": "urn:x::auth-api",
+        "outputs": {"spec": {"http": [rule]}},
+    }
+    assert "auth-api: auth-api-dev-latest, from 5 % to off" in _in_a_backend(world, moved)
+
+
+def test_a_stack_that_the_backend_does_not_hold_was_never_updated(world, monkeypatch):
+    def refuse(*_):
+        raise PulumiError("error: no stack named 'dev' found")
+
+    monkeypatch.setattr(planning, "pulumi", refuse)
+    world.set({})
+    assert "every service counts as new" in plan_text(world.folder, "dev")
 
 
 def test_scripts_get_the_same_as_people(three):

@@ -31,7 +31,7 @@ def update(rollouts, before=None, only=(), **config):
     if before is not None:
         plans = update_of("dev", CATALOG, Settings.model_validate({**said, "rollouts": before}), {}).plans
         last = {"rollouts": {name: one.output() for name, one in plans.items()}}
-    return update_of("dev", CATALOG, Settings.model_validate(said), last, frozenset(only))
+    return update_of("dev", CATALOG, Settings.model_validate(said), last, only=frozenset(only))
 
 
 def phases(**names):
