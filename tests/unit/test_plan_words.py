@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pulumi
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from eco2 import planning
+from eco2.capture import capture
 from eco2.cli import app
 from eco2.planning import plan_text, read_report
 from eco2.pulumi_stack import PulumiError
@@ -273,6 +275,26 @@ def test_the_plan_needs_neither_pulumi_nor_a_client_of_kubernetes(three):
         [sys.executable, "-c", code, str(three.folder)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_the_program_tells_the_plan_once(three, monkeypatch):
+    told = []
+    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: told.append(text))
+    capture(three.folder, "dev", stack_config(three.folder, "dev"), three.last)
+    assert told == [summary(three.report())]
+
+
+def test_the_program_refuses_what_rule_17_does(world):
+    huge = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
+    world.update({})
+    world.set(
+        {"scan-api": {"phase": 1}},
+        services={"scan-api": {"resources": huge}},
+        nodeGroups={"scan": {"min": 1, "desired": 1, "max": 1}},
+    )
+    with pytest.raises(pulumi.RunError, match=r"rule 17: .* raise eco2:nodeGroups.scan.max from 1 to 2"):
+        capture(world.folder, "dev", stack_config(world.folder, "dev"), world.last)
+    assert "rule 17" in world.plan().stdout
 
 
 def test_versions_are_short():
