@@ -54,9 +54,9 @@ def api(tmp_path_factory):
         yield server
     finally:
         for process in reversed(running):
-            process.terminate()
-        for process in running:
-            process.wait(30)
+            # Nothing of it is needed again, and an API server without its etcd takes its time to end.
+            process.kill()
+            process.wait()
 
 
 def _ready(lab, folder):
@@ -79,10 +79,10 @@ class RandomStack:
         chance = random.Random(number)  # noqa: S311  # no secret
         self.number, self.nodes = number, {}
         found = read_settings("Pulumi.dev.yaml", stack_config(ROOT, "dev"), CATALOG)
-        services, rollouts = {}, {}
+        services, rollouts, scale = {}, {}, chance.choice((0.1, 0.2, 0.5, 1))
         for name in CATALOG.services:
             rollouts[name] = RolloutSettings(phase=chance.randint(0, 5))
-            services[name] = _sizes(chance, CATALOG.services[name])
+            services[name] = _sizes(chance, CATALOG.services[name], scale)
         environment = chance.choice(("dev", "prod"))
         found = found.model_copy(
             update={"services": services, "rollouts": rollouts, "environment": environment}
@@ -91,7 +91,7 @@ class RandomStack:
         plans = {name: plan(one, None) for name, one in wanted.items()}
         self.pods = placed(wanted, plans)
         for domain in self.pods:
-            self.nodes[domain] = (chance.choice(sorted(SHAPES)), chance.randint(1, 4))
+            self.nodes[domain] = (chance.choice(sorted(SHAPES)), chance.randint(1, 3))
 
     def selector(self, domain: str) -> dict[str, str]:
         return {"stack": str(self.number), "domain": domain}
@@ -124,23 +124,14 @@ class RandomStack:
         return seen[::-1]
 
 
-def _sizes(chance, service):
-    small = chance.random() < 0.5
-    cpu, memory = (
-        (chance.randint(10, 400), chance.randint(16, 600))
-        if small
-        else (
-            chance.randint(100, 1200),
-            chance.randint(64, 2000),
-        )
-    )
+def _sizes(chance, service, scale):
+    cpu, memory = int(scale * chance.randint(30, 1000)), int(scale * chance.randint(30, 1600))
     amounts = {"cpu": f"{cpu}m", "memory": f"{memory}Mi"}
     resources = Resources.model_validate({"requests": amounts, "limits": amounts})
-    low = chance.randint(1, 5)
+    low = chance.randint(1, 2 + int(2 * scale))
     if service.autoscaler:
-        return ServiceSettings.model_validate(
-            {"resources": resources, "autoscaler": {"min": low, "max": low + 2}}
-        )
+        bounds = {"min": low, "max": low + 2}
+        return ServiceSettings.model_validate({"resources": resources, "autoscaler": bounds})
     return ServiceSettings(resources=resources, replicas=low)
 
 
@@ -219,8 +210,8 @@ def test_what_fits_by_arithmetic_fits_by_the_scheduler_on_200_random_stacks(api)
                 fitting += good
             _empty(api)
     print(f"{STACKS} stacks, {domains} domains; {fitting} stacks fit, {len(wrong)} domains differ")  # noqa: T201  # the figure
-    assert 0 < fitting < STACKS
-    assert not wrong, "\n".join(map(str, wrong))
+    assert not wrong, f"{len(wrong)} of {domains} domains differ:\n" + "\n".join(map(str, wrong))
+    assert STACKS // 10 < fitting < STACKS - STACKS // 10
 
 
 def test_the_product_never_promises_more_than_a_node_of_the_lab_has():
