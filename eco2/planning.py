@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import PulumiError, outputs
+from eco2.pulumi_stack import PulumiError, pulumi
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.problems import ConfigError, Problem
@@ -25,47 +27,75 @@ NO_SUCH_STACK = "no stack named"
 """What the CLI says of a stack that its backend does not hold: one that was never updated."""
 
 
-def read_report(project: Path, stack: str, last: Mapping[str, Any]) -> Report:
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a stack's last update left.
+
+    Attributes:
+        outputs: The stack's outputs; empty before its first update, or where they are lost.
+        resources: Type and outputs of its resources by URN, which tell what an update that failed did;
+            None where they are not known.
+    """
+
+    outputs: Mapping[str, Any]
+    resources: Mapping[str, Any] | None = None
+
+
+def read_report(
+    project: Path, stack: str, last: Mapping[str, Any], resources: Mapping[str, Any] | None = None
+) -> Report:
     """Plans a stack.
 
     Args:
         project: The folder with `Pulumi.yaml`.
         stack: The stack's name.
         last: The outputs of its last update; empty before the first, or where they are lost.
+        resources: Type and outputs of its resources by URN; None where they are not known.
 
     Raises:
         ConfigError: With every mistake in the files; refusals of guards are in the report.
     """
     catalog = read_catalog(project / "services.yaml")
     settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(project, stack), catalog)
-    return report(update_of(stack, catalog, settings, last))
+    return report(update_of(stack, catalog, settings, last, resources))
 
 
-def last_outputs(project: Path, stack: str, file: Path | None = None) -> dict[str, Any]:
-    """What a stack's last update left.
+def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
+    """Reads what a stack's last update left, from its backend or from a file.
 
     Args:
         project: The folder with `Pulumi.yaml`.
         stack: The stack's name.
         file: What `pulumi stack output --json` printed; None: the backend is asked.
 
-    Returns:
-        Its outputs; empty if it was never updated.
-
     Raises:
         PulumiError: If the backend cannot be asked.
         ConfigError: If the file does not hold outputs.
         OSError: If the file cannot be read.
     """
-    if file is None:
-        try:
-            return outputs(project, stack)
-        except PulumiError as error:
-            if NO_SUCH_STACK in str(error):
-                return {}
-            raise
+    return _of_backend(project, stack) if file is None else Left(_of_file(file))
+
+
+def _of_backend(project: Path, stack: str) -> Left:
     try:
-        found = json.loads(file.read_text("utf-8") or "{}")
+        exported = json.loads(pulumi(project, stack, "stack", "export"))
+    except PulumiError as error:
+        if NO_SUCH_STACK in str(error):
+            return Left({})
+        raise
+    resources = (exported.get("deployment") or {}).get("resources") or []
+    root: dict[str, Any] = next((one for one in resources if one["type"] == STACK_TYPE), {})
+    by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
+    return Left(root.get("outputs") or {}, by_urn)
+
+
+def _of_file(file: Path) -> dict[str, Any]:
+    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    try:
+        found = json.loads(text or "{}")
     except ValueError as error:
         raise ConfigError([Problem(file.name, "", f"is no JSON: {error}")]) from None
     if not isinstance(found, dict):
@@ -84,7 +114,8 @@ def plan_text(project: Path, stack: str) -> str:
         ConfigError: With every mistake in the files, or with all refusals of the guards.
         PulumiError: If the backend cannot be asked.
     """
-    found = read_report(project, stack, last_outputs(project, stack))
+    left = last_update(project, stack)
+    found = read_report(project, stack, left.outputs, left.resources)
     if found.refused:
         raise ConfigError(problems(found.file, found.refused))
     return text(found)

@@ -136,8 +136,8 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
         # A phase's number means another weight here, so only weights compare: an update that changes
         # the ladder and does not raise the weight puts the canary on a phase of it.
         step = reached
-        why = f"the ladder changes to {list(ladder.weights)}, on which phase {prior.phase} means another weight, so "
-        why += "going up at once could skip phases; take the ladder without raising the weight, then climb"
+        why = f"the ladder changes to {list(ladder.weights)}, whose phases are others, so going up at "
+        why += "once could skip phases; take the ladder without raising the weight, then climb"
     elif phase > prior.phase + 1 or raised > reached + 1:
         step = min(prior.phase, reached) + 1
         why = "a canary goes up one phase at a time, by its number and by its weight"

@@ -49,7 +49,7 @@ class Side:
     @property
     def level(self) -> str:
         """How far the canary is, in words: `off`, `the header alone`, `20 %`."""
-        return ("off", "the header alone")[self.phase] if self.phase <= 1 else f"{self.share:g} %"
+        return f"{self.share:g} %" if self.share else ("the header alone" if self.phase else "off")
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,8 @@ def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Ex
 def _before(prior: Prior) -> Side:
     return Side(
         phase=prior.phase,
-        share=prior.weight if prior.share is None else prior.share,
+        # Routes that an update moved before it failed are what users meet.
+        share=prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight,
         stable=version(prior.stable_image),
         canary=version(prior.canary_image) if prior.canary_image else None,
         stable_pods=prior.pods.stable if prior.pods else None,

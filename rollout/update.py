@@ -102,6 +102,8 @@ def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
         if name != "routes" and (value is not None or name == "canary_image")
     }
     at = (planned.weight, planned.phase > 0)
-    return (prior.routes is not None and prior.stands_at != at and planned.header_route) or any(
+    # A Service has no rule for the header, so away from phase 0 its selector is no measure.
+    by_routes = planned.header_route or planned.phase == 0
+    return (prior.routes is not None and prior.stands_at != at and by_routes) or any(
         getattr(now, name) != value for name, value in known.items()
     )

@@ -42,7 +42,7 @@ def plan(
 
     Example: eco2 plan --stack dev --markdown
     """
-    from eco2.planning import last_outputs, read_report  # noqa: PLC0415
+    from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
     from rollout.markdown import markdown_of_problems  # noqa: PLC0415
@@ -53,7 +53,8 @@ def plan(
         raise typer.Exit(2)
     folder = project.resolve()
     try:
-        found = read_report(folder, stack, last_outputs(folder, stack, outputs))
+        left = last_update(folder, stack, outputs)
+        found = read_report(folder, stack, left.outputs, left.resources)
     except ConfigError as error:
         if markdown:
             typer.echo(markdown_of_problems(stack, error.problems), nl=False)

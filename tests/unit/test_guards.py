@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import shlex
 
@@ -57,9 +58,9 @@ def wanted(said):
     return resolve(CATALOG, Settings.model_validate({**STACK, **said}))[NAME]
 
 
-def left(phase, weight, *, stable=OLD, canary=NEW):
-    """What an update left."""
-    return Prior(phase, weight, image(stable), image(canary) if phase else None)
+def left(phase, weight, *, stable=OLD, canary=NEW, ladder=None):
+    """What an update left; without a ladder, as older programs wrote it."""
+    return Prior(phase, weight, image(stable), image(canary) if phase else None, ladder=ladder)
 
 
 def found(prior, phase, **said):
@@ -153,7 +154,7 @@ def transitions():
 @pytest.mark.parametrize(("ladder", "before", "phase", "canary", "stable", "by_canary"), list(transitions()))
 def test_every_transition(ladder, before, phase, canary, stable, by_canary):
     weights = (0, *LADDERS[ladder])
-    prior = None if before == "none" else left(int(before), weights[int(before)])
+    prior = None if before == "none" else left(int(before), weights[int(before)], ladder=LADDERS[ladder])
     in_flight = prior is not None and prior.phase > 0
     full = in_flight and prior.phase == len(LADDERS[ladder])
     rests = stable == "same" or not in_flight or (stable == "promoted" and full and phase == 0)
@@ -162,7 +163,10 @@ def test_every_transition(ladder, before, phase, canary, stable, by_canary):
         "canary": {"same": NEW, "new": NEXT}[canary],
         "stable": {"same": OLD, "changed": OTHER, "promoted": NEW}[stable],
     }
-    assert rules(prior, phase, **said) == by_canary + ([] if rests else [15])
+    expected = by_canary + ([] if rests else [15])
+    assert rules(prior, phase, **said) == expected
+    # Outputs that do not name their ladder are judged alike.
+    assert rules(prior and dataclasses.replace(prior, ladder=None), phase, **said) == expected
 
 
 def test_the_table_holds_every_phase_of_every_ladder():
@@ -290,6 +294,63 @@ def test_a_changed_ladder_raises_no_weight(before, weight_before, ladder, phase,
     assert found_here == ([13] if refused else [])
 
 
+LADDER_CHANGES = {
+    # Phases before against wanted phases. From phase 0 any ladder may be climbed; later the change raises no weight.
+    ("canary", "blue-green"): """
+        0    . . 3
+        1    . . 3
+        2    . . 3
+        3    . . 3
+        4    . . 3
+        5    . . .""",
+    ("canary", "custom"): """
+        0    . . 3 3
+        1    . . 3 3
+        2    . . 3 3
+        3    . . . 3
+        4    . . . 3
+        5    . . . .""",
+    ("custom", "canary"): """
+        0    . . 3 3 3 3
+        1    . . 3 3 3 3
+        2    . . . 3 3 3
+        3    . . . . . .""",
+    ("blue-green", "canary"): """
+        0    . . 3 3 3 3
+        1    . . 3 3 3 3
+        2    . . . . . .""",
+    ("canary", "rolling"): """
+        0    .
+        1    .
+        2    .
+        3    .
+        4    .
+        5    .""",
+}
+
+
+@pytest.mark.parametrize("ladders", list(LADDER_CHANGES))
+def test_every_transition_to_another_ladder(ladders):
+    old, new = ladders
+    for row in LADDER_CHANGES[ladders].split("\n")[1:]:
+        before, *cells = row.split()
+        prior = left(int(before), (0, *LADDERS[old])[int(before)], ladder=LADDERS[old])
+        assert len(cells) == len(LADDERS[new]) + 1
+        for phase, cell in enumerate(cells):
+            assert rules(prior, phase, ladder=new) == CELLS[cell], (before, phase)
+
+
+def test_a_changed_ladder_is_seen_though_the_old_phase_and_weight_fit_it():
+    prior = left(
+        2, 10, ladder=LADDERS["canary"]
+    )  # 10 % by an override; on the new ladder it is phase 2's own
+    (refusal,) = found(prior, 3, ladder="custom")
+    assert (refusal.rule, "the ladder changes to [0, 10, 100]" in refusal.why) == (13, True)
+    assert refusal.command == "pulumi config set --path eco2:rollouts.auth-api.phase 2"
+    assert found(prior, 2, ladder="custom") == ()
+    assert found(left(2, 10, ladder=LADDERS["custom"]), 3, ladder="custom") == ()
+
+
 def test_overruling_needs_a_reason_and_leaves_a_warning():
     found_here = found(left(3, 20), 3, canary=NEXT, stable=OTHER)
     standing, warnings = overruled(found_here, {NAME: "both fix\nCVE-1"})
@@ -343,8 +404,10 @@ def test_no_sequence_of_updates_skips_a_phase_or_gives_weight_to_an_untried_imag
         after, ladder = update(attempt, prior), one.rollout.steps.weights
         before = prior or Prior(0, 0, after.stable_image, None)
         assert sum(before.weight < rung <= after.weight for rung in ladder) <= 1
-        if attempt["rollouts"][NAME]["ladder"] == last["rollouts"][NAME]["ladder"]:
+        if before.ladder in (None, after.ladder):
             assert after.phase <= before.phase + 1
+        elif before.phase > 1:
+            assert after.weight <= before.weight
         if after.weight:
             assert after.canary_image == tried
         else:

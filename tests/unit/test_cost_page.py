@@ -1,0 +1,20 @@
+"""docs/cost.md says what the stack files cost now."""
+
+from __future__ import annotations
+
+from eco2.cost_page import cost_page
+from tests.conftest import ROOT, copy_project
+
+
+def test_the_page_is_up_to_date():
+    assert cost_page(ROOT) == (ROOT / "docs/cost.md").read_text(), "run `make docs`"
+
+
+def test_the_page_follows_the_stack_files(tmp_path):
+    before = cost_page(copy_project(tmp_path))
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text(
+        file.read_text().replace("chat-api: {resources: *prod, replicas: 2}", "chat-api: {replicas: 4}")
+    )
+    assert "| chat-api | 200m CPU and 256Mi | 4 | 1 of the same | 25 % |" in cost_page(tmp_path)
+    assert cost_page(tmp_path) != before
