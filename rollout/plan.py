@@ -154,7 +154,14 @@ def _service_version(wanted: Wanted, weight: int) -> Version | None:
 
 
 def _warnings(wanted: Wanted, weight: int, actual: float) -> tuple[str, ...]:
-    if actual == weight:
-        return ()
-    pods = f"{wanted.stable_replicas} of stable"
-    return (f"{wanted.name}: pods decide the share, beside {pods}: {actual:g} % instead of {weight} %",)
+    found = []
+    if actual != weight:
+        pods = f"{wanted.stable_replicas} of stable"
+        found.append(
+            f"{wanted.name}: pods decide the share, beside {pods}: {actual:g} % instead of {weight} %"
+        )
+    if wanted.rollout.phase and wanted.canary == wanted.stable:
+        # The default tag of a canary becomes stable's at a promotion, and the next push to it reaches both.
+        same = f"stable and canary both run {wanted.stable}, so a rollout of it proves nothing"
+        found.append(f"{wanted.name}: {same}; give the canary another tag, a digest or a revision")
+    return tuple(found)

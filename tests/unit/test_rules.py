@@ -6,7 +6,15 @@ import copy
 
 import pytest
 
+from eco2.stack_config import stack_config
+from rollout.files import read_catalog
+from rollout.plan import plan
+from rollout.services import resolve
+from rollout.settings import read_settings
+from tests.conftest import ROOT
 from tests.unit.conftest import objects
+
+CATALOG = read_catalog(ROOT / "services.yaml")
 
 IN_FLIGHT = {"phase": 3, "canary": {"tag": "next"}}
 EVERYWHERE = ("auth-api", "character-api", "ext-authz", "scan-worker", "sse-gateway")
@@ -227,6 +235,16 @@ def test_rule_10_between_phases_a_canarys_autoscaler_owns_its_number(program, ph
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
     canary = objects(program.run(outputs=prior(3, 20)), "Deployment")["auth-api-canary"]
     assert (canary.options.get("ignoreChanges", []) == ["spec.replicas"]) == ignored
+
+
+def test_rule_3_a_canary_that_runs_stables_image_is_told(program):
+    program.edit(
+        "Pulumi.dev.yaml",
+        **{"config/eco2:rollouts": {"auth-api": {"phase": 1, "canary": {"tag": "auth-api-dev-latest"}}}},
+    )
+    settings = read_settings("Pulumi.dev.yaml", stack_config(program.folder, "dev"), CATALOG)
+    (told,) = plan(resolve(CATALOG, settings)["auth-api"], None).warnings
+    assert "both run docker.io/mng990/eco2:auth-api-dev-latest" in told
 
 
 def test_rule_18_prod_protects_everything_but_canaries(program):
