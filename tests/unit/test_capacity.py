@@ -285,11 +285,11 @@ def test_all_services_at_phase_1_cost_less_than_blue_green(name, added, percent)
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_one_service_at_a_time_costs_at_most_16_percent_of_all_pods_below_full_weight(name):
+def test_one_service_at_a_time_costs_at_most_15_percent_of_all_pods_below_full_weight(name):
     for app in CATALOG.services:
         for phase in range(1, 6):
             # At full weight it comes up at stable's ceiling, and its autoscaler takes away the rest.
-            limit = 16 if phase < 5 else 30
+            limit = 15 if phase < 5 else 30
             assert extras(*stack(name, {app: {"phase": phase}})[:2])[-1].percent[0] < limit
 
 
