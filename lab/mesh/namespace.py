@@ -36,12 +36,10 @@ def create(pod_range: str) -> None:
 
     user, group = os.getuid(), os.getgid()
     if refused := _unshare(CLONE_NEWNET):
-        in_own_users = _unshare(CLONE_NEWNET | CLONE_NEWUSER)
-        if in_own_users:
-            raise NamespaceError(
-                f"the kernel gives user {user} no network namespace ({refused}), "
-                f"nor one inside a user namespace ({in_own_users})"
-            )
+        refused_again = _unshare(CLONE_NEWNET | CLONE_NEWUSER)
+        if refused_again:
+            reasons = f"{refused}; inside a user namespace: {refused_again}"
+            raise NamespaceError(f"the kernel gives user {user} no network namespace: {reasons}")
     try:
         if refused:
             Path("/proc/self/setgroups").write_text("deny", "ascii")

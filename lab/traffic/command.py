@@ -36,7 +36,7 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
 ) -> None:
     """Send requests through the gateway, or from inside the mesh, and show who answers.
 
-    Exit code 1 if a request failed.
+    Exit code 1 if a request failed, 3 if no lab runs or it has no network.
 
     Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
     """
@@ -106,6 +106,8 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     """Let an image misbehave, to see what a rollout does then; without options it behaves well again.
 
     Example: lab behave auth-api-dev-canary --status 500 --share 0.1
+
+    Example: lab behave auth-api-dev-latest --cpu 300m
     """
     behaviour = {
         "start_seconds": start, "ready": not unready, "slow_seconds": slow,
