@@ -202,7 +202,7 @@ class CanaryService(pulumi.ComponentResource):
         # the update, and with it everything that comes after.
         annotations = {"pulumi.com/deletionPropagationPolicy": "background"}
         if release.is_canary and self._wanted.service.autoscaler is not None:
-            # Its size is the plan's: where its autoscaler has changed it since, a phase takes it back.
+            # Where the plan wants another number, it takes it back from the autoscaler.
             annotations["pulumi.com/patchForce"] = "true"
         declare = self._declare_canary if release.is_canary else self._declare
         return declare(
@@ -214,6 +214,9 @@ class CanaryService(pulumi.ComponentResource):
             annotations=annotations,
             timeout_seconds=timeout_seconds,
             hooks=hooks,
+            # Otherwise the number is the autoscaler's: a refresh writes it into the state, and the next
+            # update would take away the pods that the traffic needs.
+            ignore_changes=["spec.replicas"] if release.keeps_replicas else [],
         )
 
     def _service(

@@ -44,7 +44,7 @@ class Owner:
     namespace_name: str
     protect: bool
 
-    def declare(
+    def declare(  # noqa: PLR0913  # most are options of Pulumi
         self,
         kind: str,
         name: str,
@@ -55,6 +55,7 @@ class Owner:
         annotations: Mapping[str, str] | None = None,
         timeout_seconds: int | None = None,
         hooks: pulumi.ResourceHookBinding | None = None,
+        ignore_changes: Sequence[str] = (),
     ) -> pulumi.Resource:
         """Declares one object.
 
@@ -67,6 +68,7 @@ class Owner:
             annotations: Beside those that every object has.
             timeout_seconds: How long creating and updating may wait for readiness.
             hooks: What runs before or after changes to it.
+            ignore_changes: Properties that stay as the state has them.
         """
         wait = f"{timeout_seconds}s"
         options = pulumi.ResourceOptions(
@@ -75,6 +77,7 @@ class Owner:
             depends_on=[self.namespace, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if timeout_seconds else None,
             hooks=hooks,
+            ignore_changes=list(ignore_changes),
             protect=self.protect,
         )
         described = metadata(name, self.namespace_name, dict(labels), dict(annotations or {}))

@@ -32,6 +32,8 @@ class Release:
         replicas: Pods by plan; the floor where an autoscaler owns the number.
         scaling: Its autoscaler; None without one.
         queues: What a worker reads.
+        keeps_replicas: Whether an update leaves its number of pods as it is: the plan wants what it
+            wanted before, and an autoscaler may have changed it since.
     """
 
     image: Image
@@ -39,6 +41,7 @@ class Release:
     replicas: int
     scaling: Scaling | None
     queues: tuple[str, ...]
+    keeps_replicas: bool = False
 
     @property
     def is_canary(self) -> bool:
@@ -116,13 +119,15 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
     canary = None
     if phase:
         replicas = canary_replicas(wanted, weight)
+        scaling = canary_scaling(wanted, weight, replicas)
         canary = Release(
             wanted.canary,
             CANARY_VERSION,
             replicas,
-            canary_scaling(wanted, weight, replicas),
+            scaling,
             # With weight a canary takes its share of the real work, so queues of its own end there.
             queues if weight else rollout.canary.queues or queues,
+            keeps_replicas=scaling is not None and _had(prior, replicas),
         )
     way = direction(phase, weight, str(wanted.stable), prior)
     actual = share(wanted, weight, canary.replicas if canary else 0)
@@ -141,6 +146,17 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         drain_seconds=wanted.drain_seconds,
         warnings=_warnings(wanted, weight, actual),
     )
+
+
+def _had(prior: Prior | None, replicas: int) -> bool:
+    """Whether the last update gave the canary so many pods, and none that failed has touched it since.
+
+    A retreat that failed moved routes before it took pods away, so routes tell.
+    """
+    if prior is None or prior.pods is None:
+        return False
+    lowest, highest = prior.weights
+    return lowest == highest and prior.pods.canary == replicas
 
 
 def _service_version(wanted: Wanted, weight: int) -> Version | None:

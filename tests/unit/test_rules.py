@@ -179,6 +179,26 @@ def test_rule_9_promotion_readies_stable_before_routes_leave_the_canary(program)
     assert "auth-api-canary" not in objects(captured, "Deployment")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "planned", "left_alone"),
+    [
+        (2, 3, 1, True),
+        (5, 5, 1, True),
+        (2, 3, 2, False),
+        (0, 1, 1, False),
+        (3, 1, 1, False),
+    ],
+)
+def test_the_canarys_number_is_its_autoscalers_until_the_plan_changes_it(
+    program, before, after, planned, left_alone
+):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=after)})
+    outputs = prior(before, (0, 0, 5, 20, 50, 100)[before])
+    outputs["rollouts"]["auth-api"]["replicas"] = {"stable": 1, "canary": planned}
+    canary = objects(program.run(outputs=outputs), "Deployment")["auth-api-canary"]
+    assert canary.options.get("ignoreChanges", []) == (["spec.replicas"] if left_alone else [])
+
+
 @pytest.mark.parametrize(("phase", "policy"), [(0, None), (1, None), (2, "Disabled"), (5, "Disabled")])
 def test_rule_10_stables_autoscaler_does_not_shrink_while_a_canary_carries_weight(program, phase, policy):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
