@@ -155,6 +155,24 @@ def run_a_pod(api: Api) -> None:
     until(ready)
 
 
+def update_a_stack(lab: Started) -> None:
+    """Brings up a stack of one ConfigMap, with the user's own folders alone."""
+    folder = lab.home / "project"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: one\nruntime: python\n")
+    (folder / "Pulumi.one.yaml").write_text('{"config": {"kubernetes:context": "eco2-local"}}')
+    (folder / "__main__.py").write_text(
+        "import pulumi_kubernetes as k8s\n"
+        "k8s.core.v1.ConfigMap('one', metadata={'name': 'one', 'namespace': 'default'}, data={'by': 'user'})\n"
+    )
+    owner = lab.home.stat()
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    for what in (("stack", "init"), ("up", "--yes", "--skip-preview")):
+        lab.command("run", "--", "pulumi", *what, "--stack=one", f"--cwd={folder}", "--non-interactive")
+    assert lab.api.request("GET", "/api/v1/namespaces/default/configmaps/one")["data"] == {"by": "user"}
+
+
 def answers(lab: Started) -> dict[str, int]:
     asked = ("/", "--host=web.default:8000", "--inside", "--count=20", "--json")
     done = lab.command("traffic", *asked, check=False)
@@ -180,6 +198,7 @@ def test_a_network_inside_a_user_namespace_carries_traffic(started):
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.urlopen(started.command("gateway").stdout.strip())  # noqa: S310
     assert answer.value.code == 404
+    update_a_stack(started)
     started.command("restart", "pods")
     until(lambda: answers(started) == {"v1": 20})
 
