@@ -46,7 +46,7 @@ def stack(lab, tmp_path_factory):
         nodeGroups=groups | {"auth": {"min": 2, "desired": 2, "max": 3}},
         services={"auth-api": {"autoscaler": {"min": 1, "max": 4}}},
     )
-    made.set("eco2:rollouts.auth-api.canary.tag", CANARY)
+    made.change(rollouts={"auth-api": {"phase": 0, "canary": {"tag": CANARY}}})
     made.up()
     return made
 

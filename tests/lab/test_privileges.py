@@ -141,6 +141,8 @@ def run_a_pod(api: Api) -> None:
         "image": "example.com/web",
         "ports": [{"containerPort": 8000, "name": "http"}],
     }
+    # Endpoints leave out pods of nodes that do not exist.
+    api.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "somewhere"}}, "test")
     for kind, spec in (
         ("Service", {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 8000}]}),
         ("Pod", {"nodeName": "somewhere", "containers": [container]}),
@@ -193,14 +195,14 @@ def test_a_network_inside_a_user_namespace_carries_traffic(started):
     assert "warning" not in started.told[0]
     assert set(json.loads(started.command("status", "--json").stdout).values()) == {"running"}
     run_a_pod(started.api)
-    until(lambda: answers(started) == {"v1": 20})
+    until(lambda: answers(started) == {"v1": 20}, seconds=30)
     # From outside, through the relay: there is a gateway, and no route yet.
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.urlopen(started.command("gateway").stdout.strip())  # noqa: S310
     assert answer.value.code == 404
     update_a_stack(started)
     started.command("restart", "pods")
-    until(lambda: answers(started) == {"v1": 20})
+    until(lambda: answers(started) == {"v1": 20}, seconds=30)
 
 
 @pytest.mark.parametrize("started", [FORBIDDEN], ids=[""], indirect=True)
