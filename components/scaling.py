@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from rollout.autoscaling import Behavior, Hpa, Keda
     from rollout.sizes import Scaling
 
+FROZEN = {"selectPolicy": "Disabled", "tolerance": "1"}
+"""Takes no pod away, and remembers the number as right for a whole stabilization window afterwards.
+
+Once it may shrink again, an autoscaler keeps the highest of the window's recommendations. A policy
+of `Disabled` alone does not touch those: all of them say "shrink" while a canary carries the load,
+so stable lost its pods 2 s after a rollback, before any metric told of the traffic that came
+back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go, replica_calculator.go;
+tolerance: Kubernetes 1.35 and later, left out by older API servers)."""
+
 
 def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling) -> dict[str, Any]:
     """The spec of a HorizontalPodAutoscaler (autoscaling/v2)."""
@@ -66,7 +75,7 @@ def _utilization(percent: int) -> dict[str, Any]:
 def _behavior(behavior: Behavior | None, scaling: Scaling) -> dict[str, Any]:
     rules = behavior.model_dump(by_alias=True, exclude_none=True) if behavior else {}
     if not scaling.may_shrink:
-        rules["scaleDown"] = {**rules.get("scaleDown", {}), "selectPolicy": "Disabled"}
+        rules["scaleDown"] = {**rules.get("scaleDown", {}), **FROZEN}
     for direction in rules.values():
         if "policies" in direction:
             direction["policies"] = list(direction["policies"])

@@ -24,14 +24,16 @@ from lab.traffic import command as traffic_command
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="EKS on one machine: a real Kubernetes control plane, an AWS API, and nothing else's internet.",
-    epilog="Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 no lab runs.",
+    help="EKS on one machine: a real Kubernetes control plane, Istio, an AWS API, and nobody else's internet.",
+    epilog="Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 no lab runs, or it "
+    "has no network. `run` and `project` end with the code of the command that they run.",
 )
 NOT_RUNNING = 3
 INTERRUPTED = 130
 PATIENCE_SECONDS = 120.0
 REGION = "ap-northeast-2"
 DEFAULT_CLUSTER = "eco2-local"
+Part = Annotated[str, typer.Argument(help="A part, as `lab status` names it.")]
 
 
 def say(line: str) -> None:
@@ -55,7 +57,10 @@ def _running(folder: LabFolder) -> bool:
 def build(
     istioctl: Annotated[bool, typer.Option("--istioctl", help="Build Istio's analyser, too.")] = False,
 ) -> None:
-    """Build the lab's programs from pinned Go modules into the user's cache; what is there stays."""
+    """Build the lab's programs from pinned Go modules into the user's cache; what is there stays.
+
+    Example: lab build --istioctl
+    """
     tools.ensure(say, istioctl=istioctl)
 
 
@@ -63,7 +68,7 @@ def build(
 def start(
     cluster: Annotated[
         list[str] | None,
-        typer.Option(help="A cluster and context to offer; repeatable. [default: eco2-local]"),
+        typer.Option(help=f"A cluster and context to offer; repeatable. [default: {DEFAULT_CLUSTER}]"),
     ] = None,
     region: Annotated[str, typer.Option(help="The AWS region to play.")] = REGION,
     name: Name = "default",
@@ -104,7 +109,10 @@ def start(
 
 @app.command()
 def stop(name: Name = "default") -> None:
-    """End a lab and remove everything that it held, Pulumi's state included."""
+    """End a lab and remove everything that it held, Pulumi's state included; exit code 0 if none runs, too.
+
+    Example: lab stop --name other
+    """
     folder = LabFolder.of(name)
     if _running(folder):
         try:
@@ -125,7 +133,10 @@ def stop(name: Name = "default") -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
 ) -> None:
-    """Show the parts of a lab; exit code 1 if one has ended, 3 if no lab runs."""
+    """Show the parts of a lab; exit code 1 if one has ended, 3 if no lab runs.
+
+    Example: lab status --json
+    """
     parts = ask(LabFolder.of(name), "status")["parts"]
     typer.echo(
         json.dumps(parts) if as_json else "\n".join(f"{part:26}{state}" for part, state in parts.items())
@@ -136,12 +147,15 @@ def status(
 
 @app.command()
 def logs(
-    part: Annotated[str, typer.Argument(help="A part, as `lab status` names it.")],
+    part: Part,
     lines: Annotated[int, typer.Option("-n", help="How many lines, from the end.")] = 50,
     follow: Annotated[bool, typer.Option("-f", help="Go on with what comes.")] = False,
     name: Name = "default",
 ) -> None:
-    """Show what a part wrote."""
+    """Show what a part wrote; exit code 1 if there is no such log, with those that there are.
+
+    Example: lab logs kube-apiserver -n 100 -f
+    """
     log = LabFolder.of(name).logs / f"{part}.log"
     if not log.exists():
         known = sorted(path.stem for path in log.parent.glob("*.log"))
@@ -154,7 +168,10 @@ def logs(
 def env(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
 ) -> None:
-    """Print what to export to use a lab: eval "$(lab env)"."""
+    """Print what to export to use a lab: kubeconfig, AWS, Pulumi's backend; exit code 3 if no lab runs.
+
+    Example: eval "$(lab env)"
+    """
     variables = exports(LabFolder.of(name))
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
@@ -165,13 +182,19 @@ def env(
 
 @app.command()
 def gateway(name: Name = "default") -> None:
-    """Print the URL of the ingress gateway: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"."""
+    """Print the URL of the ingress gateway; exit code 3 if the kernel gave the lab no network, with the reason.
+
+    Example: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"
+    """
     typer.echo(network(LabFolder.of(name))[1])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, name: Name = "default") -> None:
-    """Run a command in a lab's environment: lab run -- pulumi up --stack local."""
+    """Run a command in a lab's environment; the exit code is the command's own.
+
+    Example: lab run -- pulumi up --stack local
+    """
     _become(LabFolder.of(name), list(context.args))
 
 
@@ -224,14 +247,20 @@ def _fault(what: str, part: str, name: str) -> None:
 
 
 @app.command()
-def kill(part: str, name: Name = "default") -> None:
-    """End a part as a crash would, to see what happens."""
+def kill(part: Part, name: Name = "default") -> None:
+    """End a part as a crash would, to see what happens; `lab restart` starts it anew.
+
+    Example: lab kill istiod
+    """
     _fault("kill", part, name)
 
 
 @app.command()
-def restart(part: str, name: Name = "default") -> None:
-    """Start a part anew."""
+def restart(part: Part, name: Name = "default") -> None:
+    """Start a part anew, whether it runs or has ended.
+
+    Example: lab restart istiod
+    """
     _fault("restart", part, name)
 
 

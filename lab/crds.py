@@ -1,4 +1,4 @@
-"""The definitions of the custom resources in use, and the namespace of Istio."""
+"""The definitions of the custom resources in use, of pods' usage, and the namespace of Istio."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import yaml
 
 from lab import tools
 from lab.api import ApiError
+from lab.pods import usage
 
 if TYPE_CHECKING:
     from lab.api import Api
@@ -31,6 +32,7 @@ def install(api: Api) -> None:
         for document in yaml.load_all(path.read_text("utf-8"), Loader=Loader)  # a safe loader
         if document
     ]
+    definitions.append(usage.DEFINITION)
     for definition in definitions:
         api.apply(definition, "lab")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}}

@@ -41,7 +41,7 @@ def network(folder: LabFolder) -> tuple[int, str]:
     """
     lab = told(folder)
     if lab["network"] is None:
-        raise NotRunningError("this lab has no network of its own, see the output of `lab start`")
+        raise NotRunningError(f"this lab has no network of its own: {lab['noNetwork']}")
     return lab["network"], lab["gateway"]
 
 

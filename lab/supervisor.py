@@ -53,6 +53,7 @@ class Supervisor:
         self.requests: queue.Queue[tuple[Callable[[], Any], queue.Queue[Any]]] = queue.Queue()
         self.ending = False
         self.network: int | None = None
+        self.no_network = ""
 
     def bring_up(self) -> None:
         """Starts everything in order.
@@ -67,7 +68,7 @@ class Supervisor:
         self._step("etcd and kube-apiserver", self._control_plane, api)
         for name in ("kube-controller-manager", "kube-scheduler", "kwok", "aws"):
             self.start(name)
-        self._step("definitions of Istio and KEDA", install, api)
+        self._step("definitions of Istio, KEDA and metrics", install, api)
         self._step("network", self._network)
         self.start(mesh.PODS if self.network else mesh.SILENT_PODS)
         if self.network:
@@ -83,6 +84,7 @@ class Supervisor:
             "aws": self.plan.aws,
             "gateway": f"http://127.0.0.1:{self.plan.ports['gateway']}" if self.network else None,
             "network": self.network,
+            "noNetwork": self.no_network,
         }
         self.plan.folder.ready.write_text(json.dumps(told), "utf-8")
 
@@ -105,13 +107,18 @@ class Supervisor:
         log, process = self.plan.folder.logs / f"{mesh.NETWORK}.log", self.processes[mesh.NETWORK]
         deadline = time.monotonic() + START_SECONDS
         while not (said := log.read_text("utf-8", "replace").strip()) and time.monotonic() < deadline:
+            if process.poll() is not None and not log.stat().st_size:
+                break
             time.sleep(0.02)
         if said == READY:
             self.network = process.pid
             return
-        process.wait()
+        self.kill(mesh.NETWORK)
         del self.processes[mesh.NETWORK]
-        print(f"warning: {said}; pods run, but nothing listens, and there is no gateway", flush=True)
+        self.no_network = said.rpartition("\n")[2] or f"it gave no reason and ended with {process.returncode}"
+        print(
+            f"warning: {self.no_network}; pods run, but nothing listens: no gateway, no traffic", flush=True
+        )
 
     def _data_plane(self, api: Api) -> None:
         istio.install(api)

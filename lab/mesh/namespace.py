@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ class NamespaceError(Exception):
 def create(pod_range: str) -> None:
     """Moves this process into a new network namespace and makes a range of addresses local in it.
 
-    An ordinary user gets one inside a user namespace.
+    An ordinary user, or a root without CAP_SYS_ADMIN, gets one inside a user namespace.
 
     Args:
         pod_range: The addresses of the pods, as CIDR.
@@ -30,15 +31,17 @@ def create(pod_range: str) -> None:
     Raises:
         NamespaceError: If the kernel forbids it.
     """
-    from pyroute2 import IPRoute  # noqa: PLC0415  # slow to import, and `enter` needs none of it
+    # Slow to import, and `enter` needs none of it.
+    from pyroute2 import IPRoute, NetlinkError  # noqa: PLC0415
 
     user, group = os.getuid(), os.getgid()
-    flags = CLONE_NEWNET | (CLONE_NEWUSER if user else 0)
-    if _libc.unshare(flags):
-        reason = os.strerror(ctypes.get_errno())
-        raise NamespaceError(f"no network namespace for {'this user' if user else 'root'}: {reason}")
+    if refused := _unshare(CLONE_NEWNET):
+        refused_again = _unshare(CLONE_NEWNET | CLONE_NEWUSER)
+        if refused_again:
+            reasons = f"{refused}; inside a user namespace: {refused_again}"
+            raise NamespaceError(f"the kernel gives user {user} no network namespace: {reasons}")
     try:
-        if user:
+        if refused:
             Path("/proc/self/setgroups").write_text("deny", "ascii")
             Path("/proc/self/uid_map").write_text(f"0 {user} 1", "ascii")
             Path("/proc/self/gid_map").write_text(f"0 {group} 1", "ascii")
@@ -46,8 +49,18 @@ def create(pod_range: str) -> None:
             loopback = network.link_lookup(ifname="lo")[0]
             network.link("set", index=loopback, state="up")
             network.route("add", dst=pod_range, oif=loopback, type="local", scope="host", table=LOCAL_TABLE)
-    except OSError as error:
+    except (OSError, NetlinkError) as error:
         raise NamespaceError(f"the network namespace cannot be set up: {error}") from error
+
+
+def _unshare(flags: int) -> str:
+    """Leaves namespaces for new ones; why not, or nothing if it went well."""
+    if not _libc.unshare(flags):
+        return ""
+    code = ctypes.get_errno()
+    # The kernel's own word for it, "no space left on device", would send people to their disks.
+    limits = "the limit user.max_user_namespaces or user.max_net_namespaces is reached"
+    return limits if code == errno.ENOSPC else os.strerror(code)
 
 
 def enter(pid: int) -> None:

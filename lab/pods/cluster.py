@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from lab.api import APPLY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,6 +20,7 @@ RETRY_SECONDS = 0.3
 OVERTAKEN = (404, 409, 422)
 """Answers to a write that came too late: the pod is gone, or another one has its name."""
 MERGE = "application/merge-patch+json"
+MANAGER = "lab"
 
 
 class Pods:
@@ -87,17 +90,27 @@ class Pods:
     async def patch_status(self, pod: dict[str, Any], status: dict[str, Any]) -> None:
         """Writes a pod's status; one that is gone meanwhile is left alone."""
         body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
-        await self._insist("PATCH", f"{_path(pod)}/status", body)
+        await self._insist("PATCH", f"{_path(pod)}/status", body, MERGE)
+
+    async def apply(self, root: str, thing: dict[str, Any]) -> None:
+        """Applies an object that has a pod's name under another API group.
+
+        Args:
+            root: The group's path: `/apis/GROUP/VERSION`.
+            thing: The object, whole.
+        """
+        path = f"{_path(thing, root)}?fieldManager={MANAGER}&force=true"
+        await self._insist("PATCH", path, thing, APPLY)
 
     async def remove(self, pod: dict[str, Any]) -> None:
         """Ends the pod object, as the kubelet does once the containers have ended."""
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
-        await self._insist("DELETE", _path(pod), options)
+        await self._insist("DELETE", _path(pod), options, "application/json")
 
-    async def _insist(self, method: str, path: str, body: dict[str, Any]) -> None:
+    async def _insist(self, method: str, path: str, body: dict[str, Any], content_type: str) -> None:
         while True:
             try:
-                headers = {"Content-Type": MERGE if method == "PATCH" else "application/json"}
+                headers = {"Content-Type": content_type}
                 async with self._open().request(method, path, data=json.dumps(body), headers=headers):
                     return
             except aiohttp.ClientResponseError as error:
@@ -109,6 +122,6 @@ class Pods:
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _path(pod: dict[str, Any]) -> str:
+def _path(pod: dict[str, Any], root: str = "/api/v1") -> str:
     meta = pod["metadata"]
-    return f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    return f"{root}/namespaces/{meta['namespace']}/pods/{meta['name']}"

@@ -20,6 +20,7 @@ from lab.parts import ADMIN_CONTEXT
 from lab.pods.behaviour import Behaviour, Behaviours
 from lab.pods.cluster import Pods
 from lab.pods.life import Life
+from lab.pods.usage import Usage
 
 FIRST_ADDRESS = 16
 """Addresses below this offset stay free for what is no pod."""
@@ -61,8 +62,9 @@ class Kubelet:
             life.cut()
 
     async def follow(self) -> None:
-        """Keeps all pods, for ever."""
-        await self._pods.follow(self.see, self.gone)
+        """Keeps all pods and tells what they use, for ever."""
+        usage = Usage(self._pods, self.lives.values)
+        await asyncio.gather(self._pods.follow(self.see, self.gone), usage.follow())
 
     def tell(self, part: str, behaviour: Behaviour) -> None:
         """Changes how images behave."""

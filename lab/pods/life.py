@@ -51,6 +51,14 @@ class Life:
         self._task: asyncio.Task[None] | None = None
         self._last: list[asyncio.Task[None]] = []
         self.ending = False
+        self.ready_since: float | None = None
+        """The event loop's time when it became ready; None while it is not."""
+
+    @property
+    def usage(self) -> dict[str, str]:
+        """What it uses: quantities by resource."""
+        behaviour = self._behaviour()
+        return {"cpu": behaviour.cpu, "memory": behaviour.memory}
 
     def start(self) -> None:
         """Starts the containers."""
@@ -82,9 +90,11 @@ class Life:
             if (ready := self._behaviour().ready) != told:
                 told = ready
                 await self._tell(ready=ready)
+                self.ready_since = asyncio.get_running_loop().time() if ready else None
             await self._changed.wait()
 
     async def _stop_living(self) -> None:
+        self.ready_since = None
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError, OSError):

@@ -36,7 +36,7 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
 ) -> None:
     """Send requests through the gateway, or from inside the mesh, and show who answers.
 
-    Exit code 1 if a request failed.
+    Exit code 1 if a request failed, 3 if no lab runs or it has no network.
 
     Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
     """
@@ -95,6 +95,8 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     status: Annotated[int, typer.Option(help="Answer with this status.")] = 200,
     hang: Annotated[bool, typer.Option("--hang", help="Take requests and never answer.")] = False,
     share: Annotated[float, typer.Option(help="The part of requests that is slow, fails or hangs.")] = 1.0,
+    cpu: Annotated[str, typer.Option(help="CPU that each pod uses, which autoscalers read: 300m")] = "5m",
+    memory: Annotated[str, typer.Option(help="Memory that each pod uses: 64Mi")] = "32Mi",
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Pods that run already go on as they did.")
     ] = False,
@@ -104,10 +106,12 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     """Let an image misbehave, to see what a rollout does then; without options it behaves well again.
 
     Example: lab behave auth-api-dev-canary --status 500 --share 0.1
+
+    Example: lab behave auth-api-dev-latest --cpu 300m
     """
     behaviour = {
         "start_seconds": start, "ready": not unready, "slow_seconds": slow,
-        "status": status, "hang": hang, "share": share, "only_new": only_new,
+        "status": status, "hang": hang, "share": share, "cpu": cpu, "memory": memory, "only_new": only_new,
     }  # fmt: skip
     folder = LabFolder.of(name)
     told(folder)
