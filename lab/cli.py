@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-import time
 from typing import Annotated
 
 import typer
 
-from lab import tools
-from lab.environment import NotRunningError, ask, exports, network
+from lab import starting, tools
+from lab.environment import NotRunningError, ask, environment, exports, network
 from lab.options import Name  # noqa: TC001  # typer reads it at run time
+from lab.parts import OTHER_ACCOUNTS
 from lab.places import LabFolder
 from lab.project import work_folder
 from lab.traffic import command as traffic_command
@@ -30,7 +28,6 @@ app = typer.Typer(
 )
 NOT_RUNNING = 3
 INTERRUPTED = 130
-PATIENCE_SECONDS = 120.0
 REGION = "ap-northeast-2"
 DEFAULT_CLUSTER = "eco2-local"
 Part = Annotated[str, typer.Argument(help="A part, as `lab status` names it.")]
@@ -39,18 +36,6 @@ Part = Annotated[str, typer.Argument(help="A part, as `lab status` names it.")]
 def say(line: str) -> None:
     """A line of progress, on standard error, since standard output is for answers."""
     typer.echo(line, err=True)
-
-
-def _running(folder: LabFolder) -> bool:
-    """Whether a supervisor holds the lab's lock."""
-    if not folder.lock.exists():
-        return False
-    with folder.lock.open("r") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 @app.command()
@@ -79,31 +64,15 @@ def start(
     """
     tools.ensure(say)
     folder = LabFolder.of(name)
-    if _running(folder):
-        say(f"lab {name} runs already")
-        return
-    # What a crashed lab left is no use: its AWS lived in memory, so Pulumi's state would not match.
-    shutil.rmtree(folder.root, ignore_errors=True)
-    folder.root.mkdir(parents=True)
-    log = folder.root / "supervisor.log"
-    with log.open("wb") as output:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *(cluster or [DEFAULT_CLUSTER])],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    told, deadline = 0, time.monotonic() + PATIENCE_SECONDS
-    while True:
-        ended, ready = supervisor.poll() is not None, folder.ready.exists()
-        lines = log.read_text("utf-8", "replace").splitlines()
-        for line in lines[told:]:
-            say(line)
-        told = len(lines)
-        if ready:
-            break
-        if ended or time.monotonic() > deadline:
-            supervisor.terminate()
+    with starting.alone(folder):
+        if not starting.running(folder):
+            starting.begin(folder, region, cluster or [DEFAULT_CLUSTER])
+        elif folder.ready.exists():
+            say(f"lab {name} runs already")
+            return
+        # One that another command began, and did not see to its end, is waited for all the same.
+        if not starting.follow(folder, say):
             raise typer.Exit(1)
-        time.sleep(0.1)
     say(f'lab {name} is up; to use it in this shell: eval "$(lab env)"')
 
 
@@ -114,18 +83,11 @@ def stop(name: Name = "default") -> None:
     Example: lab stop --name other
     """
     folder = LabFolder.of(name)
-    if _running(folder):
-        try:
-            ask(folder, "stop")
-        except NotRunningError:
-            say("the lab is just starting or ending")
-        deadline = time.monotonic() + 30
-        while _running(folder) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    if _running(folder):
-        say(f"error: lab {name} does not end; see {folder.root / 'supervisor.log'}")
+    starting.end(folder)
+    if starting.running(folder):
+        say(f"error: lab {name} does not end; see {folder.supervisor_log}")
         raise typer.Exit(1)
-    shutil.rmtree(folder.root, ignore_errors=True)
+    starting.remove(folder)
     say(f"lab {name} is gone")
 
 
@@ -176,6 +138,8 @@ def env(
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return
+    if others := [key for key in OTHER_ACCOUNTS if key in os.environ]:
+        typer.echo(f"unset {' '.join(others)}")
     for key, value in variables.items():
         typer.echo(f"export {key}={shlex.quote(value)}")
 
@@ -211,7 +175,7 @@ def project(
     """
     lab = LabFolder.of(name)
     place = work_folder(lab, folder, stack)
-    variables = {**os.environ, **exports(lab)}
+    variables = environment(lab)
     at = ["--stack", stack, "--cwd", str(place)]
     chosen = subprocess.run(
         ["pulumi", "stack", "select", "--create", *at],
@@ -228,7 +192,7 @@ def project(
 
 def _become(folder: LabFolder, command: list[str]) -> None:
     """Replaces this process, so that signals and exit codes are the command's own."""
-    variables = {**os.environ, **exports(folder)}
+    variables = environment(folder)
     if not command:
         say("error: name a command: lab run -- COMMAND")
         raise typer.Exit(2)
@@ -275,7 +239,7 @@ def main() -> None:
     except NotRunningError as error:
         say(f"error: {error}")
         sys.exit(NOT_RUNNING)
-    except tools.BuildError as error:
+    except (tools.BuildError, starting.PlaceError) as error:
         say(f"error: {error}")
         sys.exit(1)
     except SystemExit as end:

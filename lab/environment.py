@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import tools
-from lab.parts import aws_environment
+from lab.parts import OTHER_ACCOUNTS, aws_environment
 
 if TYPE_CHECKING:
     from lab.places import LabFolder
@@ -77,6 +77,7 @@ def exports(folder: LabFolder) -> dict[str, str]:
     return {
         "KUBECONFIG": str(folder.kubeconfig),
         **aws_environment(lab["aws"], lab["region"]),
+        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"))),
         "PULUMI_BACKEND_URL": f"file://{folder.backend}",
         # Nothing in a lab's state is secret.
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -85,6 +86,16 @@ def exports(folder: LabFolder) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "",
         "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "")]),
     }
+
+
+def environment(folder: LabFolder) -> dict[str, str]:
+    """The environment of a process that uses a lab: this one's, less what names another account.
+
+    Raises:
+        NotRunningError: If the lab does not run.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in OTHER_ACCOUNTS}
+    return {**own, **exports(folder)}
 
 
 def _official_plugins(pulumi: Path | None) -> bool:

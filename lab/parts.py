@@ -178,12 +178,19 @@ def commands(plan: Plan) -> dict[str, list[str]]:
 
 def environment(plan: Plan) -> dict[str, str]:
     """The environment of the lab's processes."""
+    inherited = {name: value for name, value in os.environ.items() if name.upper() not in MISLEADING}
     return {
-        **os.environ,
+        **inherited,
         **aws_environment(plan.aws, plan.region),
         **istio.ENVIRONMENT,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     }
+
+
+OTHER_ACCOUNTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+MISLEADING = frozenset((*OTHER_ACCOUNTS, *PROXIES))
+"""The user's variables that would lead a lab's clients away from it: everything in it is on loopback."""
 
 
 def aws_environment(endpoint: str, region: str) -> dict[str, str]:

@@ -50,6 +50,16 @@ class LabFolder:
         return self.root / "lock"
 
     @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor says; also marks a folder as a lab's."""
+        return self.root / "supervisor.log"
+
+    @property
+    def supervisor_pid(self) -> Path:
+        """The supervisor's process id."""
+        return self.root / "supervisor.pid"
+
+    @property
     def control(self) -> Path:
         """The supervisor's socket."""
         return self.root / "control"

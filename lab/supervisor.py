@@ -134,6 +134,8 @@ class Supervisor:
     def _until(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
+            if self.ending:
+                raise StartError("told to end while it was starting")
             if self.processes[name].poll() is not None:
                 break
             try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Lab
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -97,3 +100,70 @@ def test_unknown_parts_and_missing_labs_are_refused_in_words(lab, tmp_path):
     missing = Lab(tmp_path).command("env", check=False)
     assert missing.returncode == 3
     assert "lab start" in missing.stderr
+
+
+def test_two_starts_at_once_and_one_that_was_interrupted_end_in_one_lab(tmp_path):
+    lab = Lab(tmp_path)
+    command = [sys.executable, "-m", "lab", "start"]
+    words = {"env": lab.own_environment, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, **words) as first:
+        until((tmp_path / "default" / "supervisor.pid").exists)
+        os.killpg(first.pid, signal.SIGINT)
+        first.communicate()
+    assert first.returncode == 130
+    with subprocess.Popen(command, **words) as second, subprocess.Popen(command, **words) as third:
+        told = [process.communicate(timeout=120)[1] for process in (second, third)]
+        assert (second.returncode, third.returncode) == (0, 0), told
+    assert lab.command("status").returncode == 0
+    supervisors = [one for one in processes_of(tmp_path).values() if "lab.supervisor" in one]
+    assert len(supervisors) == 1
+    lab.command("stop")
+    assert leftovers(tmp_path) == {}
+
+
+def test_a_lab_that_is_still_starting_can_be_stopped(tmp_path):
+    lab = Lab(tmp_path)
+    command = [sys.executable, "-m", "lab", "start"]
+    with subprocess.Popen(command, env=lab.own_environment, stderr=subprocess.PIPE, text=True) as starting:
+        until((tmp_path / "default" / "supervisor.pid").exists)
+        lab.command("stop")
+        assert "told to end" in starting.communicate(timeout=60)[1]
+    assert starting.returncode == 1
+    assert leftovers(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "Großes", "-x"])
+def test_a_name_that_leads_out_of_the_labs_folder_is_refused(tmp_path, name):
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "precious").write_text("x")
+    done = Lab(tmp_path / "labs", name).command("stop", check=False)
+    assert done.returncode == 2
+    assert (tmp_path / "precious").exists()
+
+
+def test_a_folder_that_no_lab_wrote_is_left_alone(tmp_path):
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "precious").write_text("x")
+    lab = Lab(tmp_path)
+    for command in ("start", "stop"):
+        done = lab.command(command, check=False)
+        assert done.returncode == 1
+        assert "holds what no lab has written" in done.stderr
+    assert (tmp_path / "default" / "precious").exists()
+
+
+def test_a_folder_too_deep_for_sockets_is_refused_at_once(tmp_path):
+    done = Lab(tmp_path / ("x" * 100)).command("start", check=False)
+    assert done.returncode == 1
+    assert "name a shorter folder: LAB_HOME=" in done.stderr
+
+
+def test_another_account_and_a_proxy_do_not_lead_away(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    lab = Lab(tmp_path)
+    lab.command("start")
+    assert "unset AWS_PROFILE\n" in lab.command("env").stdout
+    told = lab.command("run", "--", sys.executable, "-c", "import os; print(os.environ.get('AWS_PROFILE'))")
+    assert told.stdout == "None\n"
+    lab.command("stop")
