@@ -178,9 +178,8 @@ def commands(plan: Plan) -> dict[str, list[str]]:
 
 def environment(plan: Plan) -> dict[str, str]:
     """The environment of the lab's processes."""
-    inherited = {name: value for name, value in os.environ.items() if name.upper() not in MISLEADING}
     return {
-        **inherited,
+        **os.environ,
         **aws_environment(plan.aws, plan.region),
         **istio.ENVIRONMENT,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from lab.environment import NotRunningError, ask
+from lab.parts import MISLEADING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,6 +75,7 @@ def begin(folder: LabFolder, region: str, clusters: Sequence[str]) -> None:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *clusters],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name.upper() not in MISLEADING},
         )  # fmt: skip
     folder.supervisor_pid.write_text(str(supervisor.pid), "ascii")
     while supervisor.poll() is None and not running(folder):

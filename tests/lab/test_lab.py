@@ -132,7 +132,7 @@ def test_a_lab_that_is_still_starting_can_be_stopped(tmp_path):
     assert leftovers(tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", ["..", "a/b", "", "Großes", "-x"])
+@pytest.mark.parametrize("name", ["..", "a/b", "Großes", "-x"])
 def test_a_name_that_leads_out_of_the_labs_folder_is_refused(tmp_path, name):
     (tmp_path / "labs").mkdir()
     (tmp_path / "precious").write_text("x")
