@@ -46,7 +46,7 @@ def plan(
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
     from rollout.markdown import markdown_of_problems  # noqa: PLC0415
-    from rollout.report import as_json as report_json  # noqa: PLC0415
+    from rollout.report_json import as_json as report_json  # noqa: PLC0415
 
     if markdown and as_json:
         typer.echo("error: choose one of --markdown and --json", err=True)

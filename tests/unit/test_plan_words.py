@@ -118,7 +118,7 @@ def test_no_change(world):
 def test_each_service_is_one_line_of_version_share_and_pods(three):
     assert [f"{one.service}: {headline(one)}" for one in three.report().changes] == [
         "auth-api: auth-api-0.8.0, from 5 % to 20 %, no pods added",
-        "my-api: my-api-dev-canary becomes stable, from 100 % to off, 1 pod fewer",
+        "my-api: my-api-dev-canary becomes stable, from 100 % to off, 3 pods fewer",
         "scan-api: scan-api-dev-canary, from 20 % to off, 1 pod fewer",
     ]
 

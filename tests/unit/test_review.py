@@ -168,8 +168,8 @@ def follow(command, said, rollouts):
 
 
 def test_a_promotion_that_needs_a_second_node_on_the_way_is_a_warning():
-    before = {"auth-api": {"phase": 5, "canary": {"tag": "new"}}, "ext-authz": {"phase": 4}}
-    after = {"auth-api": {"phase": 0}, "ext-authz": {"phase": 4}}
+    before = {"auth-api": {"phase": 5, "canary": {"tag": "new"}}, "ext-authz": {"phase": 2}}
+    after = {"auth-api": {"phase": 0}, "ext-authz": {"phase": 2}}
     made = update(after, before, services={"auth-api": {"image": {"tag": "new"}}})
     # dev's outputs name the old stable.
     made.prior["auth-api"] = made.prior["auth-api"].__class__(
@@ -179,7 +179,7 @@ def test_a_promotion_that_needs_a_second_node_on_the_way_is_a_warning():
     (warning,) = [one for one in review(made).warnings if "while this update runs" in one]
     assert warning == (
         "domain auth: while this update runs, stable auth-api needs 250m CPU and 384Mi; the freest of 1 t3.medium "
-        "node of domain auth has 80m and 1731Mi left of 1930m and 3267Mi; on 2 there is room, so pods wait until "
+        "node of domain auth has 130m and 1539Mi left of 1930m and 3267Mi; on 2 there is room, so pods wait until "
         "the cluster autoscaler has added nodes"
     )
 
