@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 REFUSED = 3
 STYLES = {"refused:": "bold red", "warning:": "yellow", "next": "cyan"}
+LABELLED = re.compile(r"(  \S+)  +")
 
 
 def plan(
@@ -89,13 +91,14 @@ def _show(found: Report) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     width = console.width if sys.stdout.isatty() else None
+    heading = ""
     for line in text(found, width).splitlines():
-        first, _, rest = line.strip().partition(" ")
-        if line[:1] not in ("", " ") and first not in STYLES:
-            console.print(Text(line, "bold"))
-        elif first in STYLES:
-            console.print(Text.assemble((line[: len(line) - len(rest)], STYLES[first]), rest))
-        elif line.startswith("  ") and not line.startswith("   "):
-            console.print(Text.assemble(("  " + first, "dim"), " " + rest))
+        labelled = LABELLED.match(line)
+        if labelled:
+            style = STYLES.get(labelled[1].strip(), "dim")
+            console.print(Text.assemble((labelled[1], style), line[labelled.end(1) :]))
+            heading = ""
         else:
-            console.print(Text(line))
+            if line[:1] not in ("", " "):
+                heading = STYLES.get(line.split(maxsplit=1)[0], "bold")
+            console.print(Text(line, heading))
