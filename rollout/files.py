@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from rollout.catalog import Catalog
-from rollout.problems import ConfigError, Problem, from_pydantic, key_path
+from rollout.findings import from_pydantic
+from rollout.problems import ConfigError, Problem, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -56,7 +57,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
     except yaml.YAMLError as error:
-        raise ConfigError([Problem(path.name, "", f"is not valid YAML: {_place(error)}")]) from error
+        raise ConfigError([Problem(path.name, "", f"is not valid YAML: {in_one_line(error)}")]) from error
     except (ValueError, RecursionError) as error:
         # A number of thousands of digits, or brackets that nest as deep.
         raise ConfigError([Problem(path.name, "", f"holds what nobody can mean: {error}")]) from error
@@ -158,7 +159,8 @@ def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
     return problems
 
 
-def _place(error: yaml.YAMLError) -> str:
+def in_one_line(error: yaml.YAMLError) -> str:
+    """Where a text is no YAML, and why."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
