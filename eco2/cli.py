@@ -13,6 +13,8 @@ from eco2.commands.status import status
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Help is read while somebody waits: drawn by rich it takes twice the time.
+    rich_markup_mode=None,
     help="Ship Eco2's services by header-first canaries.",
     epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.",
 )
