@@ -50,23 +50,38 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: If the file is missing, empty, not YAML, or holds something else.
     """
     try:
-        data = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
+        text = path.read_text("utf-8")
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); is the path right?"
         raise ConfigError([Problem(path.name, "", reason)]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
+    return read_mapping(text, path.name)
+
+
+def read_mapping(text: str, name: str) -> dict[str, Any]:
+    """Reads a YAML text that holds one mapping.
+
+    Args:
+        text: What a file holds, or would hold.
+        name: The file's name, for errors.
+
+    Raises:
+        ConfigError: If it is empty, not YAML, or holds something else.
+    """
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError([Problem(path.name, "", f"is not valid YAML: {in_one_line(error)}")]) from error
+        raise ConfigError([Problem(name, "", f"is not valid YAML: {in_one_line(error)}")]) from error
     except (ValueError, RecursionError) as error:
         # A number of thousands of digits, or brackets that nest as deep.
-        raise ConfigError([Problem(path.name, "", f"holds what nobody can mean: {error}")]) from error
-    _plain(path.name, data, ())
+        raise ConfigError([Problem(name, "", f"holds what nobody can mean: {error}")]) from error
+    _plain(name, data, ())
     if data is None:
-        raise ConfigError([Problem(path.name, "", "is empty")])
+        raise ConfigError([Problem(name, "", "is empty")])
     if not isinstance(data, dict):
         reason = f"must hold a mapping of keys to values, not a {type(data).__name__}"
-        raise ConfigError([Problem(path.name, "", reason)])
+        raise ConfigError([Problem(name, "", reason)])
     return data
 
 

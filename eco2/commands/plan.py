@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
 from rollout.problems import ConfigError
 
-if TYPE_CHECKING:
-    from rollout.report import Report
-
 REFUSED = 3
-STYLES = {"refused:": "bold red", "warning:": "yellow", "next": "cyan"}
-LABELLED = re.compile(r"(  \S+)  +")
 
 
 def plan(
@@ -44,6 +38,7 @@ def plan(
 
     Example: eco2 plan --stack dev --markdown
     """
+    from eco2.plan_console import print_plan  # noqa: PLC0415
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
@@ -77,28 +72,6 @@ def plan(
     elif as_json:
         typer.echo(json.dumps(report_json(found), indent=2, ensure_ascii=False))
     else:
-        _show(found)
+        print_plan(found, sys.stdout)
     if found.refused:
         raise typer.Exit(REFUSED)
-
-
-def _show(found: Report) -> None:
-    """Prints the words, in colour and broken at its width on a terminal only."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from rollout.wording import text  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-    width = console.width if sys.stdout.isatty() else None
-    heading = ""
-    for line in text(found, width).splitlines():
-        labelled = LABELLED.match(line)
-        if labelled:
-            style = STYLES.get(labelled[1].strip(), "dim")
-            console.print(Text.assemble((labelled[1], style), line[labelled.end(1) :]))
-            heading = ""
-        else:
-            if line[:1] not in ("", " "):
-                heading = STYLES.get(line.split(maxsplit=1)[0], "bold")
-            console.print(Text(line, heading))
