@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+STANDARD_ERROR = 2
 NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
 
 
@@ -94,7 +94,7 @@ def update(
     ]
     try:
         running = subprocess.Popen(  # noqa: S603  # no shell
-            command, env={**os.environ, **(variables or {})}, stdout=sys.stderr if quiet else None
+            command, env={**os.environ, **(variables or {})}, stdout=STANDARD_ERROR if quiet else None
         )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
