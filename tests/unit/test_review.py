@@ -75,7 +75,7 @@ def test_rule_17_refuses_a_canary_that_can_never_be_scheduled_with_the_arithmeti
         "  Pulumi.dev.yaml: eco2:rollouts.scan-api: scan-api: rule 17: from no canary pods to 1 canary pod: "
         "canary scan-api needs 1000m CPU and 728Mi; the freest of 1 t3.small node of domain scan has 780m and "
         "700Mi left of 1930m and 1428Mi; raise eco2:nodeGroups.scan.max from 1 to 2, or request less; "
-        "next: `pulumi config set --path eco2:nodeGroups.scan.max 2`; "
+        "next: `pulumi config set --stack dev --path eco2:nodeGroups.scan.max 2`; "
         'to overrule: `eco2:overrule: {scan-api: "reason"}`'
     )
 
@@ -154,7 +154,8 @@ def follow(command, said, rollouts):
     """Does what `pulumi config` would."""
     said["rollouts"] = rollouts
     for part in command.split(" && "):
-        verb, _, key, *value = shlex.split(part)[2:]
+        verb, option, stack, _, key, *value = shlex.split(part)[2:]
+        assert (option, stack) == ("--stack", "dev")
         *parents, last = key.removeprefix("eco2:").replace("[", ".").replace("]", "").split(".")
         place = said
         for parent in parents:
