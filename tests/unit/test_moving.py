@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 PULUMI = """#!/bin/sh
 case "$*" in
   "stack output "*) cat "{folder}/outputs.json"; exit "$(cat {folder}/answers)";;
-  "up "*) echo "$*" >> "{folder}/updates"; cp Pulumi.dev.yaml "{folder}/seen"; exit "$(cat {folder}/code)";;
+  "up "*)
+    if [ -e {folder}/slow ]; then
+      trap 'sleep 1; echo >> {folder}/ended; exit 3' INT
+      echo updating; sleep 20 & wait
+    fi
+    echo "$*" >> "{folder}/updates"; cp Pulumi.dev.yaml "{folder}/seen"; exit "$(cat {folder}/code)";;
 esac
 exit 9
 """
@@ -309,6 +314,22 @@ def test_a_no_and_ctrl_c_leave_the_file_as_it_was(desk, key):
     assert "Traceback" not in seen
     assert desk.file.read_bytes() == before
     assert desk.updates == []
+
+
+def test_ctrl_c_during_an_update_lets_pulumi_end_it_in_good_order(desk):
+    (desk.folder / "slow").touch()
+
+    def answer(master):
+        os.write(master, b"y\n")
+        seen = b""
+        while b"updating" not in seen:
+            seen += os.read(master, 4096)
+        os.write(master, b"\x03")
+
+    code, seen = at_terminal(desk, answer, "advance", "auth-api")
+    assert code == 4, seen
+    assert (desk.folder / "ended").exists()
+    assert "run: `pulumi up --stack dev`" in seen
 
 
 def test_a_file_that_changed_while_the_question_stood_is_not_overwritten(desk):
