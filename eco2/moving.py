@@ -55,10 +55,18 @@ class Request:
     prometheus: str | None = None
 
     @property
+    def options(self) -> str:
+        """What `eco2` needs to mean this stack, as it is typed where this command was run."""
+        return f"--stack {self.stack}{self._elsewhere('--project')}"
+
+    @property
     def update_command(self) -> str:
-        """`pulumi up` for this stack as it is typed where the command was run."""
-        folder = f" --cwd {shlex.quote(str(self.project))}" if self.project.resolve() != Path.cwd() else ""
-        return f"`pulumi up --stack {self.stack}{folder}`"
+        """The same of `pulumi up`, as a whole."""
+        return f"`pulumi up --stack {self.stack}{self._elsewhere('--cwd')}`"
+
+    def _elsewhere(self, option: str) -> str:
+        here = self.project.resolve() == Path.cwd()
+        return "" if here else f" {option} {shlex.quote(str(self.project))}"
 
     def say(self, text: str) -> None:
         """A line for the user."""
@@ -152,15 +160,15 @@ def _watch(request: Request, result: Result) -> int:
         cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
         found = soak(cluster, moved, request.wait_seconds, request.prometheus, request.say)
     except (ConfigError, ClusterError) as error:
-        request.say(f"not watched: {error}")
-        return DONE
+        typer.echo(f"error: not watched: {error}", err=True)
+        return SICK
     for one in found:
         request.say(f"{one.service}: {one.verdict}: {one.words}")
     result.watched = [one.as_json() for one in found]
     sick = [one.service for one in found if one.verdict == "sick"]
     if not sick:
         return DONE
-    request.say(f"to take back at once: `eco2 abort {' '.join(sick)} --stack {request.stack}`")
+    request.say(f"to take back at once: `eco2 abort {' '.join(sick)} {request.options}`")
     return SICK
 
 

@@ -46,13 +46,13 @@ class Move:
     notes: tuple[str, ...] = ()
 
 
-def advanced(wanted: Wanted, to: int | None, stack: str) -> Move:
+def advanced(wanted: Wanted, to: int | None, options: str) -> Move:
     """One phase up, or to any phase that is named; a weight that overrides the old phase's goes.
 
     Args:
         wanted: The service as the config has it now.
         to: The phase; None for the next one.
-        stack: The stack's name, for commands in messages.
+        options: What commands in messages need to mean this stack: `--stack dev`.
 
     Raises:
         NoMoveError: If the ladder has no such phase.
@@ -62,7 +62,7 @@ def advanced(wanted: Wanted, to: int | None, stack: str) -> Move:
     if not last:
         raise NoMoveError(f"{name}: its ladder has no canary, so it has no phases; stable's image rolls over")
     if target > last and rollout.phase == last and to is None:
-        way = f"next: `eco2 promote {name} --stack {stack}`"
+        way = f"next: `eco2 promote {name} {options}`"
         raise NoMoveError(f"{name}: is at its last phase, {_place(wanted, last)}; {way}")
     if not 0 <= target <= last:
         raise NoMoveError(f"{name}: there is no phase {target}; its ladder has the phases 0 to {last}")
@@ -70,7 +70,7 @@ def advanced(wanted: Wanted, to: int | None, stack: str) -> Move:
         return Move(name, f"{name}: {_place(wanted, target)} already", ())
     notes: tuple[str, ...] = ()
     if rollout.phase == 0 and wanted.canary == wanted.stable:
-        way = f"eco2 set-image {name} IMAGE --stack {stack}"
+        way = f"eco2 set-image {name} IMAGE {options}"
         notes = (
             f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`",
         )
@@ -78,7 +78,7 @@ def advanced(wanted: Wanted, to: int | None, stack: str) -> Move:
     return Move(name, words, tuple(_to_phase(wanted, target)), notes)
 
 
-def promoted(wanted: Wanted, prior: Prior | None, stack: str) -> Move:
+def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
     """Stable takes the canary's image, and the rollout ends, both in one update.
 
     The canary's entry keeps its image: at phase 0 it runs nowhere, and it tells what was tried last.
@@ -86,7 +86,7 @@ def promoted(wanted: Wanted, prior: Prior | None, stack: str) -> Move:
     Args:
         wanted: The service as the config has it now.
         prior: What the last successful update left; None where that is not known.
-        stack: The stack's name, for commands in messages.
+        options: What commands in messages need to mean this stack: `--stack dev`.
 
     Raises:
         NoMoveError: If the canary does not have all the traffic by config.
@@ -99,7 +99,7 @@ def promoted(wanted: Wanted, prior: Prior | None, stack: str) -> Move:
         reason = (
             f"{name}: is at {_place(wanted, rollout.phase)}; only a canary with {FULL_WEIGHT} % is promoted"
         )
-        way = f"next: `eco2 advance {name} --stack {stack}`, up to phase {last}"
+        way = f"next: `eco2 advance {name} {options}`, up to phase {last}"
         raise NoMoveError(f"{reason}; {way}" if last else f"{name}: its ladder has no canary to promote")
     image = settings_of(wanted.canary)
     notes: tuple[str, ...] = ()
@@ -113,14 +113,14 @@ def promoted(wanted: Wanted, prior: Prior | None, stack: str) -> Move:
     return Move(name, words, (*entries, *_to_phase(wanted, 0)), notes)
 
 
-def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, stack: str) -> Move:
+def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, options: str) -> Move:
     """Another image for the canary, and with `to` its phase in the same update.
 
     Args:
         wanted: The service as the config has it now.
         image: All that the canary's entry says of its image from now on.
         to: The phase, 0 or 1; None leaves it.
-        stack: The stack's name, for commands in messages.
+        options: What commands in messages need to mean this stack: `--stack dev`.
 
     Raises:
         NoMoveError: If the canary would keep a weight (rule 14), or the ladder has no canary.
@@ -131,7 +131,7 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, stac
         raise NoMoveError(f"{name}: its ladder has no canary; set stable's image: eco2:services.{name}.image")
     new = reference != wanted.canary
     if new and phase == wanted.rollout.phase and wanted.rollout.effective_weight:
-        back = f"eco2 advance {name} --to 1 --stack {stack}"
+        back = f"eco2 advance {name} --to 1 {options}"
         reason = f"{name}: the canary has {wanted.rollout.effective_weight} % of the traffic, whose users would meet "
         reason += "an image that no developer has tried; first take the weight away"
         raise NoMoveError(f"{reason}: `{back}`; or both at once: add `--phase 1`")

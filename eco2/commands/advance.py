@@ -37,7 +37,8 @@ def advance(
     updates the stack. What the guards refuse is refused before the file is touched; going back never is.
 
     Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
-    file is written and the update failed, 5 updated and a canary is sick (--wait).
+    file is written and the update failed, 5 updated, and a
+    canary is sick or cannot be watched (--wait).
 
     Example: eco2 advance auth-api --stack dev --wait 60
     """
@@ -45,4 +46,4 @@ def advance(
     from rollout.moves import advanced  # noqa: PLC0415
 
     request = Request(project, stack, tuple(service), yes, not no_up, as_json, wait, prometheus)
-    do(request, lambda wanted, _: advanced(wanted, to, stack))
+    do(request, lambda wanted, _: advanced(wanted, to, request.options))

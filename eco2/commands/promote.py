@@ -35,4 +35,4 @@ def promote(
     from rollout.moves import promoted  # noqa: PLC0415
 
     request = Request(project, stack, tuple(service), yes, not no_up, as_json)
-    do(request, lambda wanted, prior: promoted(wanted, prior, stack))
+    do(request, lambda wanted, prior: promoted(wanted, prior, request.options))

@@ -40,4 +40,4 @@ def set_image(
 
     request = Request(project, stack, (service,), yes, not no_up, as_json)
     settings = image_of(request, image, revision)
-    do(request, lambda wanted, _: with_canary_image(wanted, settings, phase, stack))
+    do(request, lambda wanted, _: with_canary_image(wanted, settings, phase, request.options))

@@ -34,24 +34,26 @@ def written(move):
 
 
 def test_an_advance_takes_the_next_phase_of_the_ladder():
-    move = advanced(wanted(2), None, "dev")
+    move = advanced(wanted(2), None, "--stack dev")
     assert written(move) == {"rollouts.auth-api.phase": 3}
     assert move.words == "auth-api: from phase 2 (5 %) to phase 3 (20 %)"
-    assert written(advanced(wanted(1, ladder="blue-green"), None, "dev")) == {"rollouts.auth-api.phase": 2}
+    assert written(advanced(wanted(1, ladder="blue-green"), None, "--stack dev")) == {
+        "rollouts.auth-api.phase": 2
+    }
 
 
 def test_an_advance_goes_to_any_phase_that_is_named_also_back():
     for phase in range(5):
-        assert written(advanced(wanted(5), phase, "dev")) == {"rollouts.auth-api.phase": phase}
-    assert written(advanced(wanted(3), 3, "dev")) == {}
+        assert written(advanced(wanted(5), phase, "--stack dev")) == {"rollouts.auth-api.phase": phase}
+    assert written(advanced(wanted(3), 3, "--stack dev")) == {}
 
 
 def test_an_advance_leaves_the_weight_behind_that_overrode_the_old_phase():
-    assert written(advanced(wanted(3, weight=10), None, "dev")) == {
+    assert written(advanced(wanted(3, weight=10), None, "--stack dev")) == {
         "rollouts.auth-api.phase": 4,
         "rollouts.auth-api.weight": None,
     }
-    assert written(advanced(wanted(3, weight=10), 3, "dev")) == {}
+    assert written(advanced(wanted(3, weight=10), 3, "--stack dev")) == {}
 
 
 @pytest.mark.parametrize(
@@ -66,19 +68,19 @@ def test_an_advance_leaves_the_weight_behind_that_overrode_the_old_phase():
 )
 def test_an_advance_that_does_not_exist_is_refused(now, to, words):
     with pytest.raises(NoMoveError, match=words):
-        advanced(now, to, "dev")
+        advanced(now, to, "--stack dev")
 
 
 def test_an_advance_tells_where_the_canary_would_be_stable_once_more():
     same = {"canary": {"tag": "old"}}
-    assert "set-image auth-api IMAGE --stack dev" in advanced(wanted(0, **same), None, "dev").notes[0]
-    assert not advanced(wanted(0), None, "dev").notes
-    assert not advanced(wanted(1, **same), None, "dev").notes
+    assert "set-image auth-api IMAGE --stack dev" in advanced(wanted(0, **same), None, "--stack dev").notes[0]
+    assert not advanced(wanted(0), None, "--stack dev").notes
+    assert not advanced(wanted(1, **same), None, "--stack dev").notes
 
 
 def test_a_promotion_gives_stable_the_very_image_and_ends_the_rollout():
     canary = {"tag": "new", "digest": DIGEST, "revision": "7"}
-    assert written(promoted(wanted(5, canary=canary), None, "dev")) == {
+    assert written(promoted(wanted(5, canary=canary), None, "--stack dev")) == {
         "services.auth-api.image.tag": "new",
         "services.auth-api.image.digest": DIGEST,
         "services.auth-api.image.revision": "7",
@@ -87,16 +89,16 @@ def test_a_promotion_gives_stable_the_very_image_and_ends_the_rollout():
 
 
 def test_a_promotion_takes_a_digest_of_the_old_image_away():
-    entries = written(promoted(wanted(5, canary={"tag": "new"}), None, "dev"))
+    entries = written(promoted(wanted(5, canary={"tag": "new"}), None, "--stack dev"))
     assert entries["services.auth-api.image.digest"] is None
     assert entries["services.auth-api.image.revision"] is None
 
 
 def test_a_promotion_of_the_tag_that_canaries_are_pushed_to_says_what_that_means():
-    move = promoted(wanted(5), None, "dev")
+    move = promoted(wanted(5), None, "--stack dev")
     assert written(move)["services.auth-api.image.tag"] == "auth-api-dev-canary"
     assert "a digest would pin what was tested" in move.notes[0]
-    assert not promoted(wanted(5, canary={"digest": DIGEST}), None, "dev").notes
+    assert not promoted(wanted(5, canary={"digest": DIGEST}), None, "--stack dev").notes
 
 
 @pytest.mark.parametrize(
@@ -110,20 +112,20 @@ def test_a_promotion_of_the_tag_that_canaries_are_pushed_to_says_what_that_means
 )
 def test_a_promotion_from_below_the_last_phase_is_refused(now, words):
     with pytest.raises(NoMoveError, match=words):
-        promoted(now, None, "dev")
+        promoted(now, None, "--stack dev")
 
 
 def test_a_promotion_that_failed_is_repeated_without_another_edit():
     image = f"{REPOSITORY}:new"
     prior = Prior(5, 100, f"{REPOSITORY}:old", image)
-    assert promoted(wanted(0, stable="new", canary={"tag": "new"}), prior, "dev").entries == ()
+    assert promoted(wanted(0, stable="new", canary={"tag": "new"}), prior, "--stack dev").entries == ()
     with pytest.raises(NoMoveError):
-        promoted(wanted(0, stable="old"), prior, "dev")
+        promoted(wanted(0, stable="old"), prior, "--stack dev")
 
 
 def test_an_image_is_set_whole_and_with_its_phase():
     image = ImageSettings(tag="new", digest=DIGEST)
-    move = with_canary_image(wanted(0, canary={"tag": "x", "revision": "3"}), image, 1, "dev")
+    move = with_canary_image(wanted(0, canary={"tag": "x", "revision": "3"}), image, 1, "--stack dev")
     assert written(move) == {
         "rollouts.auth-api.phase": 1,
         "rollouts.auth-api.canary.tag": "new",
@@ -135,23 +137,24 @@ def test_an_image_is_set_whole_and_with_its_phase():
 def test_an_image_of_a_canary_with_weight_is_refused_and_the_way_on_is_one():
     image = ImageSettings(tag="new")
     with pytest.raises(NoMoveError, match="eco2 advance auth-api --to 1 --stack dev") as refused:
-        with_canary_image(wanted(3), image, None, "dev")
+        with_canary_image(wanted(3), image, None, "--stack dev")
     assert "--phase 1" in str(refused.value)
     assert (
-        written(with_canary_image(wanted(3, weight=10), image, 1, "dev"))["rollouts.auth-api.weight"] is None
+        written(with_canary_image(wanted(3, weight=10), image, 1, "--stack dev"))["rollouts.auth-api.weight"]
+        is None
     )
-    assert with_canary_image(wanted(1), image, None, "dev").entries
+    assert with_canary_image(wanted(1), image, None, "--stack dev").entries
 
 
 def test_the_same_image_again_is_no_change_and_says_how_to_make_one():
-    move = with_canary_image(wanted(3, canary={"tag": "x"}), ImageSettings(tag="x"), None, "dev")
+    move = with_canary_image(wanted(3, canary={"tag": "x"}), ImageSettings(tag="x"), None, "--stack dev")
     assert move.entries == ()
     assert "--revision" in move.notes[0]
 
 
 def test_a_ladder_without_a_canary_takes_no_image_for_one():
     with pytest.raises(NoMoveError, match=r"eco2:services.auth-api.image"):
-        with_canary_image(wanted(0, ladder="rolling"), ImageSettings(tag="x"), None, "dev")
+        with_canary_image(wanted(0, ladder="rolling"), ImageSettings(tag="x"), None, "--stack dev")
 
 
 @pytest.mark.parametrize(
