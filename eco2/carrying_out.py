@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from eco2.folding import folded
 from eco2.plan_console import print_plan
 from eco2.pulumi_stack import PulumiError, update
 from rollout.problems import NAMESPACE, key_path
@@ -64,7 +65,7 @@ def show(proposal: Proposal, stream: TextIO) -> None:
         typer.echo(line, file=stream)
 
     for move in proposal.moves:
-        say(move.words)
+        say(folded(move.words, stream))
     file = proposal.stand.file.name
     before, after = proposal.stand.text.splitlines(), proposal.text.splitlines()
     changed = [line for line in difflib.unified_diff(before, after, n=0, lineterm="") if line[:1] in "+-"][2:]
@@ -77,7 +78,7 @@ def show(proposal: Proposal, stream: TextIO) -> None:
         print_plan(proposal.plan, stream)
         say("")
     for note in proposal.notes:
-        say(f"note: {note}")
+        say(folded(f"note: {note}", stream))
 
 
 def carry_out(

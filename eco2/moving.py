@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from eco2.carrying_out import Result, UpdateError, carry_out, show
+from eco2.folding import folded
 from eco2.proposal import ChangedError, propose, read_stand
 from eco2.pulumi_stack import PulumiError
 from rollout.files import read_catalog
@@ -70,7 +71,7 @@ class Request:
 
     def say(self, text: str) -> None:
         """A line for the user."""
-        typer.echo(text, err=self.as_json)
+        typer.echo(folded(text, sys.stderr if self.as_json else sys.stdout), err=self.as_json)
 
 
 def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoReturn:
@@ -98,7 +99,8 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
     if not proposal.changes_file and not request.up:
         _finish(request, result, DONE)
     if not request.yes and not _agreed(request, proposal.changes_file):
-        _end("nothing was changed", REFUSED)
+        request.say("nothing was changed")
+        raise typer.Exit(REFUSED)
     try:
         carry_out(
             proposal,
@@ -111,7 +113,7 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
     except (ConfigError, ChangedError, OSError) as error:
         _end(str(error), REFUSED)
     except UpdateError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
         _finish(request, result, NOT_UPDATED)
     _finish(request, result, _watch(request, result) if request.wait_seconds else DONE)
 
@@ -179,5 +181,5 @@ def _finish(request: Request, result: Result, code: int) -> NoReturn:
 
 
 def _end(reason: str, code: int) -> NoReturn:
-    typer.echo(f"error: {reason}", err=True)
+    typer.echo(folded(f"error: {reason}", sys.stderr), err=True)
     raise typer.Exit(code)

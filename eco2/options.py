@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from eco2.folding import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,5 +53,5 @@ def in_words(*expected: type[Exception]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
         raise typer.Exit(1) from None

@@ -60,12 +60,12 @@ def advanced(wanted: Wanted, to: int | None, options: str) -> Move:
     name, rollout, last = wanted.name, wanted.rollout, wanted.rollout.steps.last_phase
     target = rollout.phase + 1 if to is None else to
     if not last:
-        raise NoMoveError(f"{name}: its ladder has no canary, so it has no phases; stable's image rolls over")
+        raise NoMoveError("its ladder has no canary, so it has no phases; stable's image rolls over")
     if target > last and rollout.phase == last and to is None:
         way = f"next: `eco2 promote {name} {options}`"
-        raise NoMoveError(f"{name}: is at its last phase, {_place(wanted, last)}; {way}")
+        raise NoMoveError(f"is at its last phase, {_place(wanted, last)}; {way}")
     if not 0 <= target <= last:
-        raise NoMoveError(f"{name}: there is no phase {target}; its ladder has the phases 0 to {last}")
+        raise NoMoveError(f"there is no phase {target}; its ladder has the phases 0 to {last}")
     if target == rollout.phase:
         return Move(name, f"{name}: {_place(wanted, target)} already", ())
     notes: tuple[str, ...] = ()
@@ -96,11 +96,9 @@ def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
         return Move(name, f"{name}: its promotion is written already, and not yet done", ())
     if rollout.effective_weight != FULL_WEIGHT:
         last = rollout.steps.last_phase
-        reason = (
-            f"{name}: is at {_place(wanted, rollout.phase)}; only a canary with {FULL_WEIGHT} % is promoted"
-        )
+        reason = f"is at {_place(wanted, rollout.phase)}; only a canary with {FULL_WEIGHT} % is promoted"
         way = f"next: `eco2 advance {name} {options}`, up to phase {last}"
-        raise NoMoveError(f"{reason}; {way}" if last else f"{name}: its ladder has no canary to promote")
+        raise NoMoveError(f"{reason}; {way}" if last else "its ladder has no canary to promote")
     image = settings_of(wanted.canary)
     notes: tuple[str, ...] = ()
     if image.tag == f"{name}-{wanted.environment}-canary" and image.digest is None:
@@ -128,25 +126,23 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, opti
     name, phase = wanted.name, wanted.rollout.phase if to is None else to
     reference = wanted.canary.with_settings(image)
     if not wanted.rollout.steps.last_phase:
-        raise NoMoveError(f"{name}: its ladder has no canary; set stable's image: eco2:services.{name}.image")
+        raise NoMoveError(f"its ladder has no canary; set stable's image: eco2:services.{name}.image")
     new = reference != wanted.canary
     if new and phase == wanted.rollout.phase and wanted.rollout.effective_weight:
         back = f"eco2 advance {name} --to 1 {options}"
-        reason = f"{name}: the canary has {wanted.rollout.effective_weight} % of the traffic, whose users would meet "
+        reason = f"the canary has {wanted.rollout.effective_weight} % of the traffic, whose users would meet "
         reason += "an image that no developer has tried; first take the weight away"
         raise NoMoveError(f"{reason}: `{back}`; or both at once: add `--phase 1`")
     moves = phase != wanted.rollout.phase
     if not new and not moves:
-        told = f"{name}: {reference} is the canary's image already"
-        return Move(
-            name,
-            told,
-            (),
-            (
-                f"{name}: to make an image visible that was pushed to the same tag, give its digest or --revision",
-            ),
+        told = f"{name}: {_short(reference)} is the canary's image already"
+        note = (
+            f"{name}: to make an image visible that was pushed to the same tag, give its digest or --revision"
         )
-    words = f"{name}: canary {wanted.canary} becomes {reference}" if new else f"{name}: canary {reference}"
+        return Move(name, told, (), (note,))
+    words = f"{name}: canary {_short(reference)}"
+    if new and wanted.rollout.phase:
+        words += f" instead of {_short(wanted.canary)}"
     if moves:
         words += f"; from {_place(wanted, wanted.rollout.phase)} to {_place(wanted, phase, own=True)}"
     entries = (*_to_phase(wanted, phase), *(_image(("rollouts", name, "canary"), image) if new else ()))

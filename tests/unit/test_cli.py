@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eco2.cli import app
+from eco2.folding import fold
 from eco2.options import complete_service, complete_stack
 from rollout.files import read_catalog
 from tests.conftest import ROOT
@@ -60,3 +61,15 @@ def test_the_shell_gets_its_completions(monkeypatch):
     asked = {"_ECO2_COMPLETE": "complete_bash", "COMP_WORDS": "eco2 advance scan", "COMP_CWORD": "2"}
     done = CliRunner().invoke(app, env=asked, prog_name="eco2")
     assert done.stdout.split() == ["scan-api", "scan-worker"]
+
+
+def test_messages_are_broken_between_words_and_never_in_a_command():
+    line = "  a.yaml: some-key: far too much is wrong here; next: `pulumi config set --stack dev --path a.b 1`; or else"
+    assert fold(line, 40).splitlines() == [
+        "  a.yaml: some-key: far too much is",
+        "    wrong here; next:",
+        "    `pulumi config set --stack dev --path a.b 1`;",
+        "    or else",
+    ]
+    assert fold(line, 200) == line
+    assert fold("", 40) == ""
