@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PULUMI = """#!/bin/sh
 case "$*" in
-  "stack output "*) cat "{folder}/outputs.json"; exit "$(cat {folder}/answers)";;
+  "stack export "*) cat "{folder}/state.json"; exit "$(cat {folder}/answers)";;
   "up "*)
     if [ -e {folder}/slow ]; then
       trap 'sleep 1; echo >> {folder}/ended; exit 3' INT
@@ -61,7 +61,8 @@ class Desk:
             at = entries[name.replace("_", "-")]
             at |= {"phase": phase, "weight": weight}
             at["images"]["canary"] = f"{IMAGE}{canary}"
-        (self.folder / "outputs.json").write_text(json.dumps({"rollouts": entries}))
+        root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": entries}}
+        (self.folder / "state.json").write_text(json.dumps({"deployment": {"resources": [root]}}))
 
     def says(self, **rollouts):
         """The stack's file, in the shape that ships."""
