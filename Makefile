@@ -8,7 +8,7 @@ LAB := $(BIN)/lab
 CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
 READY := .venv/.ready
 
-.PHONY: help setup up down test test-long lint check preview bench format lock clean
+.PHONY: help setup up down test test-long lint check docs preview bench format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ test: setup ## The tests, on labs of their own, two files at a time (under a qua
 
 test-long: setup ## What takes longer: every service at every phase under load, faults (half an hour)
 	$(BIN)/pytest -q -m long
+
+docs: setup ## Write the generated pages
+	$(BIN)/python -m eco2.cost_page
 
 bench: setup ## Time no-op update, preview and render beside a flat program
 	$(BIN)/python -m tests.bench

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import CANARY_SERVICE
 from eco2.first_stroke import strike
-from eco2.pulumi_stack import PulumiError, pulumi
+from eco2.pulumi_stack import PulumiError, pulumi, update
 from eco2.stack_yaml import set_phase_off
 from rollout.files import read_catalog, read_yaml
 from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, read_prior
@@ -142,7 +140,8 @@ def _second_stroke(
     if all(name in moved for name in moving):
         # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
         variables[LEFT_VARIABLE] = str(max(moved.values()))
-    _update(wish, targets, variables)
+    options = [part for urn in targets for part in ("--target", urn)]
+    update(wish.project, wish.stack, "--skip-preview", *options, variables=variables)
 
 
 def _components(resources: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -157,12 +156,3 @@ def _in_flight(resources: list[dict[str, Any]]) -> set[str]:
     # An update that failed on the way up has left no outputs, but a canary in the state.
     strays = {components.get(one.get("parent", "")) for one in resources if one["urn"].endswith("-canary")}
     return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
-
-
-def _update(wish: Wish, targets: list[str], variables: dict[str, str]) -> None:
-    """Runs `pulumi up` on the objects of some services, with its output on the terminal."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", wish.stack]
-    command += ["--cwd", str(wish.project), *(part for urn in targets for part in ("--target", urn))]
-    done = subprocess.run(command, check=False, env={**os.environ, **variables})  # noqa: S603  # no shell
-    if done.returncode:
-        raise PulumiError(f"the update ended with exit code {done.returncode}; its output is above")

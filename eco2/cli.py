@@ -5,18 +5,24 @@ from __future__ import annotations
 import typer
 
 from eco2.commands.abort import abort
+from eco2.commands.advance import advance
 from eco2.commands.plan import plan
+from eco2.commands.promote import promote
 from eco2.commands.recover import recover
 from eco2.commands.render import render
+from eco2.commands.set_image import set_image
 from eco2.commands.status import status
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Help is read while somebody waits: drawn by rich it takes twice the time.
+    rich_markup_mode=None,
     help="Ship Eco2's services by header-first canaries.",
-    epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.",
+    epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; "
+    "a command with more of them says so in its own help.",
 )
-for command in (status, plan, abort, recover, render):
+for command in (status, plan, set_image, advance, promote, abort, recover, render):
     app.command()(command)
 
 

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eco2.folding import folded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def complete_stack(incomplete: str) -> list[str]:
+    """The stacks that have a file here."""
+    stacks = (
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in Path().glob("Pulumi.*.yaml")
+    )
+    return sorted(stack for stack in stacks if stack.startswith(incomplete))
+
+
+def complete_service(incomplete: str) -> list[str]:
+    """The services of `services.yaml`, found without reading it as YAML, since a person waits."""
+    try:
+        text = Path("services.yaml").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    _, _, below = text.partition("\nservices:\n")
+    names = re.findall(r"^  ([a-z0-9][a-z0-9-]*):", below, re.MULTILINE)
+    return [name for name in names if name.startswith(incomplete)]
+
 
 Project = Annotated[
     Path, typer.Option("--project", "-C", help="The folder with Pulumi.yaml.", file_okay=False, exists=True)
 ]
-Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack: dev, prod, local.")]
+Stack = Annotated[
+    str,
+    typer.Option("--stack", "-s", help="The stack: dev, prod, local.", autocompletion=complete_stack),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+NoUp = Annotated[bool, typer.Option("--no-up", help="Change the file alone, for a pull request.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
@@ -24,5 +53,5 @@ def in_words(*expected: type[Exception]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
         raise typer.Exit(1) from None

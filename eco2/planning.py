@@ -45,7 +45,11 @@ class Left:
 
 
 def read_report(
-    project: Path, stack: str, last: Mapping[str, Any], resources: Mapping[str, Any] | None = None
+    project: Path,
+    stack: str,
+    last: Mapping[str, Any],
+    resources: Mapping[str, Any] | None = None,
+    config: str | None = None,
 ) -> Report:
     """Plans a stack.
 
@@ -54,12 +58,13 @@ def read_report(
         stack: The stack's name.
         last: The outputs of its last update; empty before the first, or where they are lost.
         resources: Type and outputs of its resources by URN; None where they are not known.
+        config: What the stack's file would hold; None reads the file.
 
     Raises:
         ConfigError: With every mistake in the files; refusals of guards are in the report.
     """
     catalog = read_catalog(project / "services.yaml")
-    settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(project, stack), catalog)
+    settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(project, stack, config), catalog)
     return report(update_of(stack, catalog, settings, last, resources))
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+STANDARD_ERROR = 2
+NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
 
 
 class PulumiError(Exception):
@@ -42,9 +48,7 @@ def pulumi(project: Path, stack: str, *arguments: str) -> str:
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # no shell
     except FileNotFoundError:
-        raise PulumiError(
-            "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
-        ) from None
+        raise PulumiError(NO_CLI) from None
     if done.returncode:
         raise PulumiError(done.stderr.strip() or done.stdout.strip())
     return done.stdout
@@ -58,3 +62,47 @@ def outputs(project: Path, stack: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = json.loads(pulumi(project, stack, "stack", "output", "--json") or "{}")
     return found
+
+
+def update(
+    project: Path, stack: str, *options: str, variables: Mapping[str, str] | None = None, quiet: bool = False
+) -> None:
+    """Runs `pulumi up` with its output on the terminal.
+
+    Ctrl-C is the CLI's to handle: it ends the update in good order, and a second one ends it at once.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        options: Further options.
+        variables: Environment variables for the program.
+        quiet: Whether standard output is kept free, and everything goes to standard error.
+
+    Raises:
+        PulumiError: If there is no CLI on PATH, or the update failed.
+    """
+    command = [
+        "pulumi",
+        "up",
+        "--yes",
+        "--suppress-outputs",
+        "--stack",
+        stack,
+        "--cwd",
+        str(project),
+        *options,
+    ]
+    try:
+        running = subprocess.Popen(  # noqa: S603  # no shell
+            command, env={**os.environ, **(variables or {})}, stdout=STANDARD_ERROR if quiet else None
+        )
+    except FileNotFoundError:
+        raise PulumiError(NO_CLI) from None
+    # The child was started before and does not inherit this.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = running.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if code:
+        raise PulumiError(f"the update ended with exit code {code}; its output is above")

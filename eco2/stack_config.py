@@ -1,23 +1,24 @@
-"""A stack's config as Pulumi would hand it to the program, read without Pulumi."""
+"""A stack's config as Pulumi would hand it to the program, read from the project's files."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from rollout.files import read_yaml
+from rollout.files import read_mapping, read_yaml
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def stack_config(project: Path, stack: str) -> dict[str, str]:
-    """Reads a stack's config as Pulumi would hand it to the program.
+def stack_config(project: Path, stack: str, text: str | None = None) -> dict[str, str]:
+    """Reads a stack's config.
 
     Args:
         project: The folder with `Pulumi.yaml`.
         stack: The stack's name.
+        text: What the stack's file would hold; None reads the file.
 
     Returns:
         Every key with its value as text; what is not a string is JSON. Defaults of the project
@@ -33,7 +34,8 @@ def stack_config(project: Path, stack: str) -> dict[str, str]:
         default = schema.get("default", schema.get("value")) if isinstance(schema, dict) else schema
         if default is not None:
             config[full] = default
-    own = read_yaml(file).get("config")
+    described = read_yaml(file) if text is None else read_mapping(text, file.name)
+    own = described.get("config")
     if not isinstance(own, dict):
         raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
     config |= {key if ":" in key else f"eco2:{key}": value for key, value in own.items()}

@@ -1,4 +1,4 @@
-"""Changing a stack's file without touching anything else in it: comments, order and quotes stay."""
+"""A stack's file: read as text, changed at single keys, replaced in one step."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-import yaml
-
+from eco2.yaml_text import Edit, edited
 from rollout.problems import ConfigError, Problem
 
 ROLLOUTS = ("config", "eco2:rollouts")
@@ -18,7 +17,7 @@ def set_phase_off(file: Path, service: str) -> bool:
 
     Args:
         file: The stack's file.
-        service: The service.
+        service: The service; without an entry it is at phase 0 already.
 
     Returns:
         Whether the file had to be changed.
@@ -27,58 +26,39 @@ def set_phase_off(file: Path, service: str) -> bool:
         ConfigError: If the file is no YAML, or the entry stands behind an alias.
         OSError: If it cannot be written; it is then as it was.
     """
-    before = file.read_bytes().decode("utf-8")
-    text = without(before, (*ROLLOUTS, service, "weight"), file.name)
-    phase = _find(text, (*ROLLOUTS, service, "phase"), file.name)
-    if phase is not None and phase[1].value != "0":
-        start, end = phase[1].start_mark.index, phase[1].end_mark.index
-        text = f"{text[:start]}0{text[end:]}"
+    before = read_text(file)
+    entry = (*ROLLOUTS, service)
+    # A phase that is there is set; one that is not, is 0.
+    without_phase = edited(before, [Edit((*entry, "phase"), None)], file.name)
+    phase = [Edit((*entry, "phase"), 0)] if without_phase != before else []
+    text = edited(before, [Edit((*entry, "weight"), None), *phase], file.name)
     if text == before:
         return False
-    _write(file, text)
+    write_text(file, text)
     return True
 
 
-def without(text: str, path: tuple[str, ...], name: str) -> str:
-    """The text without a key and its value; the text itself if the key is not there."""
-    found = _find(text, path, name)
-    if found is None:
-        return text
-    key, value = found
-    start, end = key.start_mark.index, value.end_mark.index
-    line_start = text.rfind("\n", 0, start) + 1
-    if not text[line_start:start].strip():
-        line_end = text.find("\n", end)
-        return text[:line_start] + (text[line_end + 1 :] if line_end >= 0 else "")
-    # In a flow mapping one of the commas beside it goes with it.
-    before = text[:start].rstrip()
-    if before.endswith(","):
-        return before[:-1] + text[end:]
-    after = text[end:].lstrip()
-    return text[:start] + (after[1:].lstrip() if after.startswith(",") else after)
+def read_text(file: Path) -> str:
+    """The file's text with its line breaks as they are.
 
-
-def _find(text: str, path: tuple[str, ...], name: str) -> tuple[yaml.Node, yaml.Node] | None:
-    """The nodes of a key and its value, with their places in the text."""
+    Raises:
+        ConfigError: If it cannot be read, or is not UTF-8.
+    """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError([Problem(name, "", f"is no YAML: {error}")]) from None
-    found: tuple[yaml.Node, yaml.Node] | None = None
-    reached = -1
-    for part in path:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next((pair for pair in pairs if pair[0].value == part), None)
-        if found is None:
-            return None
-        if found[1].start_mark.index < reached:
-            raise ConfigError([Problem(name, ".".join(path), "stands behind an alias; change it by hand")])
-        reached, node = found[0].start_mark.index, found[1]
-    return found
+        return file.read_bytes().decode("utf-8")
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); is the stack's name right?"
+        raise ConfigError([Problem(file.name, "", reason)]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(file.name, "", "is not UTF-8 text")]) from None
 
 
-def _write(file: Path, text: str) -> None:
-    """Replaces the file in one step, so that a full disk leaves the old one whole."""
+def write_text(file: Path, text: str) -> None:
+    """Replaces the file in one step, so that a full disk leaves the old one whole.
+
+    Raises:
+        OSError: If it cannot be written; it is then as it was.
+    """
     handle, scratch = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:

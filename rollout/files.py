@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from rollout.catalog import Catalog
-from rollout.problems import ConfigError, Problem, from_pydantic, key_path
+from rollout.findings import from_pydantic
+from rollout.problems import ConfigError, Problem, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -49,23 +50,38 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: If the file is missing, empty, not YAML, or holds something else.
     """
     try:
-        data = yaml.load(path.read_text("utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
+        text = path.read_text("utf-8")
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); is the path right?"
         raise ConfigError([Problem(path.name, "", reason)]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
+    return read_mapping(text, path.name)
+
+
+def read_mapping(text: str, name: str) -> dict[str, Any]:
+    """Reads a YAML text that holds one mapping.
+
+    Args:
+        text: What a file holds, or would hold.
+        name: The file's name, for errors.
+
+    Raises:
+        ConfigError: If it is empty, not YAML, or holds something else.
+    """
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError([Problem(path.name, "", f"is not valid YAML: {_place(error)}")]) from error
+        raise ConfigError([Problem(name, "", f"is not valid YAML: {in_one_line(error)}")]) from error
     except (ValueError, RecursionError) as error:
         # A number of thousands of digits, or brackets that nest as deep.
-        raise ConfigError([Problem(path.name, "", f"holds what nobody can mean: {error}")]) from error
-    _plain(path.name, data, ())
+        raise ConfigError([Problem(name, "", f"holds what nobody can mean: {error}")]) from error
+    _plain(name, data, ())
     if data is None:
-        raise ConfigError([Problem(path.name, "", "is empty")])
+        raise ConfigError([Problem(name, "", "is empty")])
     if not isinstance(data, dict):
         reason = f"must hold a mapping of keys to values, not a {type(data).__name__}"
-        raise ConfigError([Problem(path.name, "", reason)])
+        raise ConfigError([Problem(name, "", reason)])
     return data
 
 
@@ -158,7 +174,8 @@ def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
     return problems
 
 
-def _place(error: yaml.YAMLError) -> str:
+def in_one_line(error: yaml.YAMLError) -> str:
+    """Where a text is no YAML, and why."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import shlex
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from rollout.ladder import FULL_WEIGHT
@@ -31,6 +31,9 @@ IMAGE: Final = re.compile(
     r"(?P<repository>[^@\s]+):(?P<tag>[\w.-]+)(@(?P<digest>\S+))?( \((?P<revision>.+)\))?"
 )
 """An `Image` as it is written to the outputs."""
+
+
+CONFIG_COMMAND: Final = re.compile(r"\bpulumi config (set|rm)\b")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Refusal:
         """One line: service, from, to, why, the next step, how to overrule."""
         overrule = f'eco2:overrule: {{{self.service}: "reason"}}'
         return f"{self.service}: {self.finding}; next: `{self.command}`; to overrule: `{overrule}`"
+
+    def for_stack(self, stack: str) -> Refusal:
+        """The same with commands that name their stack, so that they work as they are printed."""
+        return replace(self, command=CONFIG_COMMAND.sub(rf"\g<0> --stack {stack}", self.command))
 
 
 def refusals(wanted: Wanted, prior: Prior | None, *, first: bool) -> tuple[Refusal, ...]:

@@ -7,6 +7,7 @@ and makes pods start anew.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,6 +43,11 @@ class Image:
     reference: str
     revision: str | None = None
 
+    def with_settings(self, settings: ImageSettings) -> Image:
+        """The image of the same repository that settings with a tag name."""
+        repository, _, tag = self.reference.partition("@")[0].rpartition(":")
+        return _image(repository, tag, settings)
+
     def __str__(self) -> str:
         """The reference, with the revision where there is one."""
         return f"{self.reference} ({self.revision})" if self.revision else self.reference
@@ -58,6 +64,45 @@ def canary_image(repository: str, service: str, environment: str, settings: Imag
     Rule 3: stable's settings are no argument here, so no default of stable can reach it.
     """
     return _image(repository, f"{service}-{environment}-canary", settings)
+
+
+def settings_of(image: Image) -> ImageSettings:
+    """What a stack file would have to say to get this very image."""
+    named, _, digest = image.reference.partition("@")
+    return ImageSettings(tag=named.rpartition(":")[2], digest=digest or None, revision=image.revision)
+
+
+def read_image(text: str, repository: str, revision: str | None = None) -> ImageSettings:
+    """Reads an image as people write it: `TAG`, `TAG@DIGEST` or `REPOSITORY:TAG[@DIGEST]`.
+
+    Args:
+        text: What was written.
+        repository: The one repository that images come from.
+        revision: A revision to go with it.
+
+    Raises:
+        ValueError: In words, if it has another form or names another repository.
+    """
+    named, at, digest = text.partition("@")
+    given, colon, tag = named.rpartition(":")
+    if "/" in tag:  # the colon was that of a port
+        given, colon, tag = named, "", ""
+    if colon and _full(given) != _full(repository):
+        raise ValueError(f"{given} is another repository; images of this system come from {repository}")
+    parts = [("tag", tag, forms.TAG)]
+    parts += [("digest", digest, forms.DIGEST)] if at else []
+    parts += [("revision", revision, forms.REVISION)] if revision is not None else []
+    for what, value, form in parts:
+        if not re.fullmatch(form, value):
+            shape = f"the {what} must have the form of {forms.FORMS[form]}, not {value!r}"
+            raise ValueError(f"{text}: {shape}; write TAG, TAG@DIGEST or {repository}:TAG[@DIGEST]")
+    return ImageSettings(tag=tag, digest=digest or None, revision=revision)
+
+
+def _full(repository: str) -> str:
+    """A repository with its registry, which Docker lets people leave out."""
+    first, slash, _ = repository.partition("/")
+    return repository if slash and ("." in first or ":" in first) else f"docker.io/{repository}"
 
 
 def _image(repository: str, default_tag: str, settings: ImageSettings) -> Image:

@@ -1,19 +1,19 @@
 """The plan of an update as values: what changes, what users meet, what it costs, what is refused.
 
-`wording` and `markdown` make text of it.
+`wording` and `markdown` make text of it, `report_json` what scripts read.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rollout.capacity import fits, placed
 from rollout.cost import Extra, extras
-from rollout.instances import DAEMONSETS, MIB, Allocatable, Load, least
+from rollout.instances import DAEMONSETS, Allocatable, Load, least
 from rollout.order import Direction, Part
-from rollout.review import problems, review
+from rollout.review import review
 from rollout.traffic import traffic
 
 if TYPE_CHECKING:
@@ -160,29 +160,6 @@ def report(update: Update) -> Report:
     )
 
 
-def as_json(found: Report) -> dict[str, Any]:
-    """The report for scripts; requests in millicores and MiB."""
-    refused = zip(found.refused, problems(found.file, found.refused), strict=True)
-    return {
-        "stack": found.stack,
-        "first": found.first,
-        "refused": [
-            {
-                "service": one.service,
-                "rule": one.rule,
-                "key": problem.key,
-                "reason": one.finding,
-                "next": one.command,
-            }
-            for one, problem in refused
-        ],
-        "warnings": list(found.warnings),
-        "changes": [_change_json(one) for one in found.changes],
-        "unchanged": list(found.unchanged),
-        "cost": _cost_json(found.total),
-    }
-
-
 def version(image: str) -> str:
     """An image without its repository, and with twelve digits of its digest: enough to know it by."""
     return DIGEST.sub(r"@\1", image.rsplit("/", 1)[-1].split(":", 1)[-1])
@@ -282,32 +259,3 @@ def _rooms(update: Update) -> tuple[Room, ...]:
         asked = sum((Load(1, pod.requests) for pod in pods), sum(daemons, Load()))
         found.append(Room(domain, group.desired, node, asked, fits(pods, node, group.desired).ok))
     return tuple(found)
-
-
-def _change_json(one: Change) -> dict[str, Any]:
-    return {
-        "service": one.service,
-        "direction": str(one.direction),
-        "before": vars(one.before) if one.before else None,
-        "after": vars(one.after),
-        "traffic": {"withHeader": one.with_header, "withoutHeader": one.without_header},
-        "order": list(one.order),
-        "podsAdded": one.added,
-        "cost": _cost_json(one.extra),
-        "refused": one.refused,
-    }
-
-
-def _cost_json(extra: Extra) -> dict[str, Any]:
-    pods, cpu, memory = extra.percent
-    return {
-        "canary": _load_json(extra.canary),
-        "stable": _load_json(extra.stable),
-        "percentOfStable": {"pods": pods, "cpu": cpu, "memory": memory},
-        "blueGreenPercent": 100,
-    }
-
-
-def _load_json(load: Load) -> dict[str, int]:
-    own = load.requests
-    return {"pods": load.pods, "cpuMillicores": own.cpu_millicores, "memoryMib": own.memory_bytes // MIB}

@@ -40,7 +40,7 @@ def review(update: Update) -> Review:
     short = shortages(update.services, update.plans, update.settings, update.prior)
     found += _without_room(update, short, {refusal.service for refusal in found})
     reasons = update.settings.overrule
-    standing, warnings = overruled(found, reasons)
+    standing, warnings = overruled((one.for_stack(update.stack) for one in found), reasons)
     idle = reasons.keys() - {refusal.service for refusal in found}
     return Review(
         standing,

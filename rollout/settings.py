@@ -15,10 +15,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rollout import forms
 from rollout.agreement import disagreements
 from rollout.autoscaling import Bounds
+from rollout.findings import from_pydantic, wrong
 from rollout.images import ImageSettings
 from rollout.ladder import LADDERS, Ladder
 from rollout.model import Hostname, Name, Strict
-from rollout.problems import NAMESPACE, ConfigError, Problem, from_pydantic, suggestion, wrong
+from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.workload import Environment, Queue, Resources
 
 if TYPE_CHECKING:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
 from rollout.problems import ConfigError
 
-if TYPE_CHECKING:
-    from rollout.report import Report
-
 REFUSED = 3
-STYLES = {"refused:": "bold red", "warning:": "yellow", "next": "cyan"}
 
 
 def plan(
@@ -42,11 +38,12 @@ def plan(
 
     Example: eco2 plan --stack dev --markdown
     """
+    from eco2.plan_console import print_plan  # noqa: PLC0415
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
     from rollout.markdown import markdown_of_problems  # noqa: PLC0415
-    from rollout.report import as_json as report_json  # noqa: PLC0415
+    from rollout.report_json import as_json as report_json  # noqa: PLC0415
 
     if markdown and as_json:
         typer.echo("error: choose one of --markdown and --json", err=True)
@@ -75,27 +72,6 @@ def plan(
     elif as_json:
         typer.echo(json.dumps(report_json(found), indent=2, ensure_ascii=False))
     else:
-        _show(found)
+        print_plan(found, sys.stdout)
     if found.refused:
         raise typer.Exit(REFUSED)
-
-
-def _show(found: Report) -> None:
-    """Prints the words, in colour and broken at its width on a terminal only."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from rollout.wording import text  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-    width = console.width if sys.stdout.isatty() else None
-    for line in text(found, width).splitlines():
-        first, _, rest = line.strip().partition(" ")
-        if line[:1] not in ("", " ") and first not in STYLES:
-            console.print(Text(line, "bold"))
-        elif first in STYLES:
-            console.print(Text.assemble((line[: len(line) - len(rest)], STYLES[first]), rest))
-        elif line.startswith("  ") and not line.startswith("   "):
-            console.print(Text.assemble(("  " + first, "dim"), " " + rest))
-        else:
-            console.print(Text(line))

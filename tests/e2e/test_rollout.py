@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
+import subprocess
 import time
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.lab
 ROUTES = ["update VirtualService auth-api", "update VirtualService auth-api-mesh"]
+WRITTEN = (
+    "/apis/apps/v1/deployments",
+    "/api/v1/services",
+    "/apis/networking.istio.io/v1/virtualservices",
+    "/apis/networking.istio.io/v1/destinationrules",
+)
 STABLE_SCALING = "update HorizontalPodAutoscaler auth-api"
 
 
@@ -109,15 +116,8 @@ def test_a_mistake_is_refused_before_anything_changes(stack, lab):
 
 
 def test_a_step_that_skips_a_phase_is_refused_and_the_printed_command_works(stack, lab):
-    before = lab.versions("/apis/apps/v1/deployments")
     stack.set("eco2:rollouts.scan-api.phase", "3")
-    refused = stack.pulumi("preview", check=False)
-    assert refused.returncode != 0
-    assert "rule 13" in refused.stdout
-    assert "Traceback" not in refused.stdout
-    assert lab.versions("/apis/apps/v1/deployments") == before
-    command = re.search(r"next: `pulumi (.+?)`", refused.stdout)[1]
-    stack.pulumi(*shlex.split(command))
+    refused_with_a_way_on(stack, lab, "rule 13")
     assert "create Deployment scan-api-canary" in stack.changes()
     stack.change(rollouts={})
 
@@ -127,8 +127,39 @@ def test_an_overruled_guard_lets_the_update_through_with_a_warning(stack, lab):
     log = stack.up()
     assert "overruled (tried elsewhere)" in log
     assert weights(lab, "scan/scan-api") == {"stable": 95, "canary": 5}
-    stack.change(rollouts={}, overrule={})
+    stack.change(overrule={})
+
+
+def test_images_in_flight_are_refused_and_the_printed_commands_work(stack, lab):
+    # The canary of the test before has weight.
+    rollout = {"phase": 2, "weight": 10, "canary": {"tag": "not-tried-by-anybody"}}
+    stack.change(rollouts={"scan-api": rollout})
+    refused_with_a_way_on(stack, lab, "rule 14")
+    entry = yaml.safe_load(stack.file.read_text())["config"]["eco2:rollouts"]["scan-api"]
+    assert entry == {"phase": 1, "canary": {"tag": "not-tried-by-anybody"}}
+    stack.change(rollouts={"scan-api": {"phase": 2}})
+    stack.set("eco2:services.scan-api.image.tag", "scan-api-0.9.0")
+    refused_with_a_way_on(stack, lab, "rule 15")
+    stack.change(rollouts={})
     stack.up()
+
+
+def refused_with_a_way_on(stack, lab, rule):
+    """A preview refuses, touches nothing and names commands that work as they are printed."""
+    before = versions(lab)
+    refused = stack.pulumi("preview", check=False)
+    assert refused.returncode != 0
+    assert rule in refused.stdout
+    assert "Traceback" not in refused.stdout
+    command = re.search(r"next: `(pulumi .+?)`", refused.stdout)[1]
+    subprocess.run(command, shell=True, cwd=stack.folder, env=lab.environment, check=True)  # noqa: S602  # as a person would
+    assert versions(lab) == before
+    accepted = stack.pulumi("preview", check=False)
+    assert accepted.returncode == 0, accepted.stdout
+
+
+def versions(lab):
+    return {path: lab.versions(path) for path in WRITTEN}
 
 
 def test_pods_without_the_toleration_stay_pending(lab, stack):

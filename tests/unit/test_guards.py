@@ -194,6 +194,14 @@ def test_forward_one_phase_at_a_time():
     )
 
 
+def test_a_refusal_names_its_stack_in_every_command():
+    (refusal,) = found(left(3, 20), 3, canary=NEXT, weight=10)
+    assert refusal.for_stack("prod").command == (
+        "pulumi config rm --stack prod --path eco2:rollouts.auth-api.weight && "
+        "pulumi config set --stack prod --path eco2:rollouts.auth-api.phase 1"
+    )
+
+
 def test_new_canary_image_starts_without_weight():
     (refusal,) = found(left(3, 20), 3, canary=NEXT)
     assert (refusal.rule, refusal.before, refusal.after) == (14, image(NEW), image(NEXT))

@@ -118,7 +118,7 @@ def test_no_change(world):
 def test_each_service_is_one_line_of_version_share_and_pods(three):
     assert [f"{one.service}: {headline(one)}" for one in three.report().changes] == [
         "auth-api: auth-api-0.8.0, from 5 % to 20 %, no pods added",
-        "my-api: my-api-dev-canary becomes stable, from 100 % to off, 1 pod fewer",
+        "my-api: my-api-dev-canary becomes stable, from 100 % to off, 3 pods fewer",
         "scan-api: scan-api-dev-canary, from 20 % to off, 1 pod fewer",
     ]
 
@@ -186,11 +186,11 @@ def test_part_of_the_outputs_lost_makes_one_service_new(world):
 def test_a_refusal_names_the_command_and_the_exit_code_is_3(skipping):
     done = skipping.plan()
     assert done.exit_code == 3
-    assert "next      pulumi config set --path eco2:rollouts.auth-api.phase 3" in done.stdout
+    assert "next      pulumi config set --stack dev --path eco2:rollouts.auth-api.phase 3" in done.stdout
     assert skipping.plan("--markdown").exit_code == 3
     (refused,) = json.loads(skipping.plan("--json").stdout)["refused"]
     assert (refused["service"], refused["rule"]) == ("auth-api", 13)
-    assert refused["next"] == "pulumi config set --path eco2:rollouts.auth-api.phase 3"
+    assert refused["next"] == "pulumi config set --stack dev --path eco2:rollouts.auth-api.phase 3"
     with pytest.raises(ConfigError, match="rule 13"):
         _in_a_backend(skipping)
 

@@ -75,7 +75,7 @@ def test_rule_17_refuses_a_canary_that_can_never_be_scheduled_with_the_arithmeti
         "  Pulumi.dev.yaml: eco2:rollouts.scan-api: scan-api: rule 17: from no canary pods to 1 canary pod: "
         "canary scan-api needs 1000m CPU and 728Mi; the freest of 1 t3.small node of domain scan has 780m and "
         "700Mi left of 1930m and 1428Mi; raise eco2:nodeGroups.scan.max from 1 to 2, or request less; "
-        "next: `pulumi config set --path eco2:nodeGroups.scan.max 2`; "
+        "next: `pulumi config set --stack dev --path eco2:nodeGroups.scan.max 2`; "
         'to overrule: `eco2:overrule: {scan-api: "reason"}`'
     )
 
@@ -154,7 +154,8 @@ def follow(command, said, rollouts):
     """Does what `pulumi config` would."""
     said["rollouts"] = rollouts
     for part in command.split(" && "):
-        verb, _, key, *value = shlex.split(part)[2:]
+        verb, option, stack, _, key, *value = shlex.split(part)[2:]
+        assert (option, stack) == ("--stack", "dev")
         *parents, last = key.removeprefix("eco2:").replace("[", ".").replace("]", "").split(".")
         place = said
         for parent in parents:
@@ -168,8 +169,8 @@ def follow(command, said, rollouts):
 
 
 def test_a_promotion_that_needs_a_second_node_on_the_way_is_a_warning():
-    before = {"auth-api": {"phase": 5, "canary": {"tag": "new"}}, "ext-authz": {"phase": 4}}
-    after = {"auth-api": {"phase": 0}, "ext-authz": {"phase": 4}}
+    before = {"auth-api": {"phase": 5, "canary": {"tag": "new"}}, "ext-authz": {"phase": 2}}
+    after = {"auth-api": {"phase": 0}, "ext-authz": {"phase": 2}}
     made = update(after, before, services={"auth-api": {"image": {"tag": "new"}}})
     # dev's outputs name the old stable.
     made.prior["auth-api"] = made.prior["auth-api"].__class__(
@@ -179,7 +180,7 @@ def test_a_promotion_that_needs_a_second_node_on_the_way_is_a_warning():
     (warning,) = [one for one in review(made).warnings if "while this update runs" in one]
     assert warning == (
         "domain auth: while this update runs, stable auth-api needs 250m CPU and 384Mi; the freest of 1 t3.medium "
-        "node of domain auth has 80m and 1731Mi left of 1930m and 3267Mi; on 2 there is room, so pods wait until "
+        "node of domain auth has 130m and 1539Mi left of 1930m and 3267Mi; on 2 there is room, so pods wait until "
         "the cluster autoscaler has added nodes"
     )
 

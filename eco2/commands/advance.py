@@ -1,0 +1,49 @@
+"""`eco2 advance`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eco2.options import Json, NoUp, Project, Stack, Yes, complete_service
+
+
+def advance(
+    service: Annotated[
+        list[str], typer.Argument(help="The services to move.", autocompletion=complete_service)
+    ],
+    stack: Stack,
+    to: Annotated[int | None, typer.Option(help="The phase, also a lower one. Default: the next.")] = None,
+    yes: Yes = False,
+    no_up: NoUp = False,
+    wait: Annotated[
+        int, typer.Option(min=0, metavar="SECONDS", help="Watch the canaries so long after the update.")
+    ] = 0,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", envvar="ECO2_PROMETHEUS", help="Where --wait finds the canaries' errors."
+        ),
+    ] = None,
+    as_json: Json = False,
+    project: Project = Path(),
+) -> None:
+    """Move rollouts one phase up, or to any phase with --to.
+
+    Writes the phase to the stack's file, which keeps its comments and its order, and takes away a
+    weight that overrides the old phase's. Shows the plan and asks before anything is written; then
+    updates the stack. What the guards refuse is refused before the file is touched; going back never is.
+
+    Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
+    file is written and the update failed, 5 updated, and a
+    canary is sick or cannot be watched (--wait).
+
+    Example: eco2 advance auth-api --stack dev --wait 60
+    """
+    from eco2.moving import Request, do  # noqa: PLC0415
+    from rollout.moves import advanced  # noqa: PLC0415
+
+    request = Request(project, stack, tuple(service), yes, not no_up, as_json, wait, prometheus)
+    do(request, lambda wanted, _: advanced(wanted, to, request.options))

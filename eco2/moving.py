@@ -1,0 +1,185 @@
+"""From a command line to a move that is done: judge, show, ask, write, update, watch."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from eco2.carrying_out import Result, UpdateError, carry_out, show
+from eco2.folding import folded
+from eco2.proposal import ChangedError, propose, read_stand
+from eco2.pulumi_stack import PulumiError
+from rollout.files import read_catalog
+from rollout.images import read_image
+from rollout.problems import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rollout.images import ImageSettings
+    from rollout.moves import Move
+    from rollout.prior import Prior
+    from rollout.services import Wanted
+
+DONE, REFUSED, USAGE, NOT_UPDATED, SICK = 0, 1, 2, 4, 5
+"""The exit codes of commands that move a rollout."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        services: The services to move.
+        yes: Whether nobody is asked.
+        up: Whether the stack is updated after its file.
+        as_json: Whether the result goes to standard output as JSON, and everything else to standard error.
+        wait_seconds: How long to watch the canaries after the update; 0: not at all.
+        prometheus: Where their errors are counted; None: nowhere.
+    """
+
+    project: Path
+    stack: str
+    services: tuple[str, ...]
+    yes: bool
+    up: bool
+    as_json: bool
+    wait_seconds: int = 0
+    prometheus: str | None = None
+
+    @property
+    def options(self) -> str:
+        """What `eco2` needs to mean this stack, as it is typed where this command was run."""
+        return f"--stack {self.stack}{self._elsewhere('--project')}"
+
+    @property
+    def update_command(self) -> str:
+        """The same of `pulumi up`, as a whole."""
+        return f"`pulumi up --stack {self.stack}{self._elsewhere('--cwd')}`"
+
+    def _elsewhere(self, option: str) -> str:
+        here = self.project.resolve() == Path.cwd()
+        return "" if here else f" {option} {shlex.quote(str(self.project))}"
+
+    def say(self, text: str) -> None:
+        """A line for the user."""
+        typer.echo(folded(text, sys.stderr if self.as_json else sys.stdout), err=self.as_json)
+
+
+def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoReturn:
+    """Carries a move out and ends the command.
+
+    Args:
+        request: What was asked for.
+        move: Gives a service's move.
+
+    Raises:
+        typer.Exit: With the exit code.
+    """
+    if not request.yes and not sys.stdin.isatty():
+        _end("nobody is there to be asked; add --yes, and --no-up to change the file alone", USAGE)
+    if request.wait_seconds and not request.up:
+        _end("--wait watches what an update did, and --no-up makes none", USAGE)
+    project = request.project.resolve()
+    try:
+        stand = read_stand(project, request.stack, may_be_unknown=not request.up)
+        proposal = propose(stand, request.services, move)
+    except (ConfigError, PulumiError) as error:
+        _end(str(error), REFUSED)
+    show(proposal, sys.stderr if request.as_json else sys.stdout)
+    result = Result(proposal)
+    if not proposal.changes_file and not request.up:
+        _finish(request, result, DONE)
+    if not request.yes and not _agreed(request, proposal.changes_file):
+        request.say("nothing was changed")
+        raise typer.Exit(REFUSED)
+    try:
+        carry_out(
+            proposal,
+            result,
+            up=request.up,
+            command=request.update_command,
+            quiet=request.as_json,
+            say=request.say,
+        )
+    except (ConfigError, ChangedError, OSError) as error:
+        _end(str(error), REFUSED)
+    except UpdateError as error:
+        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
+        _finish(request, result, NOT_UPDATED)
+    _finish(request, result, _watch(request, result) if request.wait_seconds else DONE)
+
+
+def image_of(request: Request, image: str, revision: str | None) -> ImageSettings:
+    """Reads an image from the command line.
+
+    Args:
+        request: What was asked for.
+        image: The image as it was written.
+        revision: A revision to go with it.
+
+    Raises:
+        typer.Exit: If it cannot be read as one; the reason is told.
+    """
+    try:
+        repository = read_catalog(request.project / "services.yaml").registry.repository
+        return read_image(image, repository, revision)
+    except ConfigError as error:
+        _end(str(error), REFUSED)
+    except ValueError as error:
+        _end(str(error), USAGE)
+
+
+def _agreed(request: Request, changes_file: bool) -> bool:
+    what = ["write the file"] * changes_file + [f"update {request.stack}"] * request.up
+    return typer.confirm(f"{' and '.join(what).capitalize()}?", err=request.as_json)
+
+
+def _watch(request: Request, result: Result) -> int:
+    """Watches the canaries that were moved; the exit code."""
+    from eco2.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
+    from eco2.soak import soak  # noqa: PLC0415
+    from eco2.stack_config import stack_config  # noqa: PLC0415
+
+    stand = result.proposal.stand
+    phases = {
+        move.service: dict(move.entries).get(("rollouts", move.service, "phase"))
+        for move in result.proposal.moves
+    }
+    moved = {name: stand.catalog.services[name] for name, phase in phases.items() if phase != 0}
+    if not moved:
+        request.say("no canary is left to watch")
+        return DONE
+    try:
+        cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
+        found = soak(cluster, moved, request.wait_seconds, request.prometheus, request.say)
+    except (ConfigError, ClusterError) as error:
+        typer.echo(f"error: not watched: {error}", err=True)
+        return SICK
+    for one in found:
+        request.say(f"{one.service}: {one.verdict}: {one.words}")
+    result.watched = [one.as_json() for one in found]
+    sick = [one.service for one in found if one.verdict == "sick"]
+    if not sick:
+        return DONE
+    request.say(f"to take back at once: `eco2 abort {' '.join(sick)} {request.options}`")
+    return SICK
+
+
+def _finish(request: Request, result: Result, code: int) -> NoReturn:
+    if request.as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    raise typer.Exit(code)
+
+
+def _end(reason: str, code: int) -> NoReturn:
+    typer.echo(folded(f"error: {reason}", sys.stderr), err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,97 @@
+"""A stack's history, as the CLI tells it."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from eco2.history import read_history
+from eco2.history_table import table
+
+
+def entry(rollouts, services=None, *, result="succeeded", kind="update", **more):
+    config = {
+        key: {"value": json.dumps(value), "objectValue": value, "secret": False}
+        for key, value in (("eco2:rollouts", rollouts), ("eco2:services", services or {}))
+    }
+    return {
+        "version": 0,
+        "kind": kind,
+        "result": result,
+        "startTime": "2026-11-24T21:58:15.000Z",
+        "endTime": "2026-11-24T21:58:24.000Z",
+        "config": config,
+        "message": "",
+        "environment": {},
+        "resourceChanges": {"create": 1, "same": 130, "update": 2},
+        **more,
+    }
+
+
+def moves(*entries):
+    return [update.moves for update in read_history(entries)]
+
+
+def test_each_update_tells_what_moved_since_the_last_one_that_succeeded():
+    found = moves(
+        entry({"auth-api": {"phase": 2}}),
+        entry({"auth-api": {"phase": 3}}, result="failed"),
+        entry({"auth-api": {"phase": 1}}),
+        entry({}),
+    )
+    assert found == [
+        {"auth-api": ("phase 1 → 2", "weight 0 % → 5 %")},
+        {"auth-api": ("phase 1 → 3", "weight 0 % → 20 %")},
+        {"auth-api": ("phase 0 → 1",)},
+        {},
+    ]
+
+
+def test_images_are_told_and_a_promotion_reads_as_one():
+    before = entry(
+        {"auth-api": {"phase": 5, "canary": {"tag": "new"}}}, {"auth-api": {"image": {"tag": "old"}}}
+    )
+    after = entry(
+        {"auth-api": {"phase": 0, "canary": {"tag": "new"}}}, {"auth-api": {"image": {"tag": "new"}}}
+    )
+    assert moves(after, before)[0] == {"auth-api": ("phase 5 → 0", "weight 100 % → 0 %", "stable old → new")}
+    digest = {"auth-api": {"phase": 0, "canary": {"digest": "sha256:" + "ab" * 32, "revision": "7"}}}
+    assert moves(entry(digest), after)[0]["auth-api"][0] == "canary new → default@sha256:abababab (7)"
+
+
+def test_an_override_of_a_weight_is_told():
+    assert moves(entry({"a": {"phase": 2, "weight": 10}}), entry({"a": {"phase": 2}})) == [
+        {"a": ("weight 5 % → 10 %",)},
+        {"a": ("phase 0 → 2", "weight 0 % → 5 %")},
+    ]
+
+
+def test_configs_of_another_shape_are_no_reason_to_fail():
+    odd = entry({"a": {"phase": 99}, "b": 3}, {"a": {"image": "text"}})
+    assert moves(odd)[0] == {"a": ("phase 0 → 99", "weight 0 % → ?")}
+    assert moves({**odd, "config": None}, {**odd, "config": {"eco2:rollouts": {"value": "{"}}}) == [{}, {}]
+
+
+def test_people_messages_targets_and_other_kinds():
+    refresh, update = read_history([
+        entry({"a": {"phase": 1}}, kind="refresh", resourceChanges=None),
+        entry({}, message="why", environment={"git.author": "Someone", "pulumi.flag.target": "set"}),
+    ])  # fmt: skip
+    assert (refresh.kind, refresh.moves, refresh.counts, refresh.who) == ("refresh", {}, "none", "")
+    assert (update.who, update.message, update.partial, update.counts) == ("Someone", "why", True, "+1 ~2")
+    assert update.seconds == 9
+    assert update.as_json()["started"] == "2026-11-24T21:58:15+00:00"
+
+
+def test_the_table_fits_eighty_columns_and_shows_text_as_it_is():
+    console = Console(width=80, record=True, force_terminal=False)
+    entries = [
+        entry({"auth-api": {"phase": 3}}, message="[bold]why[/bold]"),
+        entry({"auth-api": {"phase": 2}}),
+    ]
+    console.print(table(list(read_history(entries))))
+    text = console.export_text()
+    assert "[bold]why[/bold]" in text
+    assert "auth-api: phase 2 → 3, weight 5 % →" in text
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())

@@ -1,0 +1,345 @@
+"""`advance`, `promote` and `set-image` from the command line, with a Pulumi that only notes down what it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from eco2.cli import app
+from tests.conftest import copy_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PULUMI = """#!/bin/sh
+case "$*" in
+  "stack export "*) cat "{folder}/state.json"; exit "$(cat {folder}/answers)";;
+  "up "*)
+    if [ -e {folder}/slow ]; then
+      trap 'sleep 1; echo >> {folder}/ended; exit 3' INT
+      echo updating; sleep 20 & wait
+    fi
+    echo "$*" >> "{folder}/updates"; cp Pulumi.dev.yaml "{folder}/seen"; exit "$(cat {folder}/code)";;
+esac
+exit 9
+"""
+IMAGE = "docker.io/mng990/eco2:"
+
+
+@dataclass
+class Desk:
+    """A project, and a shell to use it in."""
+
+    folder: Path
+
+    @property
+    def file(self):
+        return self.folder / "Pulumi.dev.yaml"
+
+    @property
+    def updates(self):
+        log = self.folder / "updates"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def left(self, **services):
+        """What the last update left: phase, weight and images by service, the others at phase 0."""
+        names = yaml.safe_load((self.folder / "services.yaml").read_text())["services"]
+        entries = {
+            name: {"phase": 0, "weight": 0, "images": {"stable": f"{IMAGE}{name}-dev-latest"}}
+            for name in names
+        }
+        for name, (phase, weight, canary) in services.items():
+            at = entries[name.replace("_", "-")]
+            at |= {"phase": phase, "weight": weight}
+            at["images"]["canary"] = f"{IMAGE}{canary}"
+        root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": entries}}
+        (self.folder / "state.json").write_text(json.dumps({"deployment": {"resources": [root]}}))
+
+    def says(self, **rollouts):
+        """The stack's file, in the shape that ships."""
+        text = self.file.read_text()
+        shown = "".join(
+            f"\n    {name.replace('_', '-')}: {entry}  # kept" for name, entry in rollouts.items()
+        )
+        self.file.write_text(text.replace("eco2:rollouts: {}", f"eco2:rollouts:{shown}"))
+        return self.file.read_text()
+
+    def run(self, *arguments):
+        return CliRunner().invoke(app, [*arguments, "--stack", "dev", "--project", str(self.folder)])
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    made = Desk(copy_project(tmp_path / "project"))
+    (made.folder / "code").write_text("0")
+    (made.folder / "answers").write_text("0")
+    made.left()
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(PULUMI.format(folder=made.folder))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+def test_an_advance_writes_one_line_and_updates(desk):
+    before = desk.says(auth_api="{phase: 2}")
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    done = desk.run("advance", "auth-api", "--yes")
+    assert done.exit_code == 0, done.output
+    assert desk.file.read_text() == before.replace("phase: 2}", "phase: 3}")
+    assert desk.updates == [f"up --yes --suppress-outputs --stack dev --cwd {desk.folder} --skip-preview"]
+    # The update saw the file as it was to be.
+    assert (desk.folder / "seen").read_text() == desk.file.read_text()
+    assert "auth-api: from phase 2 (5 %) to phase 3 (20 %)" in done.stdout
+
+
+def test_several_services_move_in_one_edit(desk):
+    desk.says(auth_api="{phase: 2}", scan_api="{phase: 1}")
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"), scan_api=(1, 0, "scan-api-dev-canary"))
+    assert desk.run("advance", "auth-api", "scan-api", "my-api", "--yes").exit_code == 0
+    rollouts = yaml.safe_load(desk.file.read_text())["config"]["eco2:rollouts"]
+    assert {name: entry["phase"] for name, entry in rollouts.items()} == {
+        "auth-api": 3,
+        "scan-api": 2,
+        "my-api": 1,
+    }
+    assert len(desk.updates) == 1
+
+
+def test_without_an_update_only_the_file_changes(desk):
+    done = desk.run("advance", "auth-api", "--no-up", "--yes")
+    assert done.exit_code == 0
+    assert "auth-api: {phase: 1}" in desk.file.read_text()
+    assert desk.updates == []
+    assert "`pulumi up --stack dev`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("advance", "auth-api", "--to", "4"), "rule 13"),
+        (("advance", "auth-api", "--to", "9"), "there is no phase 9"),
+        (("advance", "auth"), "did you mean auth-api?"),
+        (("promote", "auth-api"), "only a canary with 100 % is promoted"),
+        (("set-image", "auth-api", "other"), "add `--phase 1`"),
+    ],
+)
+def test_what_is_refused_leaves_the_file_untouched_and_updates_nothing(desk, arguments, words):
+    before = desk.says(auth_api="{phase: 2}")
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    refused = desk.run(*arguments, "--yes")
+    assert refused.exit_code == 1
+    assert words in refused.stderr
+    assert desk.file.read_text() == before
+    assert desk.updates == []
+
+
+def test_every_reason_is_told_at_once(desk):
+    refused = desk.run("promote", "auth-api", "chat-api", "nonsense", "--yes")
+    assert "3 problems" in refused.stderr
+
+
+def test_a_config_that_cannot_be_used_is_refused_before_anything_else(desk):
+    desk.says(auth_api="{phase: 2, wieght: 3}")
+    assert "wieght: unknown key" in desk.run("advance", "auth-api", "--yes").stderr
+
+
+def test_a_file_that_cannot_be_edited_safely_is_refused(desk):
+    text = desk.file.read_text()
+    desk.file.write_text(
+        text.replace("eco2:rollouts: {}", "eco2:rollouts: {chat-api: &x {phase: 0}, auth-api: *x}")
+    )
+    refused = desk.run("advance", "auth-api", "--yes")
+    assert refused.exit_code == 1
+    assert "behind an alias" in refused.stderr
+
+
+def test_going_back_is_never_refused(desk):
+    desk.says(auth_api="{phase: 5}")
+    desk.left(auth_api=(5, 100, "auth-api-dev-canary"))
+    for phase in (4, 2, 0):
+        assert desk.run("advance", "auth-api", "--to", str(phase), "--yes").exit_code == 0
+
+
+def test_a_promotion_is_one_edit(desk):
+    before = desk.says(auth_api="{phase: 5, canary: {tag: auth-api-0.8.0}}")
+    desk.left(auth_api=(5, 100, "auth-api-0.8.0"))
+    assert desk.run("promote", "auth-api", "--yes").exit_code == 0
+    lines = set(desk.file.read_text().splitlines()) - set(before.splitlines())
+    assert lines == {
+        "    auth-api: {image: {tag: auth-api-0.8.0}}",
+        "    auth-api: {phase: 0, canary: {tag: auth-api-0.8.0}}  # kept",
+    }
+
+
+def test_a_promotion_that_failed_is_run_again_by_the_same_command(desk):
+    desk.says(auth_api="{phase: 5, canary: {tag: auth-api-0.8.0}}")
+    desk.left(auth_api=(5, 100, "auth-api-0.8.0"))
+    (desk.folder / "code").write_text("255")
+    assert desk.run("promote", "auth-api", "--yes").exit_code == 4
+    (desk.folder / "code").write_text("0")
+    assert desk.run("promote", "auth-api", "--yes").exit_code == 0
+    assert len(desk.updates) == 2
+
+
+def test_an_image_build_starts_a_rollout_by_one_command(desk):
+    done = desk.run("set-image", "auth-api", "mng990/eco2:auth-api-0.8.0", "--phase", "1", "--no-up", "--yes")
+    assert done.exit_code == 0
+    assert "    auth-api: {phase: 1, canary: {tag: auth-api-0.8.0}}\n" in desk.file.read_text()
+
+
+def test_an_image_without_a_rollout_waits_at_phase_0(desk):
+    assert desk.run("set-image", "auth-api", "auth-api-0.8.0", "--no-up", "--yes").exit_code == 0
+    assert "auth-api: {phase: 0, canary: {tag: auth-api-0.8.0}}" in desk.file.read_text()
+
+
+def test_an_image_that_is_none_is_wrong_usage(desk):
+    refused = desk.run("set-image", "auth-api", "ghcr.io/x/y:z", "--yes")
+    assert refused.exit_code == 2
+    assert "another repository" in refused.stderr
+
+
+def test_a_failed_update_has_an_exit_code_of_its_own_and_a_way_on(desk):
+    (desk.folder / "code").write_text("255")
+    failed = desk.run("advance", "auth-api", "--yes")
+    assert failed.exit_code == 4
+    assert "auth-api: {phase: 1}" in desk.file.read_text()
+    assert "Pulumi.dev.yaml is written, and the stack is not what it says" in failed.stderr
+    assert "`pulumi up --stack dev`" in failed.stderr
+
+
+def test_a_command_that_is_repeated_edits_nothing_and_updates(desk):
+    (desk.folder / "code").write_text("255")
+    assert desk.run("advance", "auth-api", "--to", "1", "--yes").exit_code == 4
+    (desk.folder / "code").write_text("0")
+    before = desk.file.read_text()
+    done = desk.run("advance", "auth-api", "--to", "1", "--yes")
+    assert done.exit_code == 0
+    assert "Pulumi.dev.yaml says so already" in done.stdout
+    assert desk.file.read_text() == before
+
+
+def test_without_somebody_to_ask_nothing_is_done(desk):
+    before = desk.file.read_text()
+    refused = desk.run("advance", "auth-api")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert desk.file.read_text() == before
+
+
+def test_nothing_is_watched_that_is_not_updated(desk):
+    assert desk.run("advance", "auth-api", "--yes", "--no-up", "--wait", "5").exit_code == 2
+
+
+def test_a_state_that_cannot_be_read_stops_an_update_and_not_an_edit(desk):
+    (desk.folder / "answers").write_text("1")
+    before = desk.file.read_text()
+    assert desk.run("advance", "auth-api", "--yes").exit_code == 1
+    assert desk.file.read_text() == before
+    done = desk.run("advance", "auth-api", "--yes", "--no-up")
+    assert done.exit_code == 0
+    assert "its guards judge in the preview" in done.stdout
+
+
+def test_scripts_get_json_and_nothing_else_on_standard_output(desk):
+    told = json.loads(desk.run("advance", "auth-api", "--yes", "--json").stdout)
+    assert told == {
+        "stack": "dev",
+        "file": "Pulumi.dev.yaml",
+        "moves": [
+            {
+                "service": "auth-api",
+                "does": "auth-api: from phase 0 (off) to phase 1 (header only)",
+                "keys": {"eco2:rollouts.auth-api.phase": 1},
+            }
+        ],
+        "notes": [],
+        "written": True,
+        "updated": True,
+    }
+    (desk.folder / "code").write_text("255")
+    failed = desk.run("advance", "auth-api", "--to", "0", "--yes", "--json")
+    assert failed.exit_code == 4
+    assert json.loads(failed.stdout)["updated"] is False
+
+
+# ---- with a person at the terminal
+
+
+def at_terminal(desk, answer, *arguments):
+    """Runs a command at a terminal of its own, and answers its question."""
+    master, slave = pty.openpty()
+    command = ["setsid", "--ctty", sys.executable, "-m", "eco2", *arguments, "--stack", "dev"]
+    running = subprocess.Popen(command, cwd=desk.folder, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    seen = b""
+    while b"[y/N]" not in seen:
+        seen += os.read(master, 4096)
+    answer(master)
+    try:
+        while part := os.read(master, 4096):
+            seen += part
+    except OSError:  # how a terminal ends on Linux
+        pass
+    os.close(master)
+    return running.wait(timeout=30), seen.decode()
+
+
+def typed(text):
+    return lambda master: os.write(master, text)
+
+
+def test_a_yes_writes_and_updates(desk):
+    code, seen = at_terminal(desk, typed(b"y\n"), "advance", "auth-api")
+    assert code == 0, seen
+    assert "Write the file and update dev? [y/N]" in seen
+    assert len(desk.updates) == 1
+
+
+@pytest.mark.parametrize("key", [b"n\n", b"\n", b"\x03", b"\x04"])
+def test_a_no_and_ctrl_c_leave_the_file_as_it_was(desk, key):
+    before = desk.file.read_bytes()
+    code, seen = at_terminal(desk, typed(key), "advance", "auth-api")
+    assert code == 1, seen
+    assert "Traceback" not in seen
+    assert desk.file.read_bytes() == before
+    assert desk.updates == []
+
+
+def test_ctrl_c_during_an_update_lets_pulumi_end_it_in_good_order(desk):
+    (desk.folder / "slow").touch()
+
+    def answer(master):
+        os.write(master, b"y\n")
+        seen = b""
+        while b"updating" not in seen:
+            seen += os.read(master, 4096)
+        os.write(master, b"\x03")
+
+    code, seen = at_terminal(desk, answer, "advance", "auth-api")
+    assert code == 4, seen
+    assert (desk.folder / "ended").exists()
+    assert "run: `pulumi up --stack dev`" in seen
+
+
+def test_a_file_that_changed_while_the_question_stood_is_not_overwritten(desk):
+    def answer(master):
+        desk.file.write_text(desk.file.read_text() + "# somebody else\n")
+        os.write(master, b"y\n")
+
+    code, seen = at_terminal(desk, answer, "advance", "auth-api")
+    assert code == 1
+    assert "changed by somebody else" in seen
+    assert "phase: 1}" not in desk.file.read_text()
+    assert desk.updates == []

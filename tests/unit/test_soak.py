@@ -1,0 +1,158 @@
+"""Whether a canary is well after an advance."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from eco2 import soak as soaking
+from eco2.soak import judged_errors, soak
+from rollout.files import read_catalog
+from tests.conftest import ROOT
+
+SERVICES = read_catalog(ROOT / "services.yaml").services
+
+
+def pod(name="a", *, ready=True, restarts=0, leaving=False):
+    meta = {"name": name} | ({"deletionTimestamp": "now"} if leaving else {})
+    status = {
+        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        "containerStatuses": [{"restartCount": restarts}],
+    }
+    return {"metadata": meta, "status": status}
+
+
+class Cluster:
+    """Shows one list of pods after the other, the last one for ever."""
+
+    def __init__(self, *looks):
+        self.looks = list(looks)
+        self.asked = []
+
+    def list(self, path, query):
+        self.asked.append((path, query["labelSelector"]))
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(soaking, "PAUSE_SECONDS", 0.01)
+
+
+def watched(*looks, name="auth-api", seconds=0.3, prometheus=None):
+    [health] = soak(Cluster(*looks), {name: SERVICES[name]}, seconds, prometheus, lambda _: None)
+    return health.verdict, health.words
+
+
+def test_a_canary_whose_pods_stay_ready_is_well():
+    assert watched([pod()]) == ("well", "1 pods ready, no restarts")
+
+
+def test_only_pods_of_the_canary_are_asked_for():
+    cluster = Cluster([pod()])
+    soak(cluster, {"auth-api": SERVICES["auth-api"]}, 0, None, lambda _: None)
+    assert set(cluster.asked) == {("/api/v1/namespaces/auth/pods", "app=auth-api,version=v2")}
+
+
+def test_a_restart_is_sickness_at_once():
+    assert watched([pod(restarts=2)], [pod(restarts=3)], seconds=60) == ("sick", "a restarted 1 x")
+
+
+def test_restarts_from_before_are_not():
+    assert watched([pod(restarts=2)])[0] == "well"
+
+
+def test_fewer_ready_pods_are_sickness_once_they_stay_fewer():
+    both, one = [pod("a"), pod("b")], [pod("a"), pod("b", ready=False)]
+    assert watched(both, one, seconds=60)[0] == "sick"
+    assert watched(both, one, both)[0] == "well"
+    assert watched(one, both)[0] == "well"
+
+
+def test_pods_that_leave_do_not_count():
+    assert watched([pod("a"), pod("b", leaving=True)]) == ("well", "1 pods ready, no restarts")
+
+
+def test_a_canary_without_pods_is_neither_well_nor_sick_if_it_had_none():
+    assert watched([], seconds=0)[0] == "not known"
+
+
+@pytest.mark.parametrize(
+    ("canary", "stable", "verdict"),
+    [
+        ((1000, 0), (1000, 0), "well"),
+        ((1000, 10), (1000, 0), "well"),
+        ((1000, 11), (1000, 0), "sick"),
+        ((1000, 30), (1000, 20), "well"),
+        ((1000, 50), (1000, 20), "sick"),
+        ((12, 12), (1000, 0), "not known"),
+        ((0, 0), (0, 0), "not known"),
+        ((100, 50), (0, 0), "sick"),
+    ],
+)
+def test_errors_are_judged_beside_stable_and_only_with_enough_requests(canary, stable, verdict):
+    assert judged_errors(canary, stable)[0] == verdict
+
+
+def test_too_few_requests_are_counted_out():
+    assert judged_errors((12, 3), (0, 0))[1] == "not enough requests: 12 of 100"
+
+
+@pytest.fixture
+def prometheus():
+    """A server that answers queries by what they name."""
+    answers, asked = {}, []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["query"][0]
+            asked.append(query)
+            failed = "response_code" in query or "grpc_response_status" in query
+            value = answers.get(("canary" if "-canary" in query else "stable", failed))
+            result = [] if value is None else [{"metric": {}, "value": [0, str(value)]}]
+            body = json.dumps({"status": "success", "data": {"result": result}}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", answers, asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_errors_come_from_a_prometheus(prometheus):
+    url, answers, asked = prometheus
+    answers |= {("canary", False): 400, ("canary", True): 40, ("stable", False): 9600}
+    verdict, words = watched([pod()], prometheus=url)
+    assert verdict == "sick"
+    assert words == "1 pods ready, no restarts; 10.0% of 400 requests failed, 0.0% of stable's"
+    assert 'destination_workload="auth-api-canary"' in asked[0]
+    assert 'reporter="destination",destination_workload_namespace="auth"' in asked[0]
+    assert 'response_code=~"5.*"' in asked[1]
+
+
+def test_grpc_errors_hide_under_200(prometheus):
+    url, _, asked = prometheus
+    assert watched([pod()], name="ext-authz", prometheus=url) == (
+        "not known",
+        "1 pods ready, no restarts; not enough requests: 0 of 100",
+    )
+    assert "grpc_response_status" in asked[1]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "file:///etc/passwd", "prometheus:9090"])
+def test_a_prometheus_that_does_not_answer_is_not_read_as_health(url):
+    verdict, words = watched([pod()], seconds=0, prometheus=url)
+    assert verdict == "not known"
+    assert url in words
