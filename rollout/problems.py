@@ -10,15 +10,13 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
-from pydantic_core import PydanticCustomError
-
 from rollout.forms import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pydantic_core import ErrorDetails
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails, PydanticCustomError
 
 NAMESPACE: Final = "eco2"
 """What stands before the keys of a stack that are ours."""
@@ -164,6 +162,9 @@ def _reason(error: ErrorDetails, context: dict[str, Any]) -> str:
 
 def wrong(key: str, reason: str) -> PydanticCustomError:
     """An error of a validator that looks at several keys, put at the one to change."""
+    # Every command names ConfigError, and need not wait for pydantic.
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415
+
     return PydanticCustomError(WRONG_VALUE, "{reason}", {"key": key, "reason": reason})
 
 
@@ -185,6 +186,8 @@ def _known_keys(model: type[BaseModel], place: Sequence[str | int]) -> list[str]
 
 
 def _is_model(kind: Any) -> bool:
+    from pydantic import BaseModel  # noqa: PLC0415
+
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
