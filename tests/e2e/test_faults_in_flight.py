@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from lab.api import ApiError, Unreachable
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, send
 from tests.updates import Update, replicas, until, weight
 
@@ -33,6 +34,13 @@ def at_20(stack, lab):
     stack.change(rollouts={})
     assert stack.eco2("recover").returncode == 0
     stack.up()
+
+
+def api_answers(lab):
+    try:
+        return lab.api.request("GET", "/readyz") == "ok"
+    except (ApiError, Unreachable):
+        return False
 
 
 @contextmanager
@@ -121,7 +129,7 @@ def test_the_api_server_dies_during_an_advance(stack, lab):
             assert "Traceback" not in update.told
         assert_share(lab, 0.2)
         lab.command("restart", "kube-apiserver")
-        until(lambda: "ok" in str(lab.api.request("GET", "/readyz")), "the API server")
+        until(lambda: api_answers(lab), "the API server")
         assert stack.eco2("recover").returncode == 0
         stack.up()
         assert replicas(lab, CANARY) == (3, 3)
