@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from eco2.cluster import Cluster, ClusterError
-from eco2.connection import Direct, Official
+from eco2.connection import Direct, Official, Request
 from eco2.kubeconfig import KubeconfigError, UnknownWayError, access
 
 
@@ -149,14 +149,28 @@ def test_what_is_not_known_here_is_left_to_the_official_client(kubeconfig, clust
     kubeconfig({"server": "https://x", **cluster}, user)
     with pytest.raises(UnknownWayError):
         access("there")
-    assert isinstance(Cluster("there")._connection, Official)
 
 
 def test_a_proxy_in_the_environment_is_left_to_the_official_client(kubeconfig, monkeypatch):
     kubeconfig({"server": "https://x"}, {})
     assert isinstance(Cluster("there")._connection, Direct)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    assert isinstance(Cluster("there")._connection, Official)
+    # The client itself keeps a proxy that it has seen for its whole process, so a double stands for it.
+    monkeypatch.setattr("eco2.connection.Official", lambda context: f"the official client for {context}")
+    assert Cluster("there")._connection == "the official client for there"
+
+
+def test_the_official_client_answers_in_the_same_form(kubeconfig, server):
+    kubeconfig({"server": server}, {"token": "secret"})
+    request = Request("GET", "/api/v1/pods", {"labelSelector": "a=b"}, {"Accept": "application/json"})
+    ours, theirs = (
+        connection.send(request) for connection in (Direct("there", access("there")), Official("there"))
+    )
+    assert ours[0] == theirs[0] == 200
+    assert json.loads(ours[1])["token"] == json.loads(theirs[1])["token"] == "Bearer secret"  # noqa: S105
+    assert json.loads(theirs[1])["path"].startswith("/api/v1/pods?labelSelector=")
+    kubeconfig({"server": server}, {"token": "old"})
+    assert Official("there").send(request)[0] == 401
 
 
 def test_a_certificate_that_is_none_is_told_in_words(kubeconfig):
