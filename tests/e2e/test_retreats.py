@@ -85,7 +85,8 @@ def take_back(stack, what, way, *, fails=False, **variables):
 def assert_gone(stack):
     assert "chat/chat-api-canary" not in stack.lab.items("/apis/apps/v1/deployments")
     assert stack.outputs()["rollouts"]["chat-api"]["phase"] == 0
-    assert stack.changes() == []
+    # An abort leaves other services alone, also where the config wants something else of them.
+    assert [change for change in stack.changes() if "chat-api" in change] == []
 
 
 @pytest.mark.usefixtures("at_50")
