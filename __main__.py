@@ -5,11 +5,12 @@ from pathlib import Path
 import pulumi
 
 from components import stack
-from components.canary_service import CanaryService, Platform
+from components.canary_service import Platform
 from components.cluster import Cluster
 from components.domain_node_group import DomainNodeGroup
 from components.node_role import NodeRole
 from components.pause import Pause
+from components.services import declare_services
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
@@ -44,8 +45,7 @@ nodes = {
 }
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
-for name, wanted in update.services.items():
-    CanaryService(wanted, update.plans[name], nodes[wanted.service.domain], platform)
+declare_services(update.services, update.plans, nodes, platform)
 
 moved = pulumi.Output.from_input(pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):

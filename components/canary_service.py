@@ -14,7 +14,8 @@ from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
 from rollout.catalog import service_host
 from rollout.order import Direction, Part
-from rollout.plan import CANARY_VERSION, Release
+from rollout.plan import Release
+from rollout.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from components.domain_node_group import DomainNodeGroup
     from components.pause import Pause
     from rollout.catalog import Catalog
-    from rollout.plan import RolloutPlan, Version
+    from rollout.plan import RolloutPlan
     from rollout.services import Wanted
     from rollout.settings import Settings
+    from rollout.versions import Version
     from rollout.workload import Workload
 
 Resources = list[pulumi.Resource]
@@ -52,9 +54,21 @@ class CanaryService(pulumi.ComponentResource):
     """A service with its Deployments, routes, autoscalers and disruption budgets.
 
     What it builds, and in which order, is what the plan says.
+
+    Attributes:
+        routes: What brings traffic to it: its VirtualServices, or its Service where there are none.
     """
 
-    def __init__(self, wanted: Wanted, plan: RolloutPlan, nodes: DomainNodeGroup, platform: Platform) -> None:
+    routes: Resources
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        plan: RolloutPlan,
+        nodes: DomainNodeGroup,
+        platform: Platform,
+        first: Sequence[pulumi.Resource] = (),
+    ) -> None:
         """Declares the service.
 
         Args:
@@ -62,6 +76,7 @@ class CanaryService(pulumi.ComponentResource):
             plan: What runs, what gets which traffic, and what waits for what.
             nodes: The nodes of its domain.
             platform: What all services share.
+            first: What must be done before anything of this service.
         """
         super().__init__(CANARY_SERVICE, plan.name)
         self._wanted, self._plan, self._nodes, self._platform = wanted, plan, nodes, platform
@@ -70,7 +85,7 @@ class CanaryService(pulumi.ComponentResource):
             labels, service=service, part_of=platform.catalog.part_of, environment=wanted.environment
         )
         namespace = cluster.namespaces[service.namespace]
-        own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace)
+        own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace, first=first)
         self._declare = own(protect=platform.settings.protect).declare
         # What belongs to the canary alone must go at a rollback, so nothing protects it.
         self._declare_canary = own(protect=False).declare
@@ -81,14 +96,15 @@ class CanaryService(pulumi.ComponentResource):
             Part.STABLE_AUTOSCALER: self._stable_autoscaler,
             Part.CANARY: self._canary,
             Part.CANARY_AUTOSCALER: self._canary_autoscaler,
-            Part.ROUTES: self._routes,
+            Part.ROUTES: self._move_routes,
             Part.PAUSE: _nothing,  # no resource: the hook on the canary
         }
         built: dict[Part, Resources] = {}
         for part in plan.order.sequence:
             after = [resource for before in sorted(plan.order.before(part)) for resource in built[before]]
             built[part] = builders[part](after)
-        platform.pause.after(plan.name, built[Part.ROUTES])
+        self.routes = built[Part.ROUTES]
+        platform.pause.after(plan.name, self.routes)
         self.register_outputs({"rollout": plan.output()})
 
     def _stable(self, after: Resources) -> Resources:
@@ -140,7 +156,7 @@ class CanaryService(pulumi.ComponentResource):
         spec = scaling.scaled_object_spec(deployment, scaler.keda, limits)
         return [declare("ScaledObject", deployment, own, spec, after)]
 
-    def _routes(self, after: Resources) -> Resources:
+    def _move_routes(self, after: Resources) -> Resources:
         plan, service, platform = self._plan, self._wanted.service, self._platform
         if service.kind == "worker":
             return []

@@ -54,6 +54,7 @@ class Owner:
         namespace: Where they live.
         namespace_name: Its name.
         protect: Whether they refuse to be deleted.
+        first: What must be done before any of them.
     """
 
     parent: pulumi.Resource
@@ -61,6 +62,7 @@ class Owner:
     namespace: k8s.core.v1.Namespace
     namespace_name: str
     protect: bool
+    first: Sequence[pulumi.Resource] = ()
 
     def declare(
         self,
@@ -88,7 +90,7 @@ class Owner:
         options = pulumi.ResourceOptions(
             parent=self.parent,
             provider=self.provider,
-            depends_on=[self.namespace, *after],
+            depends_on=[self.namespace, *self.first, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
             ignore_changes=list(change.ignored),

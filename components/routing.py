@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from components.metadata import present
 from rollout.catalog import service_host
-from rollout.plan import CANARY_VERSION, STABLE_VERSION
-from rollout.routes import CANARY_SUBSET, STABLE_SUBSET
+from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
 
 if TYPE_CHECKING:
     from rollout.catalog import CanaryHeader, Service
     from rollout.plan import RolloutPlan
     from rollout.routes import Route, TrafficPolicy
-
-SUBSETS = {STABLE_SUBSET: STABLE_VERSION, CANARY_SUBSET: CANARY_VERSION}
 
 
 def destination_rule_spec(host: str, policy: TrafficPolicy) -> dict[str, Any]:

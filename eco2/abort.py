@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import CANARY_SERVICE
+from eco2.cluster import Cluster
 from eco2.first_stroke import strike
 from eco2.pulumi_stack import PulumiError, pulumi, update
 from eco2.stack_yaml import set_phase_off
-from rollout.files import read_catalog, read_yaml
+from rollout.files import read_yaml
 from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, read_prior
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
-
-    from rollout.catalog import Catalog
 
 
 class RoutesError(Exception):
@@ -65,13 +64,11 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
         RoutesError: If the routes of a service could not be moved.
         UpdateError: If the routes were moved and the rest failed.
     """
-    from eco2.cluster import Cluster  # noqa: PLC0415  # slow to import; a wrong name is told before
-
     began = time.monotonic()
-    catalog = read_catalog(wish.project / "services.yaml")
-    names = _known(catalog, wish.services)
+    services = _services(wish.project / "services.yaml")
+    names = _known(services, wish.services)
     cluster = Cluster(_context(wish))
-    strokes = strike(cluster, catalog.services, names)
+    strokes = strike(cluster, services, names)
     struck_at = time.time()
     for stroke in strokes:
         if stroke.moved:
@@ -93,12 +90,38 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     say(f"done after {time.monotonic() - began:.1f} s")
 
 
-def _known(catalog: Catalog, names: Iterable[str]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(names)) or tuple(catalog.services)
-    strangers = [name for name in wanted if name not in catalog.services]
+@dataclass(frozen=True)
+class _Service:
+    """All that an abort needs to know of a service."""
+
+    kind: str
+    namespace: str
+
+
+def _services(file: Path) -> dict[str, _Service]:
+    """The services, read without the models: they take half a second, and a mistake elsewhere is no matter now.
+
+    Raises:
+        ConfigError: If the file is no YAML, or a service has no kind or namespace.
+    """
+    described = read_yaml(file).get("services")
+    services, problems = {}, []
+    for name, one in described.items() if isinstance(described, dict) else ():
+        try:
+            services[name] = _Service(str(one["kind"]), str(one["namespace"]))
+        except (KeyError, TypeError):
+            problems.append(Problem(file.name, f"services.{name}", "needs kind and namespace"))
+    if problems or not services:
+        raise ConfigError(problems or [Problem(file.name, "services", "missing; name the services")])
+    return services
+
+
+def _known(services: Mapping[str, _Service], names: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(names)) or tuple(services)
+    strangers = [name for name in wanted if name not in services]
     if strangers:
         raise ConfigError(
-            Problem("services.yaml", name, f"no such service; {suggestion(name, catalog.services)}")
+            Problem("services.yaml", name, f"no such service; {suggestion(name, services)}")
             for name in strangers
         )
     return wanted

@@ -1,4 +1,4 @@
-"""What runs in the cluster, read through the official client and one named context."""
+"""What runs in the cluster, read through one named context."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-from kubernetes import config
-from kubernetes.client.exceptions import ApiException
+from eco2.connection import NoAnswerError, Request, connect
+from eco2.kubeconfig import KubeconfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TIMEOUT_SECONDS = 10
 NOT_FOUND = 404
 REFUSED = 400
 APPLY = "application/apply-patch+yaml"
@@ -55,15 +53,13 @@ class Cluster:
             context: The kubeconfig's context; never the ambient one.
 
         Raises:
-            ClusterError: If the context is unknown.
+            ClusterError: If the context is unknown, or its credentials cannot be had.
         """
         self._context = context
         try:
-            self._api = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
-            raise ClusterError(
-                f"no context {context} in the kubeconfig ({error}); is KUBECONFIG right?"
-            ) from None
+            self._connection = connect(context)
+        except KubeconfigError as error:
+            raise ClusterError(str(error)) from None
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """The objects of a list.
@@ -100,25 +96,18 @@ class Cluster:
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any] | None:
         headers = {"Accept": "application/json"} | ({"Content-Type": APPLY} if body else {})
-        request = self._api.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=headers,
-            body=dict(body) if body else None,
-            auth_settings=["BearerToken"],
-        )
         at = f"the cluster of context {self._context}"
         try:
-            answer = self._api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
-            text = answer.read()
-        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ClusterError(f"{at} does not answer: {getattr(error, 'reason', error)}") from None
-        if answer.status == NOT_FOUND:
+            status, text = self._connection.send(Request(method, path, query or {}, headers, body))
+        except NoAnswerError as error:
+            raise ClusterError(f"{at} does not answer: {error}") from None
+        except KubeconfigError as error:
+            raise ClusterError(str(error)) from None
+        if status == NOT_FOUND:
             return None
         decoded: dict[str, Any] = json.loads(text) if text[:1] == b"{" else {"message": text.decode()}
-        if answer.status >= REFUSED:
-            raise ClusterError(f"{at} refused {path}: {decoded.get('message', answer.status)}")
+        if status >= REFUSED:
+            raise ClusterError(f"{at} refused {path}: {decoded.get('message', status)}")
         return decoded
 
 

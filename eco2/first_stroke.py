@@ -11,18 +11,29 @@ from __future__ import annotations
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from components.metadata import FIELD_MANAGER
+from eco2.cluster import ClusterError
 from rollout.ladder import FULL_WEIGHT
-from rollout.plan import STABLE_VERSION
-from rollout.routes import CANARY_SUBSET, STABLE_SUBSET
+from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from eco2.cluster import Cluster
-    from rollout.catalog import Service
+
+
+class Routed(Protocol):
+    """What must be known of a service: where it lives, and what brings traffic to it."""
+
+    @property
+    def kind(self) -> str:
+        """`api`, `grpc` or `worker`."""
+
+    @property
+    def namespace(self) -> str:
+        """Where its objects live."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,8 @@ def pinned(service: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def strike(cluster: Cluster, services: Mapping[str, Service], names: Iterable[str]) -> list[Stroke]:
-    """Takes the canaries of some services out of all routes, all services at the same time.
+def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str]) -> list[Stroke]:
+    """Takes the canaries of some services out of all routes, all objects at the same time.
 
     Args:
         cluster: The cluster.
@@ -89,29 +100,46 @@ def strike(cluster: Cluster, services: Mapping[str, Service], names: Iterable[st
     Returns:
         What was done, one a service; a failure of one holds up no other.
     """
-    from eco2.cluster import ClusterError  # noqa: PLC0415  # slow to import
-
-    def one(name: str) -> Stroke:
-        service, moved = services[name], []
-        objects = [("Service", name)] if service.kind == "grpc" else []
-        if service.kind == "api":
-            objects = [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
-        try:
-            for kind, object_name in objects:
-                live = cluster.read(kind, service.namespace, object_name)
-                if live is None:
-                    continue
-                wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
-                if wanted != live:
-                    cluster.apply(applicable(wanted), FIELD_MANAGER)
-                    moved.append(f"{kind} {object_name}")
-        except ClusterError as error:
-            return Stroke(name, tuple(moved), str(error))
-        return Stroke(name, tuple(moved))
-
     wanted = list(names)
-    with ThreadPoolExecutor(max_workers=max(len(wanted), 1)) as pool:
-        return list(pool.map(one, wanted))
+    objects = [(name, kind, one) for name in wanted for kind, one in _objects(name, services[name])]
+
+    def move(place: tuple[str, str, str]) -> tuple[bool, str]:
+        """Whether an object had to be changed, and why it could not be."""
+        name, kind, object_name = place
+        try:
+            return _move(cluster, kind, services[name].namespace, object_name), ""
+        except ClusterError as error:
+            return False, str(error)
+
+    with ThreadPoolExecutor(max_workers=max(len(objects), 1)) as pool:
+        results = list(zip(objects, pool.map(move, objects), strict=True))
+    return [
+        Stroke(
+            name,
+            tuple(f"{kind} {one}" for (owner, kind, one), (moved, _) in results if owner == name and moved),
+            "; ".join(dict.fromkeys(why for (owner, _, _), (_, why) in results if owner == name and why)),
+        )
+        for name in wanted
+    ]
+
+
+def _objects(name: str, service: Routed) -> list[tuple[str, str]]:
+    """Kind and name of what brings traffic to a service's canary."""
+    if service.kind == "api":
+        return [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
+    return [("Service", name)] if service.kind == "grpc" else []
+
+
+def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool:
+    """Takes the canary out of one object; False if it was not in it, or there is no such object."""
+    live = cluster.read(kind, namespace, name)
+    if live is None:
+        return False
+    wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
+    if wanted == live:
+        return False
+    cluster.apply(applicable(wanted), FIELD_MANAGER)
+    return True
 
 
 def applicable(live: Mapping[str, Any]) -> dict[str, Any]:

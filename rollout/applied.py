@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.ladder import FULL_WEIGHT
-from rollout.plan import CANARY_VERSION, STABLE_VERSION
-from rollout.routes import CANARY_SUBSET
+from rollout.versions import CANARY_SUBSET, CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

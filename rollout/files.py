@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError
 
-from rollout.catalog import Catalog
-from rollout.findings import from_pydantic
 from rollout.problems import ConfigError, Problem, key_path
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from pathlib import Path
 
+    from rollout.catalog import Catalog
     from rollout.routes import Route
 
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -111,6 +109,12 @@ def read_catalog(path: Path) -> Catalog:
         ConfigError: With every mistake in the file.
     """
     data = read_yaml(path)
+    # An abort reads files too, and cannot wait for half a second of models.
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from rollout.catalog import Catalog  # noqa: PLC0415
+    from rollout.findings import from_pydantic  # noqa: PLC0415
+
     try:
         catalog = Catalog.model_validate(data)
     except ValidationError as error:

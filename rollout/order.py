@@ -67,6 +67,15 @@ class Order:
         return (*(part for part in Part if part not in staged), *staged)
 
     @property
+    def retreats(self) -> bool:
+        """Whether the service goes back, so that its routes come before all else in the update.
+
+        The first failed step ends an update, and sick pods of other services may take all the places of
+        those that run at a time: neither may keep a service on a canary that it is to leave.
+        """
+        return self.direction is Direction.DOWN
+
+    @property
     def pauses_before_canary(self) -> bool:
         """Whether the canary shrinks only after proxies had time to learn the new routes."""
         return Part.PAUSE in self.before(Part.CANARY)
@@ -83,12 +92,13 @@ comes first, since its old ceiling would take the new pods away again."""
 _RETREAT = (
     frozenset({Part.ROUTES}),
     frozenset({Part.PAUSE}),
-    frozenset({Part.CANARY}),
+    frozenset({Part.STABLE, Part.CANARY}),
     frozenset({Part.CANARY_AUTOSCALER, Part.STABLE_AUTOSCALER}),
 )
 """Rules 8 and 11: routes wait for nothing that can be sick, neither canary nor stable; the canary
 shrinks once proxies follow the new routes (argo-rollouts#587, #4128, #4839, flagger#257), and its
-autoscaler, whose new ceiling would shrink it at once, follows it."""
+autoscaler, whose new ceiling would shrink it at once, follows it. Stable comes after the routes, too: a
+change of it that is refused at once would end the update before they have begun."""
 
 _PROMOTION = (
     frozenset({Part.STABLE}),

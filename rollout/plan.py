@@ -6,20 +6,18 @@ This is the one place where a rollout is decided. `components` builds what the p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rollout.ladder import FULL_WEIGHT
 from rollout.order import STAGES, Order, direction
 from rollout.sizes import Scaling, canary_replicas, canary_scaling, share, stable_scaling
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from rollout.images import Image
     from rollout.prior import Prior
     from rollout.services import Wanted
-
-Version = Literal["v1", "v2"]
-STABLE_VERSION: Version = "v1"
-CANARY_VERSION: Version = "v2"
+    from rollout.versions import Version
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,6 @@ from pydantic import Field, model_validator
 from rollout import forms
 from rollout.model import Duration, Name, Strict
 
-STABLE_SUBSET = "stable"
-CANARY_SUBSET = "canary"
-
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 UriPath = Annotated[str, Field(pattern=forms.PATH)]
 

@@ -134,6 +134,23 @@ class Stack:
         """The stack's outputs."""
         return self.json("stack", "output")
 
+    def eco2(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command `eco2` on the stack; `variables` are set beside the lab's own."""
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "eco2",
+                *arguments,
+                f"--stack={self.name}",
+                f"--project={self.folder}",
+            ],
+            env={**self.lab.environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def advance(self, service: str, phase: int) -> str:
         """Sets a service's phase and updates; the CLI's output."""
         self.set(f"eco2:rollouts.{service}.phase", str(phase))

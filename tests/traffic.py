@@ -53,6 +53,7 @@ class Traffic:
     host: str
     paths: tuple[str, ...]
     rate: float = 200
+    options: tuple[str, ...] = ()
     told: dict[str, Any] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = None
 
@@ -63,6 +64,7 @@ class Traffic:
             f"--host={self.host}",
             f"--rate={self.rate}",
             "--json",
+            *self.options,
         ]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lab", *command],
@@ -84,6 +86,16 @@ class Traffic:
     def assert_none_failed(self) -> None:
         assert self.told["sent"] > 0
         assert self.told["failed"] == 0, self.told["failures"]
+
+
+def send_each(
+    lab: Lab, hosts: list[str], paths: list[str], count: int, *options: str
+) -> dict[str, dict[str, Any]]:
+    """Sends requests to each path on each host, at least two of them, and returns the counts by host and path."""
+    places = (*paths, *(f"--host={host}" for host in hosts))
+    done = lab.command("traffic", *places, f"--count={count}", "--json", *options, check=False)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)["targets"]
 
 
 def send(lab: Lab, host: str, path: str, count: int, *options: str) -> dict[str, Any]:

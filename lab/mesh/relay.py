@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 CHUNK_BYTES = 65536
+IN_FLIGHT_CHUNKS = 64
+"""How much may be on the way before the sender is held back."""
 
 
 async def _connect(end: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -23,15 +25,29 @@ async def _connect(end: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_seconds: float) -> None:
-    """Copies until the end; one who has nothing more to say may still listen."""
+    """Copies until the end; one who has nothing more to say may still listen.
+
+    The delay is that of a long way: what follows soon arrives soon after, and does not queue up.
+    """
+    on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_FLIGHT_CHUNKS)
+    now = asyncio.get_running_loop().time
+
+    async def take() -> None:
+        data = b""
+        with suppress(OSError):
+            while data := await reader.read(CHUNK_BYTES):
+                await on_the_way.put((now() + delay_seconds, data))
+        await on_the_way.put((now() + delay_seconds, b""))
+
+    taking = asyncio.create_task(take())
     with suppress(OSError):
-        while data := await reader.read(CHUNK_BYTES):
-            if delay_seconds:
-                await asyncio.sleep(delay_seconds)
-            writer.write(data)
+        while (arrival := await on_the_way.get())[1]:
+            await asyncio.sleep(max(0.0, arrival[0] - now()))
+            writer.write(arrival[1])
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
+    taking.cancel()
 
 
 async def serve(start: str, target: str, delay_seconds: float = 0.0) -> asyncio.AbstractServer:

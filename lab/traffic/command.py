@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 
 def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
-    path: Annotated[list[str], typer.Argument(help="Paths, called by turns: /api/v1/auth/me")],
+    path: Annotated[list[str], typer.Argument(help="Paths, called by turns on each host: /api/v1/auth/me")],
     host: Annotated[
-        str, typer.Option(help="The public host, or a service inside the mesh: auth-api.auth:8000")
+        list[str],
+        typer.Option(help="The public host, or a service inside the mesh: auth-api.auth:8000; repeatable."),
     ],
     header: Annotated[bool, typer.Option("--header", help="Send x-canary: true.")] = False,
+    header_value: Annotated[str, typer.Option(help="Send x-canary with this value instead.")] = "",
     inside: Annotated[bool, typer.Option("--inside", help="Call from inside the mesh.")] = False,
     rate: Annotated[float, typer.Option(help="Requests a second, over all paths.", min=0.1)] = 50.0,
     seconds: Annotated[float | None, typer.Option(help="How long. [default: until Ctrl-C]")] = None,
-    count: Annotated[int | None, typer.Option(help="So many requests instead, as fast as they go.")] = None,
+    count: Annotated[
+        int | None, typer.Option(help="So many requests to each path instead, at full speed.")
+    ] = None,
     streams: Annotated[int | None, typer.Option(help="Hold so many event streams open instead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The counts, for scripts.")] = False,
     name: Name = "default",
@@ -41,17 +45,36 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
     """
     enter(network(LabFolder.of(name))[0])
-    from lab.traffic.load import Target  # noqa: PLC0415  # slow to import
+    from lab.traffic import load  # noqa: PLC0415  # slow to import
+    from lab.traffic.load import Target  # noqa: PLC0415
 
-    targets = [Target(host, one, header, inside) for one in path]
+    value = header_value or ("true" if header else "")
+    targets = [Target(one, place, value, inside) for one in host for place in path]
     if streams is not None:
         outcomes = asyncio.run(_streams(targets[0], streams, 60.0 if seconds is None else seconds))
         typer.echo(json.dumps(outcomes, indent=None if as_json else 2))
         raise typer.Exit(not all(one["whole"] for one in outcomes))
-    tally = asyncio.run(_tally(targets, rate, seconds, count, live=not as_json))
+    if count is not None:
+        tallies = asyncio.run(load.count(targets, count))
+        _show_each(tallies, as_json=as_json)
+        raise typer.Exit(any(tally.failures for tally in tallies.values()))
+    tally = asyncio.run(_at_rate(targets, rate, seconds, live=not as_json))
     if as_json:
         typer.echo(json.dumps(tally.as_json()))
     raise typer.Exit(bool(tally.failures))
+
+
+def _show_each(tallies: dict[Target, Tally], *, as_json: bool) -> None:
+    """The counts of each target; of one alone as they are."""
+    from lab.traffic.show import Show  # noqa: PLC0415
+
+    if not as_json:
+        for target, tally in tallies.items():
+            typer.echo(f"{target.host}{target.path}" if len(tallies) > 1 else "", nl=len(tallies) > 1)
+            Show.once(tally)
+        return
+    each = {f"{target.host}{target.path}": tally.as_json() for target, tally in tallies.items()}
+    typer.echo(json.dumps({"targets": each} if len(each) > 1 else next(iter(each.values()))))
 
 
 async def _streams(target: Target, count: int, seconds: float) -> list[dict[str, Any]]:
@@ -60,18 +83,11 @@ async def _streams(target: Target, count: int, seconds: float) -> list[dict[str,
     return await asyncio.gather(*(stream(target, seconds) for _ in range(count)))
 
 
-async def _tally(
-    targets: list[Target], rate: float, seconds: float | None, count: int | None, *, live: bool
-) -> Tally:
+async def _at_rate(targets: list[Target], rate: float, seconds: float | None, *, live: bool) -> Tally:
     from lab.traffic import load  # noqa: PLC0415
     from lab.traffic.show import Show  # noqa: PLC0415
     from lab.traffic.tally import Tally  # noqa: PLC0415
 
-    if count is not None:
-        tally = await load.count(targets[0], count)
-        if live:
-            Show.once(tally)
-        return tally
     ended, tally = asyncio.Event(), Tally()
     for wish in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wish, ended.set)

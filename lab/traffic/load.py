@@ -27,13 +27,13 @@ class Target:
     Attributes:
         host: The Host header: the public host, or a service's name inside the mesh.
         path: The path with its query.
-        header: Whether `x-canary: true` is sent.
+        header: The value of `x-canary`; empty: the header is not sent.
         inside: Whether a caller inside the mesh sends them; else they come by the gateway.
     """
 
     host: str
     path: str
-    header: bool = False
+    header: str = ""
     inside: bool = False
 
     @property
@@ -44,7 +44,7 @@ class Target:
     @property
     def headers(self) -> dict[str, str]:
         """The request's headers."""
-        return {"Host": self.host} | ({"x-canary": "true"} if self.header else {})
+        return {"Host": self.host} | ({"x-canary": self.header} if self.header else {})
 
 
 async def request(session: aiohttp.ClientSession, target: Target) -> Answer:
@@ -95,17 +95,18 @@ async def at_rate(
             await asyncio.wait(pending)
 
 
-async def count(target: Target, requests: int) -> Tally:
-    """Sends a number of requests, a few at a time."""
-    tally, left = Tally(), iter(range(requests))
+async def count(targets: list[Target], requests: int) -> dict[Target, Tally]:
+    """Sends a number of requests to each target, by turns, a few at a time."""
+    tallies = {target: Tally() for target in targets}
+    left = (target for _ in range(requests) for target in targets)
 
     async def work(session: aiohttp.ClientSession) -> None:
-        for _ in left:
-            tally.add(await request(session, target))
+        for target in left:
+            tallies[target].add(await request(session, target))
 
     async with _session() as session:
         await asyncio.gather(*(work(session) for _ in range(WORKERS)))
-    return tally
+    return tallies
 
 
 async def stream(target: Target, seconds: float) -> dict[str, object]:

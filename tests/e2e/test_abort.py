@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import pytest
@@ -17,20 +15,6 @@ ROUTES_SECONDS = 10.0
 """What a busy machine may take for the first stroke, which takes below a second on an idle one."""
 
 
-def eco2(stack, *arguments):
-    command = [
-        sys.executable,
-        "-m",
-        "eco2",
-        *arguments,
-        "--stack",
-        stack.name,
-        "--project",
-        str(stack.folder),
-    ]
-    return subprocess.run(command, env=stack.lab.environment, capture_output=True, text=True, check=False)
-
-
 def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_agreement(stack, lab):
     stack.climb("auth-api", 4)
     # A change of another service that is written and not yet applied stays what it is.
@@ -38,7 +22,7 @@ def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_a
     before = stack.file.read_text()
     with Traffic(lab, HOST, (AUTH,)) as users:
         began = time.time()
-        done = eco2(stack, "abort", "auth-api")
+        done = stack.eco2("abort", "auth-api")
         assert done.returncode == 0, done.stdout + done.stderr
     users.assert_none_failed()
     assert users.told["last"]["v2"] - began < ROUTES_SECONDS
@@ -54,7 +38,7 @@ def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_a
 
 def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
     before = lab.versions("/apis/networking.istio.io/v1/virtualservices")
-    done = eco2(stack, "abort", "--all")
+    done = stack.eco2("abort", "--all")
     assert done.returncode == 0, done.stderr
     assert "nothing else is in flight" in done.stdout
     assert lab.versions("/apis/networking.istio.io/v1/virtualservices") == before
@@ -62,13 +46,13 @@ def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
 
 def test_the_first_stroke_alone_and_the_second_later(stack, lab):
     stack.climb("chat-api", 2)
-    assert eco2(stack, "abort", "chat-api", "--no-reconcile").returncode == 0
+    assert stack.eco2("abort", "chat-api", "--no-reconcile").returncode == 0
     assert stack.outputs()["rollouts"]["chat-api"]["phase"] == 2
     deadline = time.monotonic() + 5
     while send(lab, HOST, PATHS["chat-api"], 50, "--header")["answers"] != {"v1": 50}:
         assert time.monotonic() < deadline
     assert yaml.safe_load(stack.file.read_text())["config"]["eco2:rollouts"]["chat-api"]["phase"] == 2
-    assert eco2(stack, "abort", "chat-api").returncode == 0
+    assert stack.eco2("abort", "chat-api").returncode == 0
     assert stack.changes() == []
 
 
@@ -81,7 +65,7 @@ def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
     assert "error" in stack.up(check=False)
     with Traffic(lab, HOST, (PATHS["image-api"],)) as users:
         began = time.time()
-        done = eco2(stack, "abort", "image-api")
+        done = stack.eco2("abort", "image-api")
         took = time.time() - began
     assert done.returncode == 0, done.stdout + done.stderr
     users.assert_none_failed()
@@ -89,14 +73,14 @@ def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
     assert took < 60
     # The sick one itself, whose canary never became ready, goes as fast.
     began = time.time()
-    assert eco2(stack, "abort", "location-api").returncode == 0
+    assert stack.eco2("abort", "location-api").returncode == 0
     assert time.time() - began < 60
     assert stack.changes() == []
     lab.command("behave", "--reset")
 
 
 def test_mistakes_are_named(stack):
-    unknown = eco2(stack, "abort", "auth")
+    unknown = stack.eco2("abort", "auth")
     assert unknown.returncode == 1
     assert "did you mean" in unknown.stderr
-    assert eco2(stack, "abort").returncode == 2
+    assert stack.eco2("abort").returncode == 2

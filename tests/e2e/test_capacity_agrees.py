@@ -209,7 +209,9 @@ def test_what_fits_by_arithmetic_fits_by_the_scheduler_on_200_random_stacks(api)
                         wrong.append((stack.number, domain, stack.nodes[domain], told, expected))
                 fitting += good
             _empty(api)
-    print(f"{STACKS} stacks, {domains} domains; {fitting} stacks fit, {len(wrong)} domains differ")  # noqa: T201  # the figure
+    print(
+        f"{STACKS} stacks, {domains} domains; {fitting} stacks fit, {len(wrong)} domains differ"
+    )  # the figure
     assert not wrong, f"{len(wrong)} of {domains} domains differ:\n" + "\n".join(map(str, wrong))
     assert STACKS // 10 < fitting < STACKS - STACKS // 10
 

@@ -41,9 +41,19 @@ def addresses(lab, version):
     }
 
 
+WORKERS = {
+    "auth-relay": "auth/auth-relay",
+    "character-worker": "character/character-worker",
+    "scan-worker": "scan/scan-worker",
+    "my-worker": "my/my-worker",
+}
+
+
 def test_ext_authz_and_workers_have_the_stated_share(stack, lab):
+    # With several pods of stable the phases really differ: 1, 1, 3 and 3 pods of canary beside 3.
+    stack.set("eco2:services.auth-relay.replicas", "3")
     for phase in range(1, 6):
-        stack.change(rollouts={"ext-authz": {"phase": phase}, "scan-worker": {"phase": phase}})
+        stack.change(rollouts={name: {"phase": phase} for name in ("ext-authz", *WORKERS)})
         stack.up()
         rollouts = stack.outputs()["rollouts"]
         share = rollouts["ext-authz"]["share"] / 100
@@ -54,9 +64,11 @@ def test_ext_authz_and_workers_have_the_stated_share(stack, lab):
         seen = endpoints_of_the_gateway(lab, "outbound|50051||ext-authz.auth.svc.cluster.local")
         stable, canary = addresses(lab, "v1"), addresses(lab, "v2")
         assert seen == {1: stable, 5: canary}.get(phase, stable | canary)
-        pods = ready(lab, "scan/scan-worker"), ready(lab, "scan/scan-worker-canary")
-        assert pods[1] == 0 if phase == 1 else pods[1] > 0
-        assert round(100 * pods[1] / sum(pods), 2) == rollouts["scan-worker"]["share"]
+        for name, deployment in WORKERS.items():
+            pods = ready(lab, deployment), ready(lab, f"{deployment}-canary")
+            assert pods[0] > 0
+            assert pods[1] == 0 if phase == 1 else pods[1] > 0, (name, phase)
+            assert round(100 * pods[1] / sum(pods), 2) == rollouts[name]["share"], (name, phase)
     stack.change(rollouts={})
     stack.up()
 

@@ -178,6 +178,22 @@ def test_rule_8_retreating_the_route_waits_for_nothing_and_the_canary_for_the_ro
     assert canary.options["hooks"]["beforeUpdate"] == canary.options["hooks"]["beforeDelete"]
 
 
+def test_rule_12_everything_else_in_the_update_waits_for_the_routes_of_who_goes_back(program):
+    config = {
+        "rollouts": rollouts(auth_api=0, scan_api=1),
+        "overrule": {"scan-api": "the prior is auth-api's"},
+    }
+    program.edit("Pulumi.dev.yaml", **{f"config/eco2:{key}": value for key, value in config.items()})
+    captured = program.run(outputs=prior(4, 50))
+    routes = {"VirtualService auth-api", "VirtualService auth-api-mesh"}
+    kinds = ("Deployment", "Service", "VirtualService", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+    others = [(kind, name) for kind in kinds for name in objects(captured, kind) if "auth-api" not in name]
+    assert ("Deployment", "scan-api-canary") in others
+    for kind, name in others:
+        assert routes <= waits_for(captured, kind, name), (kind, name)
+    assert routes <= waits_for(captured, "Deployment", "auth-api")
+
+
 def test_rule_9_promotion_readies_stable_before_routes_leave_the_canary(program):
     program.edit(
         "Pulumi.dev.yaml", **{"config/eco2:services/auth-api": {"image": {"tag": "auth-api-dev-canary"}}}

@@ -1,0 +1,153 @@
+"""Requests to an API server: over the standard library where that will do, else by the official client."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from eco2.kubeconfig import KubeconfigError, UnknownWayError, access
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eco2.kubeconfig import Access
+
+TIMEOUT_SECONDS = 10
+UNAUTHORIZED = 401
+
+
+class NoAnswerError(Exception):
+    """The server does not answer; the message says why."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: HTTP's word.
+        path: The path without a query.
+        query: The query's keys and values.
+        headers: Beside those of the connection itself.
+        body: What is sent, as JSON.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Mapping[str, Any] | None = None
+
+
+class Connection(Protocol):
+    """Sends requests to one API server; may be used by several threads."""
+
+    def send(self, request: Request) -> tuple[int, bytes]:
+        """Sends a request; the status and the answer.
+
+        Raises:
+            NoAnswerError: If nothing answers.
+        """
+
+
+def connect(context: str) -> Connection:
+    """Prepares the way to the cluster of a context; nothing is sent yet.
+
+    Raises:
+        KubeconfigError: If the kubeconfig does not lead there.
+    """
+    try:
+        return Direct(context, access(context))
+    except UnknownWayError:
+        return Official(context)
+
+
+class Direct:
+    """HTTP over the standard library, one connection a thread."""
+
+    def __init__(self, context: str, to: Access) -> None:
+        """Prepares; nothing is sent yet."""
+        self._context, self._to = context, to
+        self._own = threading.local()
+
+    def send(self, request: Request) -> tuple[int, bytes]:
+        """Sends a request; again with new credentials if they have expired."""
+        status, answer = self._reconnecting(request)
+        if status == UNAUTHORIZED:
+            self._to = access(self._context)
+            status, answer = self._reconnecting(request)
+        return status, answer
+
+    def _reconnecting(self, request: Request) -> tuple[int, bytes]:
+        # A server may have ended a connection that was idle; what is sent here can be sent twice.
+        attempts = 1 if getattr(self._own, "line", None) is None else 2
+        while True:
+            attempts -= 1
+            try:
+                return self._once(request)
+            except (OSError, http.client.HTTPException) as error:
+                self._forget()
+                if not attempts:
+                    raise NoAnswerError(str(error) or type(error).__name__) from None
+
+    def _once(self, request: Request) -> tuple[int, bytes]:
+        place = urlsplit(self._to.server)
+        if getattr(self._own, "line", None) is None:
+            self._own.line = self._open(place.hostname or "", place.port)
+        line: http.client.HTTPConnection = self._own.line
+        token = {"Authorization": f"Bearer {self._to.token}"} if self._to.token else {}
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        body = json.dumps(request.body).encode() if request.body is not None else None
+        line.request(request.method, f"{place.path}{request.path}{query}", body, {**request.headers, **token})
+        answer = line.getresponse()
+        return answer.status, answer.read()
+
+    def _open(self, host: str, port: int | None) -> http.client.HTTPConnection:
+        if self._to.tls is None:
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._to.tls)
+
+    def _forget(self) -> None:
+        if (line := getattr(self._own, "line", None)) is not None:
+            line.close()
+        self._own.line = None
+
+
+class Official:
+    """The official client, for what only it can do."""
+
+    def __init__(self, context: str) -> None:
+        """Prepares; nothing is sent yet.
+
+        Raises:
+            KubeconfigError: If the client cannot use the context.
+        """
+        from kubernetes import config  # noqa: PLC0415  # 0.7 s
+
+        try:
+            self._api = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
+
+    def send(self, request: Request) -> tuple[int, bytes]:
+        """Sends a request."""
+        import urllib3  # noqa: PLC0415
+        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
+
+        serialized = self._api.param_serialize(
+            request.method,
+            request.path,
+            query_params=list(request.query.items()),
+            header_params=dict(request.headers),
+            body=dict(request.body) if request.body is not None else None,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer = self._api.call_api(*serialized, _request_timeout=TIMEOUT_SECONDS)
+            return int(answer.status), bytes(answer.read())
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise NoAnswerError(str(getattr(error, "reason", error))) from None

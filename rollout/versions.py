@@ -1,0 +1,15 @@
+"""The two sets of pods of a service, as their labels and Istio's subsets name them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Version = Literal["v1", "v2"]
+"""The label `version`; every selector holds it (rule 1)."""
+
+STABLE_VERSION: Version = "v1"
+CANARY_VERSION: Version = "v2"
+
+STABLE_SUBSET = "stable"
+CANARY_SUBSET = "canary"
+SUBSETS = {STABLE_SUBSET: STABLE_VERSION, CANARY_SUBSET: CANARY_VERSION}
