@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from eco2.status.events import Event
     from eco2.status.live import Deployment
     from eco2.status.pods import Pod
     from eco2.status.snapshot import Snapshot, Status
 
-PLAIN_ARROW, ARROW = "->", "→"
+SHOWN_WARNINGS = 5
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class _Row:
         mark: An icon's name.
         word: The state in words.
         created: When it came to be.
-        restarts: Restarts; None where there can be none.
-        info: Node or image, and the cluster's reason.
+        info: Its revision, or restarts and node.
     """
 
     depth: tuple[bool, ...]
@@ -43,7 +43,6 @@ class _Row:
     mark: str
     word: str
     created: str = ""
-    restarts: int | None = None
     info: str = ""
 
 
@@ -74,7 +73,12 @@ def _heading(status: Status) -> list[Text]:
     lines = [title, Text(f"{by}: config {wanted}, applied {applied}, cluster {_cluster(status)}")]
     if told := measured(status.measured):
         lines.append(Text(f"measured: {told}"))
-    return lines
+    images = [
+        f"{role} {short_image(deployment.image)}"
+        for role, deployment in (("stable", status.live.stable), ("canary", status.live.canary))
+        if deployment
+    ]
+    return [*lines, Text(f"images: {', '.join(images)}")] if images else lines
 
 
 def _cluster(status: Status) -> str:
@@ -86,15 +90,13 @@ def _cluster(status: Status) -> str:
 
 def _body(status: Status, snapshot: Snapshot, encoding: str) -> Table:
     plain = icons(encoding) is not icons("utf-8")
-    shown = Table("name", "state", "restarts", "age", "info", box=None, pad_edge=False, header_style="dim")
+    shown = Table("name", "state", "age", "info", box=None, pad_edge=False, header_style="dim")
     shown.columns[0].no_wrap = shown.columns[1].no_wrap = True
-    shown.columns[2].justify = shown.columns[3].justify = "right"
-    shown.columns[4].overflow = "fold"
+    shown.columns[2].justify = "right"
     for row in _rows(status):
         shown.add_row(
             _guides(row.depth, plain=plain) + row.name,
             Text(f"{icons(encoding)[row.mark]} {row.word}", style=STYLES[row.mark]),
-            "" if row.restarts is None else str(row.restarts),
             age(row.created, snapshot.at),
             row.info,
         )
@@ -123,14 +125,14 @@ def _rows(status: Status) -> Iterator[_Row]:
             under = (*follows, position < len(sets) - 1)
             mark, word = _ready(one.ready, one.wanted)
             info = f"revision {one.revision}"
-            yield _Row(under, one.name, mark, word, one.created, None, info)
+            yield _Row(under, one.name, mark, word, one.created, info)
             for place, pod in enumerate(one.pods):
                 yield _pod((*under, place < len(one.pods) - 1), pod)
 
 
 def _deployment(depth: tuple[bool, ...], role: str, deployment: Deployment) -> _Row:
     mark, word = _ready(deployment.ready, deployment.wanted)
-    return _Row(depth, role, mark, word, deployment.created, None, short_image(deployment.image))
+    return _Row(depth, role, mark, word, deployment.created)
 
 
 def _ready(ready: int, wanted: int) -> tuple[str, str]:
@@ -140,27 +142,31 @@ def _ready(ready: int, wanted: int) -> tuple[str, str]:
 
 
 def _pod(depth: tuple[bool, ...], pod: Pod) -> _Row:
-    node = pod.node.partition(".")[0]
-    info = f"{node}: {pod.message}" if node and pod.message else node or pod.message
-    return _Row(depth, pod.name, pod.mark, pod.word, pod.created, pod.restarts, info)
+    restarts = f"{pod.restarts} restarts" if pod.restarts else ""
+    info = ", ".join(filter(None, (restarts, pod.node.partition(".")[0])))
+    return _Row(depth, pod.name, pod.mark, pod.word, pod.created, info)
 
 
 def _warnings(status: Status, snapshot: Snapshot, encoding: str) -> list[Text]:
-    """Events; what a pod's own line says already is not said again."""
-    said = {
-        pod.message
+    """Why pods are not ready, and events, in the cluster's own words and each once."""
+    pods = [
+        pod
         for deployment in (status.live.stable, status.live.canary, *status.live.companions)
         if deployment
         for one in deployment.replica_sets
         for pod in one.pods
-    }
-    icon = icons(encoding)["warning"]
-    return [
-        Text(
-            f"{icon} {event.reason} {event.about}, {event.count} times, last {ago(snapshot.at - event.last)} ago: "
-            f"{event.message}",
-            style="yellow",
-        )
-        for event in status.events
-        if event.message not in said
+        if pod.message
     ]
+    icon = icons(encoding)["warning"]
+    told = [(f"{icon} {pod.word} {pod.name}: ", pod.message) for pod in pods]
+    told += [(_head(icon, event, snapshot), event.message) for event in status.events]
+    once = {message: head for head, message in reversed(told)}
+    lines = [Text(head + message, style="yellow") for message, head in reversed(once.items())]
+    hidden = len(lines) - SHOWN_WARNINGS
+    return lines[:SHOWN_WARNINGS] + (
+        [Text(f"{icon} and {hidden} more", style="yellow")] if hidden > 0 else []
+    )
+
+
+def _head(icon: str, event: Event, snapshot: Snapshot) -> str:
+    return f"{icon} {event.reason} {event.about}, {event.count} times, last {ago(snapshot.at - event.last)} ago: "

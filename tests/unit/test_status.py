@@ -261,11 +261,14 @@ def test_a_tree_goes_down_to_the_pods(catalog):
     text = shown(tree(snapshot(status(catalog, seen, measured=counted))), width=120)
     assert "weight: config 20 %, applied 20 %, cluster 20 %, header to canary" in text
     assert "measured: 20.0 % of 1000 requests in 60 s, 3 reached no pod; 10.0 % of canary's failed" in text
+    assert "images: stable a, canary canary" in text
     assert "auth-api-0 " not in text  # scaled down, and nothing left of it
     lines = [line.rstrip() for line in text.splitlines()]
-    assert any(re.match(r"├─ stable\s+✔ 1/1 ready\s+0s\s+a$", line) for line in lines)
+    assert any(re.match(r"├─ stable\s+✔ 1/1 ready\s+0s$", line) for line in lines)
     assert any(re.match(r"│  └─ auth-api-1\s+✔ 1/1 ready\s+0s\s+revision 1$", line) for line in lines)
-    assert any(re.match(r"│     └─ auth-api-1-x\s+✔ ready\s+2\s+0s\s+ip-10-0-1-2$", line) for line in lines)
+    assert any(
+        re.match(r"│     └─ auth-api-1-x\s+✔ ready\s+0s\s+2 restarts, ip-10-0-1-2$", line) for line in lines
+    )
     assert any(line.startswith("└─ canary") for line in lines)
 
 

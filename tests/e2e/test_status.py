@@ -1,0 +1,185 @@
+"""Looking at rollouts: on a terminal while traffic moves and servers go, into a pipe, and beside each other."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from itertools import pairwise
+
+import pytest
+
+from tests.traffic import HOST, PATHS, Traffic
+
+pytestmark = pytest.mark.lab
+AUTH = PATHS["auth-api"]
+ALTERNATE, MAIN = b"\x1b[?1049h", b"\x1b[?1049l"
+HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
+ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def command(stack, *arguments):
+    return [sys.executable, "-m", "eco2", *arguments, "--stack", stack.name, "--project", str(stack.folder)]
+
+
+def eco2(stack, *arguments):
+    return subprocess.run(
+        command(stack, *arguments), env=stack.lab.environment, capture_output=True, text=True, check=False
+    )
+
+
+class Terminal:
+    """A command on a terminal of its own; `seen` has everything that it wrote."""
+
+    def __init__(self, stack, *arguments, columns=120, lines=40):
+        self.seen = b""
+        self._pid, self._line = pty.fork()
+        if not self._pid:  # the child, which becomes the command
+            os.execvpe(  # noqa: S606  # no shell is wanted
+                sys.executable,
+                command(stack, *arguments),
+                {**stack.lab.environment, "TERM": "xterm-256color"},
+            )
+        self.resize(columns, lines)
+
+    def resize(self, columns, lines):
+        fcntl.ioctl(self._line, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        os.kill(self._pid, signal.SIGWINCH)
+
+    def read(self, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._line], [], [], left)[0]:
+                try:
+                    self.seen += os.read(self._line, 65536)
+                except OSError:  # the other end is closed
+                    return
+
+    def until(self, text, seconds=60):
+        """Reads until a picture that was drawn from now on holds a text; returns that picture in plain letters."""
+        start, end = len(self.seen), time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.read(0.3)
+            plain = ESCAPE.sub(b"", self.seen[start:]).decode("utf-8", "replace")
+            if re.search(text, plain):
+                return plain
+        raise AssertionError(f"no {text!r} in {plain[-3000:]}")
+
+    def interrupt(self):
+        """Ctrl-C as the terminal sends it; the exit code."""
+        os.write(self._line, b"\x03")
+        self.read(5)
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def attributes(self):
+        return termios.tcgetattr(self._line)
+
+
+def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
+    stack.climb("auth-api", 2)
+    told = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
+    assert len(told) == 13
+    assert all(not one["differences"] and not one["alarms"] for one in told.values())
+    assert (told["auth-api"]["phase"], told["auth-api"]["weight"]) == ("2 5%", 5)
+    stack.set("eco2:rollouts.auth-api.phase", "3")
+    route = "/apis/networking.istio.io/v1/namespaces/auth/virtualservices/auth-api"
+    rules = lab.api.request("GET", route)["spec"]["http"]
+    weighted = next(index for index, rule in enumerate(rules) if len(rule.get("route", ())) == 2)
+    rules[weighted]["route"][0]["weight"], rules[weighted]["route"][1]["weight"] = 70, 30
+    lab.api.request("PATCH", route, {"spec": {"http": rules}}, content_type="application/merge-patch+json")
+    words = eco2(stack, "status").stdout
+    assert "2 5% → 3 20%" in words
+    assert "! auth-api: config: phase is 3 20%; applied: 2 5%" in words
+    assert "! auth-api: cluster: routes send 5 %, 30 % to the canary; applied: 5 %" in words
+    # The printed commands bring them together.
+    stack.pulumi("up", "--refresh", "--yes", "--skip-preview", "--suppress-outputs")
+    after = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
+    assert after["auth-api"]["differences"] == []
+    assert after["auth-api"]["weight"] == 20
+
+
+def test_a_canary_that_fits_nowhere_is_told_in_the_schedulers_words(stack):
+    stack.change(readyTimeoutSeconds=5)
+    stack.change(overrule={"my-api": "a test"})
+    resources = {"requests": {"cpu": "1900m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
+    stack.change(services={"my-api": {"resources": resources}}, rollouts={"my-api": {"phase": 1}})
+    stack.up(check=False)
+    words = eco2(stack, "status", "my-api").stdout
+    assert "◌ unschedulable" in words
+    assert re.search(r"nodes are available:.*Insufficient cpu", " ".join(words.split()))
+    stack.change(services={}, rollouts={"auth-api": {"phase": 3}}, overrule={}, readyTimeoutSeconds=300)
+    stack.up()
+
+
+def test_live_through_an_advance_a_lost_server_a_resize_and_ctrl_c(stack, lab):
+    with Traffic(lab, HOST, (AUTH,), rate=100):
+        terminal = Terminal(stack, "status", "auth-api", "-w")
+        before = terminal.attributes()
+        terminal.until(r"phase 3 20%")
+        # The weight in the cluster and what is measured follow the advance.
+        terminal.until(r"measured: (1[4-9]|2[0-6])\.\d % of \d{3,} requests", 90)
+        stack.set("eco2:rollouts.auth-api.phase", "4")
+        terminal.until(r"phase 3 20%, config 4 50%", 30)
+        stack.up()
+        terminal.until(r"config 50 %, applied 50 %, cluster 50 %", 30)
+        terminal.until(r"measured: (4[3-9]|5[0-7])\.\d %", 90)
+        # A server that goes is told with the time since when, and its return is seen without help.
+        lab.command("kill", "kube-apiserver")
+        picture = terminal.until(r"does not answer.*\(since \d\d:\d\d:\d\d, \d+s\); trying again", 30)
+        assert "phase 4 50%" in picture
+        lab.command("restart", "kube-apiserver")
+        deadline = time.monotonic() + 60
+        while "does not answer" in terminal.until(r"Ctrl-C ends", 10)[-4000:]:
+            assert time.monotonic() < deadline
+        # A window that shrinks is drawn anew at once, and nothing is wider than it.
+        terminal.resize(80, 24)
+        terminal.read(0.5)
+        start = len(terminal.seen)
+        terminal.read(2.5)
+        lines = ESCAPE.sub(b"", terminal.seen[start:]).decode("utf-8", "replace").splitlines()
+        assert max(map(len, lines)) <= 80
+        assert terminal.interrupt() == 130
+    assert terminal.seen.count(ALTERNATE) == terminal.seen.count(MAIN) == 1
+    assert terminal.seen.rindex(MAIN) > terminal.seen.rindex(ALTERNATE)
+    assert terminal.seen.rindex(SHOW) > terminal.seen.rindex(HIDE)
+    assert terminal.attributes() == before
+
+
+def test_into_a_pipe_a_picture_for_each_change_without_codes(stack):
+    watching = subprocess.Popen(
+        command(stack, "status", "auth-api", "chat-api", "-w"),
+        env=stack.lab.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    time.sleep(8)
+    stack.advance("chat-api", 1)
+    time.sleep(8)
+    watching.send_signal(signal.SIGINT)
+    out, _ = watching.communicate(timeout=10)
+    assert watching.returncode == 130
+    assert b"\x1b" not in out
+    pictures = out.decode().split("--- ")[1:]
+    assert "chat-api  phase 0 off" in pictures[0]
+    assert "chat-api  phase 1 header" in pictures[-1]
+    # Not one a second: neighbours differ in more than the time of day.
+    assert len(pictures) < 16
+    bodies = [re.sub(r"\b\d+[smh]\b|\d\d:\d\d:\d\d", "", picture) for picture in pictures]
+    bodies = [re.sub(r"measured:.*|, \d+ times", "", body) for body in bodies]
+    assert all(one != other for one, other in pairwise(bodies))
+
+
+def test_mistakes_are_named(stack):
+    unknown = eco2(stack, "status", "auth")
+    assert unknown.returncode == 1
+    assert "did you mean" in unknown.stderr
+    assert "is no URL of a Prometheus" in eco2(stack, "status", "auth-api", "--prometheus", "here").stderr
