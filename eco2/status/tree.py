@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from eco2.status.snapshot import Snapshot, Status
 
 SHOWN_WARNINGS = 5
+SHOWN_LENGTH = 200
+"""Characters of an event; the scheduler's are shown whole."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,11 @@ def tree(snapshot: Snapshot, encoding: str = "utf-8") -> Group:
         encoding: The terminal's; without UTF-8, icons and lines are plain letters.
     """
     head = Text(f"stack {snapshot.stack}, context {snapshot.context}", style="dim")
-    parts: list[RenderableType] = [head]
+    # A window may end before the tree does, so what matters comes first.
+    parts: list[RenderableType] = [head, *(Text(f"! {note}", style="yellow") for note in snapshot.notes)]
     for status in snapshot.services:
-        parts += [Text(), *_heading(status), _body(status, snapshot, encoding)]
-        parts += _warnings(status, snapshot, encoding)
-        parts += disagreements(status, snapshot)
-    parts += [Text(f"! {note}", style="yellow") for note in snapshot.notes]
+        parts += [Text(), *_heading(status), *disagreements(status, snapshot)]
+        parts += [_body(status, snapshot, encoding), *_warnings(status, snapshot, encoding)]
     return Group(*parts)
 
 
@@ -159,7 +160,7 @@ def _warnings(status: Status, snapshot: Snapshot, encoding: str) -> list[Text]:
     ]
     icon = icons(encoding)["warning"]
     told = [(f"{icon} {pod.word} {pod.name}: ", pod.message) for pod in pods]
-    told += [(_head(icon, event, snapshot), event.message) for event in status.events]
+    told += [(_head(icon, event, snapshot), _shortened(event)) for event in status.events]
     once = {message: head for head, message in reversed(told)}
     lines = [Text(head + message, style="yellow") for message, head in reversed(once.items())]
     hidden = len(lines) - SHOWN_WARNINGS
@@ -170,3 +171,8 @@ def _warnings(status: Status, snapshot: Snapshot, encoding: str) -> list[Text]:
 
 def _head(icon: str, event: Event, snapshot: Snapshot) -> str:
     return f"{icon} {event.reason} {event.about}, {event.count} times, last {ago(snapshot.at - event.last)} ago: "
+
+
+def _shortened(event: Event) -> str:
+    whole = event.reason == "FailedScheduling" or len(event.message) <= SHOWN_LENGTH
+    return event.message if whole else f"{event.message[:SHOWN_LENGTH]}..."

@@ -155,7 +155,7 @@ def _page(seen: Seen, console: Console) -> Group:
     room = max(console.height - 1, 1)
     hidden = len(lines) - room
     foot = f"{now}  Ctrl-C ends" + (
-        f"; {hidden} more lines: name services, or use a higher window" if hidden > 0 else ""
+        f"; {hidden} more lines: name services, or use a taller window" if hidden > 0 else ""
     )
     body = [Text.assemble(*((part.text, part.style or "") for part in line)) for line in lines[:room]]
     for line in (*body, last := Text(foot, style="dim")):
