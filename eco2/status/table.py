@@ -11,6 +11,8 @@ from rich.text import Text
 from eco2.status.words import measured, remedies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eco2.status.live import Deployment
     from eco2.status.snapshot import Snapshot, Status
 
@@ -34,17 +36,17 @@ def table(snapshot: Snapshot) -> Group:
             cells.append(measured(line.measured) or "-")
         shown.add_row(*cells, style=moving)
     notes = [Text(f"! {note}", style="yellow") for note in snapshot.notes]
-    return Group(
-        shown, *(part for line in snapshot.services for part in disagreements(line, snapshot)), *notes
-    )
+    return Group(shown, *disagreements(snapshot, snapshot.services), *notes)
 
 
-def disagreements(line: Status, snapshot: Snapshot) -> list[Text]:
-    """What is wrong with a service, each in a line, and the commands that end it."""
-    found = [Text(f"! {line.service}: {alarm}", style="bold red") for alarm in line.alarms]
-    found += [Text(f"! {line.service}: {difference}", style="yellow") for difference in line.differences]
-    found += [Text(f"  → {command}", style="cyan") for command in remedies(line, snapshot)]
-    return found
+def disagreements(snapshot: Snapshot, services: Sequence[Status]) -> list[Text]:
+    """What is wrong with some services, each in a line, and the commands that end it, each once."""
+    found, commands = [], dict[str, None]()
+    for line in services:
+        found += [Text(f"! {line.service}: {alarm}", style="bold red") for alarm in line.alarms]
+        found += [Text(f"! {line.service}: {difference}", style="yellow") for difference in line.differences]
+        commands |= dict.fromkeys(remedies(line, snapshot))
+    return found + [Text(f"  → {command}", style="cyan") for command in commands]
 
 
 def _phase(line: Status) -> str:

@@ -59,7 +59,7 @@ def tree(snapshot: Snapshot, encoding: str = "utf-8") -> Group:
     # A window may end before the tree does, so what matters comes first.
     parts: list[RenderableType] = [head, *(Text(f"! {note}", style="yellow") for note in snapshot.notes)]
     for status in snapshot.services:
-        parts += [Text(), *_heading(status), *disagreements(status, snapshot)]
+        parts += [Text(), *_heading(status), *disagreements(snapshot, [status])]
         parts += [_body(status, snapshot, encoding), *_warnings(status, snapshot, encoding)]
     return Group(*parts)
 
