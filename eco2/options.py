@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,12 @@ Project = Annotated[
 ]
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack: dev, prod, local.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def lenient_output() -> None:
+    """Lets a terminal that knows no check marks and arrows show question marks instead of an error."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager

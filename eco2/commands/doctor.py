@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads them at run time
+from eco2.options import Json, Project, Stack, lenient_output
 
 MARKS = {
     "fine": ("✓", "green"),
@@ -33,6 +33,7 @@ def doctor(stack: Stack, as_json: Json = False, project: Project = Path()) -> No
 
     from eco2.doctor.examine import examine  # noqa: PLC0415
 
+    lenient_output()
     findings = examine(project.resolve(), stack)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eco2.options import Json, Project, Stack, in_words
+from eco2.options import Json, Project, Stack, in_words, lenient_output
 from rollout.problems import ConfigError
 
 INTERRUPTED = 130
@@ -54,6 +54,7 @@ def status(
     from eco2.status.table import table  # noqa: PLC0415
     from eco2.status.tree import tree  # noqa: PLC0415
 
+    lenient_output()
     detailed = watch or bool(service)
     look = Look(project.resolve(), stack, tuple(service or ()), detailed, prometheus)
     with in_words(ConfigError, PulumiError, ClusterError, PrometheusError):

@@ -138,7 +138,7 @@ class Reader:
         if self._asked.done or not self._asked_once:
             try:
                 self._outputs, self._outputs_note = self._asked.result(), ""
-            except PulumiError as error:
+            except (PulumiError, ValueError) as error:
                 self._outputs_note = f"the stack's outputs cannot be read: {' '.join(str(error).split())}"
             self._asked_once = True
             if time.monotonic() - self._asked_at > OUTPUTS_SECONDS:

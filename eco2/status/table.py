@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from eco2.status.words import measured, remedies
+from eco2.status.words import remedies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def table(snapshot: Snapshot) -> Group:
     """The status as a table; what lacks ready pods is red, and what disagrees is marked."""
-    counted = any(line.measured for line in snapshot.services)
+    counted = any(line.measured and line.measured.count for line in snapshot.services)
     columns = ["service", "phase", "canary gets", "stable", "canary", "node group"]
     shown = Table(*columns, *(["measured"] if counted else []), box=None, pad_edge=False)
     for line in snapshot.services:
@@ -33,7 +33,7 @@ def table(snapshot: Snapshot) -> Group:
         ]
         moving = "bold" if line.live.canary else ""
         if counted:
-            cells.append(measured(line.measured) or "-")
+            cells.append(_measured(line))
         shown.add_row(*cells, style=moving)
     notes = [Text(f"! {note}", style="yellow") for note in snapshot.notes]
     return Group(shown, *disagreements(snapshot, snapshot.services), *notes)
@@ -68,3 +68,10 @@ def _pods(deployment: Deployment | None) -> Text:
         return Text("-")
     text = f"{deployment.ready}/{deployment.wanted}"
     return Text(text, style="" if deployment.ready >= deployment.wanted else "red")
+
+
+def _measured(line: Status) -> str:
+    if line.measured is None or not line.measured.count:
+        return "-"
+    share = line.measured.canary_share()
+    return f"{line.measured.count} requests" if share is None else f"{share:.1f} %"

@@ -9,14 +9,13 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from eco2.cluster import ClusterError
 from eco2.status.as_json import services_as_json
 from eco2.status.tree import tree
 from eco2.status.words import ago
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from eco2.status.snapshot import Snapshot
 
 SECONDS = 1.0
+STALE = timedelta(seconds=5)
+"""A server that is cut off keeps a question waiting until it times out; what is shown is old by then."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Feed:
             began = time.monotonic()
             try:
                 self.seen = Seen(self._reader.read())
-            except ClusterError as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, the next look may succeed
                 before = self.seen
                 self.seen = replace(
                     before, lost_since=before.lost_since or datetime.now(UTC), reason=str(error)
@@ -129,6 +130,8 @@ def picture(seen: Seen, encoding: str) -> Group:
         since = seen.lost_since.astimezone().strftime("%H:%M:%S")
         lost = f"{seen.reason} (since {since}, {ago(datetime.now(UTC) - seen.lost_since)}); trying again"
         parts.append(Text(lost, style="bold red"))
+    elif seen.snapshot and (silent := datetime.now(UTC) - seen.snapshot.at) > STALE:
+        parts.append(Text(f"no answer for {ago(silent)}; waiting", style="bold red"))
     if seen.snapshot is None:
         parts.append(Text("" if seen.lost_since else "asking the cluster ..."))
     else:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from itertools import pairwise
 
 import pytest
 
+from tests.terminal import ESCAPE, Terminal
 from tests.traffic import HOST, PATHS, Traffic
 
 pytestmark = pytest.mark.lab
 AUTH = PATHS["auth-api"]
-ALTERNATE, MAIN = b"\x1b[?1049h", b"\x1b[?1049l"
-HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
-ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def command(stack, *arguments):
@@ -35,53 +27,6 @@ def eco2(stack, *arguments):
     return subprocess.run(
         command(stack, *arguments), env=stack.lab.environment, capture_output=True, text=True, check=False
     )
-
-
-class Terminal:
-    """A command on a terminal of its own; `seen` has everything that it wrote."""
-
-    def __init__(self, stack, *arguments, columns=120, lines=40):
-        self.seen = b""
-        self._pid, self._line = pty.fork()
-        if not self._pid:  # the child, which becomes the command
-            os.execvpe(  # noqa: S606  # no shell is wanted
-                sys.executable,
-                command(stack, *arguments),
-                {**stack.lab.environment, "TERM": "xterm-256color"},
-            )
-        self.resize(columns, lines)
-
-    def resize(self, columns, lines):
-        fcntl.ioctl(self._line, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        os.kill(self._pid, signal.SIGWINCH)
-
-    def read(self, seconds):
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if select.select([self._line], [], [], left)[0]:
-                try:
-                    self.seen += os.read(self._line, 65536)
-                except OSError:  # the other end is closed
-                    return
-
-    def until(self, text, seconds=60):
-        """Reads until a picture that was drawn from now on holds a text; returns that picture in plain letters."""
-        start, end = len(self.seen), time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.read(0.3)
-            plain = ESCAPE.sub(b"", self.seen[start:]).decode("utf-8", "replace")
-            if re.search(text, plain):
-                return plain
-        raise AssertionError(f"no {text!r} in {plain[-3000:]}")
-
-    def interrupt(self):
-        """Ctrl-C as the terminal sends it; the exit code."""
-        os.write(self._line, b"\x03")
-        self.read(5)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-
-    def attributes(self):
-        return termios.tcgetattr(self._line)
 
 
 def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
@@ -107,22 +52,30 @@ def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
     assert after["auth-api"]["weight"] == 20
 
 
-def test_a_canary_that_fits_nowhere_is_told_in_the_schedulers_words(stack):
-    stack.change(readyTimeoutSeconds=5)
-    stack.change(overrule={"my-api": "a test"})
-    resources = {"requests": {"cpu": "1900m", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
-    stack.change(services={"my-api": {"resources": resources}}, rollouts={"my-api": {"phase": 1}})
-    stack.up(check=False)
-    words = eco2(stack, "status", "my-api").stdout
-    assert "◌ unschedulable" in words
-    assert re.search(r"nodes are available:.*Insufficient cpu", " ".join(words.split()))
-    stack.change(services={}, rollouts={"auth-api": {"phase": 3}}, overrule={}, readyTimeoutSeconds=300)
-    stack.up()
+def test_a_pod_that_fits_nowhere_is_told_in_the_schedulers_words(stack, lab):
+    deployment = "/apis/apps/v1/namespaces/my/deployments/my-api"
+    before = lab.api.request("GET", deployment)["spec"]["template"]["spec"]["containers"]
+    big = [{**before[0], "resources": {"requests": {"cpu": "40"}, "limits": {"cpu": "40"}}}]
+
+    def runs(containers):
+        body = {"spec": {"template": {"spec": {"containers": containers}}}}
+        lab.api.request("PATCH", deployment, body, content_type="application/merge-patch+json")
+
+    runs(big)
+    deadline = time.monotonic() + 30
+    while "◌ unschedulable" not in (words := eco2(stack, "status", "my-api").stdout):
+        assert time.monotonic() < deadline, words
+    assert re.search(
+        r"unschedulable my-api-\S+: 0/\d+ nodes are available:.*Insufficient cpu", " ".join(words.split())
+    )
+    assert words.count("Insufficient cpu") == 1
+    runs(before)
 
 
+@pytest.mark.long
 def test_live_through_an_advance_a_lost_server_a_resize_and_ctrl_c(stack, lab):
     with Traffic(lab, HOST, (AUTH,), rate=100):
-        terminal = Terminal(stack, "status", "auth-api", "-w")
+        terminal = Terminal(command(stack, "status", "auth-api", "-w"), lab.environment)
         before = terminal.attributes()
         terminal.until(r"phase 3 20%")
         # The weight in the cluster and what is measured follow the advance.
@@ -145,12 +98,11 @@ def test_live_through_an_advance_a_lost_server_a_resize_and_ctrl_c(stack, lab):
         terminal.read(0.5)
         start = len(terminal.seen)
         terminal.read(2.5)
-        lines = ESCAPE.sub(b"", terminal.seen[start:]).decode("utf-8", "replace").splitlines()
+        drawn = terminal.seen[start:].replace(b"\x1b[H", b"\n")
+        lines = ESCAPE.sub(b"", drawn).decode("utf-8", "replace").splitlines()
         assert max(map(len, lines)) <= 80
         assert terminal.interrupt() == 130
-    assert terminal.seen.count(ALTERNATE) == terminal.seen.count(MAIN) == 1
-    assert terminal.seen.rindex(MAIN) > terminal.seen.rindex(ALTERNATE)
-    assert terminal.seen.rindex(SHOW) > terminal.seen.rindex(HIDE)
+    terminal.assert_clean()
     assert terminal.attributes() == before
 
 

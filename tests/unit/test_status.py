@@ -19,7 +19,7 @@ from eco2.status.pods import read_pod
 from eco2.status.snapshot import Snapshot, Status, Step, read_step
 from eco2.status.table import table
 from eco2.status.tree import tree
-from eco2.status.watch import Feed, picture
+from eco2.status.watch import Feed, Seen, picture
 from eco2.status.words import ago, measured, short_image
 from eco2.together import Later
 from rollout.files import read_catalog
@@ -359,12 +359,27 @@ def test_a_lost_cluster_is_told_with_the_time_and_the_last_picture_stays(catalog
     assert until(feed, lambda seen: seen.lost_since is None).snapshot == again
 
 
+def test_a_server_that_keeps_a_question_waiting_is_told(catalog):
+    old = snapshot(status(catalog, objects()))  # of long ago
+    assert re.search(r"no answer for \d+d; waiting", shown(picture(Seen(old), "utf-8")))
+
+
+def test_the_table_shows_what_is_measured_where_there_is_traffic(catalog):
+    silent = snapshot(status(catalog, objects(), measured=Requests()))
+    assert "measured" not in shown(table(silent))
+    some = snapshot(
+        status(catalog, objects(), measured=Requests({"v1": 800, "v2": 200})),
+        status(catalog, objects(), measured=Requests({"v1": 12})),
+    )
+    assert "measured" in shown(table(some))
+    assert "20.0 %" in shown(table(some))
+    assert "12 requests" in shown(table(some))
+
+
 def test_only_what_matters_counts_as_a_change(catalog):
     one = status(catalog, objects(), measured=Requests({"v1": 1}))
     later = status(catalog, objects(), measured=Requests({"v1": 2}))
     moved = status(catalog, objects(weight=50))
-    from eco2.status.watch import Seen  # noqa: PLC0415
-
     assert Seen(snapshot(one)).signature == Seen(snapshot(later)).signature
     assert Seen(snapshot(one)).signature != Seen(snapshot(moved)).signature
 
