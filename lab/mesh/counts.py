@@ -30,12 +30,13 @@ STAT = re.compile(
     r"cluster\.outbound\|\d+\|(stable|canary)\|([\w-]+)\.([\w-]+)\.svc\.cluster\.local;?\.upstream_rq_(\d{3})"
 )
 QUESTION = re.compile(r"sum by \(([\w, ]+)\) \(increase\(istio_requests_total\{(.*)\}\[(\d+)s\]\)\)")
-MATCHER = re.compile(r'(\w+)(=~|=|!=|!~)"([^"]*)"')
+MATCHER = re.compile(r'(\w+)=~?"([^"]*)"')
 VERSIONS = {"stable": "v1", "canary": "v2"}
 LABELS = (
-    "reporter", "destination_service_name", "destination_service_namespace", "destination_version", "response_code",
-)  # fmt: skip
-
+    "reporter",
+    *(f"destination_{part}" for part in ("service_name", "service_namespace", "version")),
+    "response_code",
+)
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -49,7 +50,7 @@ class _Line(HTTPConnection):
     def connect(self) -> None:
         """Connects to the file."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
+        self.sock.settimeout(SCRAPE_SECONDS)
         self.sock.connect(str(self._path))
 
 
@@ -103,16 +104,12 @@ class Counts:
         sums: Counter[Labels] = Counter()
         for labels, value in last.items():
             known = dict(labels)
-            if all(_matches(known.get(name, ""), how, text) for name, how, text in matchers):
+            # A name alone is a pattern, too.
+            if all(re.fullmatch(text, known.get(name, "")) for name, text in matchers):
                 # A counter that fell was started anew.
                 before = first[labels] if first[labels] <= value else 0
                 sums[tuple((name, known.get(name, "")) for name in by)] += value - before
         return [{"metric": dict(labels), "value": [now, str(value)]} for labels, value in sums.items()]
-
-
-def _matches(value: str, how: str, text: str) -> bool:
-    same = re.fullmatch(text, value) is not None if how.endswith("~") else value == text
-    return same is not how.startswith("!")
 
 
 def serve(counts: Counts, port: int) -> ThreadingHTTPServer:
@@ -127,12 +124,9 @@ def serve(counts: Counts, port: int) -> ThreadingHTTPServer:
                 status, told = 200, {"status": "success", "data": {"resultType": "vector", "result": found}}
             except ValueError as error:
                 status, told = 400, {"status": "error", "errorType": "bad_data", "error": str(error)}
-            body = json.dumps(told).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(json.dumps(told).encode())
 
         def log_message(self, *_: Any) -> None:
             """Says nothing of each request."""
