@@ -80,5 +80,6 @@ def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     if any(one.startswith("config:") for one in status.differences):
         told.append(f"pulumi up --stack {stack}")
     if any(one.startswith("cluster:") for one in status.differences):
-        told.append(f"pulumi up --refresh --stack {stack}")
+        # A hand on an object owns what it changed; without force, the update meets a conflict.
+        told.append(f"PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh --stack {stack}")
     return told

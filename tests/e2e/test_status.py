@@ -45,8 +45,17 @@ def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
     assert "2 5% → 3 20%" in words
     assert "! auth-api: config: phase is 3 20%; applied: 2 5%" in words
     assert "! auth-api: cluster: routes send 5 %, 30 % to the canary; applied: 5 %" in words
-    # The printed commands bring them together.
-    stack.pulumi("up", "--refresh", "--yes", "--skip-preview", "--suppress-outputs")
+    # The printed command, as it stands there, brings all three together.
+    printed = next(line.removeprefix("  → ") for line in words.splitlines() if "--refresh" in line)
+    done = subprocess.run(
+        ["bash", "-c", f"{printed} --yes --skip-preview --suppress-outputs"],
+        cwd=stack.folder,
+        env=lab.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     after = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
     assert after["auth-api"]["differences"] == []
     assert after["auth-api"]["weight"] == 20
