@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,3 +146,27 @@ def test_mistakes_are_named(stack):
     assert unknown.returncode == 1
     assert "did you mean" in unknown.stderr
     assert "is no URL of a Prometheus" in eco2(stack, "status", "auth-api", "--prometheus", "here").stderr
+
+
+def test_a_status_costs_a_second_of_work_at_most(stack, lab):
+    """Time on the clock depends on what else the machine does; it is printed beside kubectl's."""
+    ours, theirs, work = [], [], []
+    for _ in range(5):
+        before, began = os.times(), time.perf_counter()
+        assert eco2(stack, "status").returncode == 0
+        ours.append(time.perf_counter() - began)
+        after = os.times()
+        work.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
+        if shutil.which("kubectl"):
+            asked = ["kubectl", "--context", "eco2-dev", "get", "deployments", "-A"]
+            began = time.perf_counter()
+            subprocess.run(asked, env=lab.environment, check=True, capture_output=True)
+            theirs.append(time.perf_counter() - began)
+    told = {"status": ours, "kubectl": theirs, "work": work}
+    sys.stdout.write(
+        f"seconds: { {name: [round(one, 2) for one in series] for name, series in told.items()} }\n"
+    )
+    # With the work of Pulumi's CLI, which runs beside the imports.
+    assert min(work) < 1.5
