@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
+from components.metadata import DOMAIN_LABEL as LABEL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from components.node_role import NodeRole
     from rollout.settings import NodeGroupSettings
 
-LABEL = "domain"
 AMI_TYPE = "AL2023_x86_64_STANDARD"
 
 

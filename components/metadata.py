@@ -14,6 +14,9 @@ and leaves no conflict behind for the next update."""
 CANARY_SERVICE = "eco2:service:CanaryService"
 """The type of a service's component in Pulumi's state."""
 
+DOMAIN_LABEL = "domain"
+"""Key of the label and of the taint of a domain's nodes."""
+
 REVISION_ANNOTATION = "eco2.growbin.app/revision"
 
 

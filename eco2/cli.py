@@ -6,6 +6,8 @@ import typer
 
 from eco2.commands.abort import abort
 from eco2.commands.advance import advance
+from eco2.commands.doctor import doctor
+from eco2.commands.history import history
 from eco2.commands.plan import plan
 from eco2.commands.promote import promote
 from eco2.commands.recover import recover
@@ -22,8 +24,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; "
     "a command with more of them says so in its own help.",
 )
-for command in (status, plan, set_image, advance, promote, abort, recover, render):
-    app.command()(command)
+for command in (status, doctor, plan, set_image, advance, promote, abort, history, recover, render):
+    # Named apart, or it would be cut to fit a line.
+    app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
 
 
 def main() -> None:

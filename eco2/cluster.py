@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NOT_FOUND = 404
 REFUSED = 400
 APPLY = "application/apply-patch+yaml"
+JSON = "application/json"
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Asks for what an object is called and not for what is in it: Secrets stay secret."""
 PART_OF = "app.kubernetes.io/part-of"
 _PLACES = {
     "Service": "/api/v1/namespaces/{}/services",
@@ -70,6 +73,39 @@ class Cluster:
         found: list[dict[str, Any]] = (self._call("GET", path, query) or {"items": []})["items"]
         return found
 
+    def get(self, path: str) -> dict[str, Any] | None:
+        """What stands at a path; None if nothing does.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        return self._call("GET", path)
+
+    def names(self, path: str) -> set[tuple[str, str]]:
+        """Namespace and name of the objects of a list; what is in them is not read.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        # An empty list of this kind comes as null.
+        found = (self._call("GET", path, accept=NAMES_ONLY) or {}).get("items") or ()
+        return {(one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found}
+
+    def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        """Whether the user of this context may do something, in one namespace or, without one, in all.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        return bool(answer and answer["status"].get("allowed"))
+
     def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """An object; None if it does not exist.
 
@@ -94,8 +130,10 @@ class Cluster:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        accept: str = JSON,
     ) -> dict[str, Any] | None:
-        headers = {"Accept": "application/json"} | ({"Content-Type": APPLY} if body else {})
+        content = {"Content-Type": APPLY if method == "PATCH" else JSON} if body else {}
+        headers = {"Accept": accept} | content
         at = f"the cluster of context {self._context}"
         try:
             status, text = self._connection.send(Request(method, path, query or {}, headers, body))

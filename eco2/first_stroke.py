@@ -59,26 +59,28 @@ def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
     """
     changed = copy.deepcopy(dict(virtual_service))
     changed["spec"]["http"] = [
-        _stable_only(rule) for rule in changed["spec"].get("http", ()) if not _is_header_rule(rule)
+        _stable_only(rule) for rule in changed["spec"].get("http", ()) if not is_header_rule(rule)
     ]
     return changed
 
 
-def _is_header_rule(rule: Mapping[str, Any]) -> bool:
-    subsets = {_subset(route) for route in rule.get("route", ())}
+def is_header_rule(rule: Mapping[str, Any]) -> bool:
+    """Whether a VirtualService's rule leads the canary header to the canary."""
+    subsets = {subset_of(route) for route in rule.get("route", ())}
     return subsets == {CANARY_SUBSET} and any("headers" in match for match in rule.get("match", ()))
 
 
 def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
     routes = rule.get("route", ())
-    if not any(_subset(route) == CANARY_SUBSET for route in routes):
+    if not any(subset_of(route) == CANARY_SUBSET for route in routes):
         return rule
     stable = copy.deepcopy(routes[0])
     stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
     return {**rule, "route": [stable]}
 
 
-def _subset(route: Mapping[str, Any]) -> str:
+def subset_of(route: Mapping[str, Any]) -> str:
+    """The subset that a rule's destination names; empty for none."""
     return str(route["destination"].get("subset", ""))
 
 

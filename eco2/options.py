@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,12 @@ Stack = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 NoUp = Annotated[bool, typer.Option("--no-up", help="Change the file alone, for a pull request.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def lenient_output() -> None:
+    """Lets a terminal that knows no check marks and arrows show question marks instead of an error."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager

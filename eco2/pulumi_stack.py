@@ -34,17 +34,16 @@ def pulumi(project: Path, stack: str, *arguments: str) -> str:
     Raises:
         PulumiError: If there is no CLI on PATH, or it failed.
     """
-    command = [
-        "pulumi",
-        *arguments,
-        "--stack",
-        stack,
-        "--cwd",
-        str(project),
-        "--non-interactive",
-        "--color",
-        "never",
-    ]
+    return cli(*arguments, "--stack", stack, "--cwd", str(project))
+
+
+def cli(*arguments: str) -> str:
+    """Runs the CLI, about no stack in particular; what it wrote to standard output.
+
+    Raises:
+        PulumiError: If there is no CLI on PATH, or it failed.
+    """
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # no shell
     except FileNotFoundError:

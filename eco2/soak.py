@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rollout.plan import CANARY_VERSION
+from rollout.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

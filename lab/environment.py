@@ -78,6 +78,7 @@ def exports(folder: LabFolder) -> dict[str, str]:
         "KUBECONFIG": str(folder.kubeconfig),
         **aws_environment(lab["aws"], lab["region"]),
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"))),
+        **({"ECO2_PROMETHEUS_URL": lab["prometheus"]} if lab.get("prometheus") else {}),
         "PULUMI_BACKEND_URL": f"file://{folder.backend}",
         # Nothing in a lab's state is secret.
         "PULUMI_CONFIG_PASSPHRASE": "",

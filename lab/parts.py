@@ -43,7 +43,7 @@ class Plan:
     region: str
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
-        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", "gateway")
+        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", "gateway", "counts")
     )
 
     @property
@@ -173,6 +173,7 @@ def commands(plan: Plan) -> dict[str, list[str]]:
         "joiner": [*own, "lab.aws.joiner", plan.aws, plan.region, plan.admin_kubeconfig, *plan.clusters],
         "keda": [*own, "lab.keda", plan.admin_kubeconfig],
         **mesh.commands(plan.folder, plan.admin_kubeconfig, ports["api"], ports["gateway"], POD_RANGE),
+        mesh.COUNTS: mesh.counts_command(plan.folder, ports["counts"]),
     }  # fmt: skip
 
 

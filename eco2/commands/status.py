@@ -3,30 +3,76 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from eco2.options import Json, Project, Stack, in_words
+from eco2.options import Json, Project, Stack, in_words, lenient_output
 from rollout.problems import ConfigError
+
+INTERRUPTED = 130
 
 
 def status(
     stack: Stack,
+    service: Annotated[list[str] | None, typer.Argument(help="Show these in detail.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on looking; Ctrl-C ends.")] = False,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ECO2_PROMETHEUS_URL", help="A Prometheus with Istio's metrics: shows the measured split."
+        ),
+    ] = None,
     as_json: Json = False,
     project: Project = Path(),
 ) -> None:
-    """Show every service: its phase, what the canary gets, pods ready of pods wanted, its nodes."""
+    """Show every service: its phase, what the canary gets, pods ready of pods wanted, its nodes.
+
+    With services, or -w: their ReplicaSets and pods, weights by config, last update and cluster, and recent
+    warnings. What disagrees is said, with the command that ends it. With -w it goes on, also when the cluster
+    does not answer; into a pipe it prints a picture for each change.
+
+    Exit codes: 0 shown, 1 something could not be read, 2 wrong usage, 130 ended by Ctrl-C.
+
+    Example: eco2 status auth-api -w --stack prod
+    """
+    from eco2.pulumi_stack import PulumiError, outputs  # noqa: PLC0415
+    from eco2.together import Later  # noqa: PLC0415
+
+    # The CLI takes as long as the imports below.
+    left = Later(partial(outputs, project.resolve(), stack))
+
     from rich.console import Console  # noqa: PLC0415
 
     from eco2.cluster import ClusterError  # noqa: PLC0415
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
-    from eco2.status import status as read  # noqa: PLC0415
-    from eco2.status import table  # noqa: PLC0415
+    from eco2.prometheus import PrometheusError  # noqa: PLC0415
+    from eco2.status.as_json import services_as_json  # noqa: PLC0415
+    from eco2.status.read import Look, Reader  # noqa: PLC0415
+    from eco2.status.table import table  # noqa: PLC0415
+    from eco2.status.tree import tree  # noqa: PLC0415
 
-    with in_words(ConfigError, PulumiError, ClusterError):
-        lines = read(project.resolve(), stack)
+    lenient_output()
+    detailed = watch or bool(service)
+    look = Look(project.resolve(), stack, tuple(service or ()), detailed, prometheus)
+    with in_words(ConfigError, PulumiError, ClusterError, PrometheusError):
+        reader = Reader(look, left)
+        if watch:
+            from eco2.status.watch import watch as go_on  # noqa: PLC0415
+
+            try:
+                go_on(reader, as_json=as_json)
+            except KeyboardInterrupt:
+                sys.exit(INTERRUPTED)
+        snapshot = reader.read()
+    console = Console()
     if as_json:
-        typer.echo(json.dumps([line.as_json() for line in lines], indent=2))
+        typer.echo(json.dumps(services_as_json(snapshot), indent=2))
+    elif detailed:
+        console.print(tree(snapshot, console.encoding), highlight=False)
     else:
-        Console().print(table(lines))
+        console.print(table(snapshot), highlight=False)
+    if reader.outputs_failed:
+        raise typer.Exit(1)

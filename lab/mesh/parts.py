@@ -18,6 +18,7 @@ NETWORK = "network"
 PODS = "pods"
 SILENT_PODS = "silent-pods"
 ISTIOD = "istiod"
+COUNTS = "counts"
 RELAYS = ("relay-outside", "relay-inside")
 ENVOYS = (envoy.GATEWAY, envoy.CALLER)
 INSIDE = frozenset({PODS, ISTIOD, RELAYS[1], *ENVOYS})
@@ -61,6 +62,12 @@ def commands(
         ISTIOD: istio.command(str(tools.program(tools.ISTIOD)), folder, kubeconfig),
         **{name: envoy.command(folder, name) for name in ENVOYS},
     }
+
+
+def counts_command(folder: LabFolder, port: int) -> list[str]:
+    """How to start what answers as a Prometheus would; it needs the Envoys' sockets alone."""
+    sockets = (str(folder.socket(f"{name}-admin")) for name in ENVOYS)
+    return [sys.executable, "-m", "lab.mesh.counts", str(port), *sockets]
 
 
 def answers(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ CREATOR = "pulumi-kubernetes"
 AUTONAMED_ANNOTATION = "pulumi.com/autonamed"
 MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
 FORCE_ANNOTATION = "pulumi.com/patchForce"
+FORCE_VARIABLE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+"""The official plugin's variable for where the annotation is missing."""
+
 PROPAGATION_ANNOTATION = "pulumi.com/deletionPropagationPolicy"
 SKIP_AWAIT_ANNOTATION = "pulumi.com/skipAwait"
 TIMEOUT_ANNOTATION = "pulumi.com/timeoutSeconds"
@@ -52,7 +56,8 @@ def in_words(manifest: dict[str, Any], error: ApiError) -> RefusedError:
     text = f"{title(manifest)}: {error.message}"
     if error.reason == "Conflict" and error.causes:
         fields = ", ".join(f"{field} ({message})" for field, message in error.causes)
-        text = f"{title(manifest)}: fields belong to another manager: {fields}; set {FORCE_ANNOTATION} to take them"
+        text = f"{title(manifest)}: fields belong to another manager: {fields}"
+        text += f"; set {FORCE_ANNOTATION} or {FORCE_VARIABLE} to take them"
     return RefusedError(text)
 
 
@@ -97,7 +102,7 @@ class Objects:
         live = self.read(manifest)
         if live is not None and not dry_run:
             self._take_over_creation(manifest, live, owner)
-        force = force or annotation(manifest, FORCE_ANNOTATION) == "true"
+        force = force or (annotation(manifest, FORCE_ANNOTATION) or os.environ.get(FORCE_VARIABLE)) == "true"
         # A dry run must not change owners, so the creator's fields are taken by force there.
         force = force or (dry_run and any(entry["manager"] == CREATOR for entry in _entries(live)))
         query = {

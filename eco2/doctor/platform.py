@@ -1,0 +1,175 @@
+"""What the platform brings: rights, Istio, KEDA, the gateway, sidecars."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from eco2.doctor.finding import fine, missing, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from eco2.cluster import Cluster
+    from eco2.doctor.finding import Finding
+    from rollout.catalog import Catalog
+
+RIGHTS, ISTIO, KEDA = "rights", "Istio", "KEDA"
+CHANGE = ("create", "get", "list", "watch", "patch", "delete")
+LOOK = ("get", "list", "watch")
+CHANGED = (
+    ("", "namespaces"),
+    ("", "services"),
+    ("apps", "deployments"),
+    ("policy", "poddisruptionbudgets"),
+    ("autoscaling", "horizontalpodautoscalers"),
+    ("keda.sh", "scaledobjects"),
+    ("networking.istio.io", "virtualservices"),
+    ("networking.istio.io", "destinationrules"),
+)
+LOOKED_AT = (("", "pods"), ("", "events"), ("apps", "replicasets"))
+CLUSTER_WIDE = ("namespaces",)
+ISTIO_HELM = (
+    "helm repo add istio https://istio-release.storage.googleapis.com/charts && "
+    "helm install istio-base istio/base -n istio-system --create-namespace && "
+    "helm install istiod istio/istiod -n istio-system"
+)
+KEDA_HELM = (
+    "helm repo add kedacore https://kedacore.github.io/charts && "
+    "helm install keda kedacore/keda -n keda --create-namespace"
+)
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Right:
+    """One thing to be allowed."""
+
+    verb: str
+    group: str
+    resource: str
+
+    @property
+    def kind(self) -> str:
+        """The resource as kubectl writes it."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+def rights(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
+    """Whether the user may do what an update does, everywhere or in every namespace of the services.
+
+    Raises:
+        ClusterError: If the cluster refuses or does not answer.
+    """
+    needed = [Right(verb, *kind) for kind, verb in product(CHANGED, CHANGE)]
+    needed += [Right(verb, *kind) for kind, verb in product(LOOKED_AT, LOOK)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        allowed = pool.map(lambda one: cluster.may(one.verb, one.group, one.resource), needed)
+        refused = [right for right, may in zip(needed, allowed, strict=True) if not may]
+        pairs = [
+            (right, namespace)
+            for right in refused
+            for namespace in ([""] if right.resource in CLUSTER_WIDE else catalog.namespaces)
+        ]
+        answers = pool.map(
+            lambda pair: (
+                bool(pair[1]) and cluster.may(pair[0].verb, pair[0].group, pair[0].resource, pair[1])
+            ),
+            pairs,
+        )
+        denied = [pair for pair, may in zip(pairs, answers, strict=True) if not may]
+    if not denied:
+        return [fine(RIGHTS, f"all {len(needed)} that updates need")]
+    return [_denied(kind, denied, context) for kind in sorted({right.kind for right, _ in denied})]
+
+
+def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Finding:
+    own = [(right, namespace) for right, namespace in denied if right.kind == kind]
+    verbs = ",".join(dict.fromkeys(right.verb for right, _ in own))
+    places = ", ".join(sorted({namespace for _, namespace in own if namespace})) or "the cluster"
+    role = f"eco2-{kind.partition('.')[0]}"
+    grant = (
+        f"kubectl --context {context} create clusterrole {role} --verb={verbs} --resource={kind} && "
+        f"kubectl --context {context} create clusterrolebinding {role} --clusterrole={role} --user=USER"
+    )
+    return missing(RIGHTS, f"this context's user may not {verbs} {kind} in {places}", grant)
+
+
+def istio(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -> list[Finding]:
+    """Istio's definitions, the gateway that `services.yaml` names, and sidecars.
+
+    Raises:
+        ClusterError: If the cluster refuses or does not answer.
+    """
+    served = _served(cluster, "/apis/networking.istio.io/v1")
+    lacking = [kind for kind in ("VirtualService", "DestinationRule", "Gateway") if kind not in served]
+    if lacking:
+        what = f"the cluster knows no {', '.join(lacking)} of networking.istio.io/v1"
+        found = [missing(ISTIO, what, ISTIO_HELM)]
+    else:
+        found = [fine(ISTIO, "definitions of networking.istio.io/v1")]
+    if "Gateway" in served:
+        found.append(_gateway(cluster, catalog.gateway, host, context))
+    return [*found, *_injection(cluster, catalog, context)]
+
+
+def _served(cluster: Cluster, path: str) -> set[str]:
+    return {one["kind"] for one in (cluster.get(path) or {}).get("resources", ())}
+
+
+def _gateway(cluster: Cluster, gateway: str, host: str | None, context: str) -> Finding:
+    namespace, name = gateway.split("/")
+    live = cluster.get(f"/apis/networking.istio.io/v1/namespaces/{namespace}/gateways/{name}")
+    if live is None:
+        look = f"kubectl --context {context} get gateways.networking.istio.io --all-namespaces"
+        return missing(ISTIO, f"no gateway {gateway}, which services.yaml names", look)
+    hosts = [one for server in live["spec"].get("servers", ()) for one in server.get("hosts", ())]
+    if host and not any(_takes(one, host) for one in hosts):
+        what = f"gateway {gateway} does not take {host}; it takes {', '.join(hosts) or 'nothing'}"
+        edit = f"kubectl --context {context} -n {namespace} edit gateways.networking.istio.io {name}"
+        return missing(ISTIO, what, edit)
+    return fine(ISTIO, f"gateway {gateway}" + (f" takes {host}" if host else ""))
+
+
+def _takes(pattern: str, host: str) -> bool:
+    own = pattern.rpartition("/")[2]
+    return own in ("*", host) or (own.startswith("*.") and host.endswith(own[1:]))
+
+
+def _injection(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
+    """Without sidecars the routes bind the gateway, and no caller inside the mesh."""
+    hooks = cluster.names("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations")
+    if not any(name.startswith(("istio-sidecar-injector", "istio-revision-tag")) for _, name in hooks):
+        what = "nothing injects sidecars: calls inside the mesh reach stable and canary by the number of pods"
+        return [warning(ISTIO, what, "helm upgrade --install istiod istio/istiod -n istio-system")]
+    namespaces = {one["metadata"]["name"]: one for one in cluster.list("/api/v1/namespaces")}
+    bare = [name for name in catalog.namespaces if name in namespaces and not _injected(namespaces[name])]
+    if bare:
+        names = " ".join(bare)
+        label = f"kubectl --context {context} label namespace {names} istio-injection=enabled --overwrite"
+        return [
+            missing(ISTIO, f"no sidecars in {', '.join(bare)}: calls from there ignore the routes", label)
+        ]
+    return [fine(ISTIO, "sidecars are injected")]
+
+
+def _injected(namespace: dict[str, Any]) -> bool:
+    labels = namespace["metadata"].get("labels") or {}
+    return labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
+
+
+def keda(cluster: Cluster, catalog: Catalog) -> list[Finding]:
+    """KEDA's definitions, if a service scales by them.
+
+    Raises:
+        ClusterError: If the cluster refuses or does not answer.
+    """
+    users = [name for name, one in catalog.services.items() if one.autoscaler and one.autoscaler.keda]
+    if not users:
+        return []
+    if "ScaledObject" not in _served(cluster, "/apis/keda.sh/v1alpha1"):
+        what = f"the cluster knows no ScaledObject of keda.sh/v1alpha1, by which {', '.join(users)} scale"
+        return [missing(KEDA, what, KEDA_HELM)]
+    return [fine(KEDA, "definitions of keda.sh/v1alpha1")]

@@ -1,0 +1,202 @@
+"""What a Prometheus has counted of Istio's requests.
+
+Istio reports each request twice. `reporter="source"`, the caller's proxy, knows also those
+that never reached a pod (no healthy pod, no route, no connection); their version is
+`unknown`. `reporter="destination"`, the pod's own proxy, is the only one that sees calls of
+the gateway's ext_authz filter. The metrics do not tell requests with the canary header from
+others, so a measured split holds both.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rollout.catalog import Service
+
+URL_VARIABLE = "ECO2_PROMETHEUS_URL"
+"""The environment variable with the Prometheus' URL."""
+
+WINDOW_SECONDS = 60
+"""How far back counts look; four scrapes of the usual 15 s, so that one lost scrape does no harm."""
+
+ENOUGH_REQUESTS = 100
+"""Below this many requests a share says nothing: at 5 % it would be off by 4 points and more."""
+
+TIMEOUT_SECONDS = 3.0
+OK = 200
+PERCENT = 100
+GRPC_FAILURES = "2|4|8|12|13|14|15"
+"""Unknown, DeadlineExceeded, ResourceExhausted, Unimplemented, Internal, Unavailable, DataLoss: the
+statuses that are the server's fault. Their `response_code` is 200."""
+
+
+class PrometheusError(Exception):
+    """No usable answer; the message says why and what to check."""
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests of one service in the window.
+
+    Attributes:
+        total: All by version: `v1`, `v2`, and `unknown` for those that reached no pod.
+        failed: Of these, the ones that ended with a server error, by version.
+        window_seconds: How long the window is.
+    """
+
+    total: Mapping[str, float] = field(default_factory=dict)
+    failed: Mapping[str, float] = field(default_factory=dict)
+    window_seconds: int = WINDOW_SECONDS
+
+    @property
+    def count(self) -> int:
+        """Requests that a pod answered."""
+        return round(sum(self.total.get(version, 0) for version in (STABLE_VERSION, CANARY_VERSION)))
+
+    @property
+    def lost(self) -> int:
+        """Requests that reached no pod."""
+        known = (STABLE_VERSION, CANARY_VERSION)
+        return round(sum(count for version, count in self.total.items() if version not in known))
+
+    def canary_share(self, enough: int = ENOUGH_REQUESTS) -> float | None:
+        """The canary's part in per cent; None: not enough requests to say."""
+        if self.count < enough:
+            return None
+        return (
+            PERCENT
+            * self.total.get(CANARY_VERSION, 0)
+            / sum(self.total.get(version, 0) for version in (STABLE_VERSION, CANARY_VERSION))
+        )
+
+    def failed_share(self, version: str, enough: int = ENOUGH_REQUESTS) -> float | None:
+        """The part of a version's requests that failed, in per cent; None: not enough requests to say.
+
+        What reached no pod belongs to no version: see `lost`.
+        """
+        total = self.total.get(version, 0)
+        if round(total) < enough:
+            return None
+        return min(PERCENT * self.failed.get(version, 0) / total, float(PERCENT))
+
+
+class Prometheus:
+    """A Prometheus, or what answers its HTTP API."""
+
+    def __init__(self, url: str) -> None:
+        """Prepares; nothing is asked yet.
+
+        Args:
+            url: Its base: `http://127.0.0.1:9090`.
+
+        Raises:
+            PrometheusError: If this is no URL.
+        """
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+            raise PrometheusError(f"{url!r} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
+        self._url = url.rstrip("/")
+        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Asks for the values of an expression now: labels and value of each; NaN is left out.
+
+        Raises:
+            PrometheusError: If there is no usable answer.
+        """
+        at = f"Prometheus at {self._url}"
+        try:
+            answer = self._pool.request("GET", f"{self._url}/api/v1/query", fields={"query": expression})
+            decoded: dict[str, Any] = json.loads(answer.data)
+            if answer.status != OK or decoded.get("status") != "success":
+                raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
+            found = [(one["metric"], float(one["value"][1])) for one in decoded["data"]["result"]]
+        except urllib3.exceptions.HTTPError as error:
+            raise PrometheusError(f"{at} does not answer ({_in_words(error)})") from None
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            raise PrometheusError(f"{at} answers something else; is that the URL of a Prometheus?") from None
+        return [(labels, value) for labels, value in found if not math.isnan(value)]
+
+    def requests(
+        self, services: Mapping[str, Service], window_seconds: int = WINDOW_SECONDS
+    ) -> dict[str, Requests]:
+        """Counts the requests of some services by version.
+
+        Args:
+            services: What the services are, by name; workers get no requests and are left out.
+            window_seconds: How far back.
+
+        Raises:
+            PrometheusError: If there is no usable answer.
+        """
+        found: dict[str, Requests] = {}
+        for grpc in (False, True):
+            chosen = {
+                name: service
+                for name, service in services.items()
+                if service.kind != "worker" and (service.kind == "grpc") is grpc
+            }
+            if not chosen:
+                continue
+            total, failed = (
+                self._by_version(increase(chosen, window_seconds, grpc=grpc, failed=only_failed))
+                for only_failed in (False, True)
+            )
+            for name, service in chosen.items():
+                key = (name, service.namespace)
+                found[name] = Requests(total.get(key, {}), failed.get(key, {}), window_seconds)
+        return found
+
+    def _by_version(self, expression: str) -> dict[tuple[str, str], dict[str, float]]:
+        counts: dict[tuple[str, str], dict[str, float]] = {}
+        for labels, value in self.query(expression):
+            key = (
+                labels.get("destination_service_name", ""),
+                labels.get("destination_service_namespace", ""),
+            )
+            of = counts.setdefault(key, {})
+            version = labels.get("destination_version") or "unknown"
+            of[version] = of.get(version, 0) + value
+        return counts
+
+
+def increase(services: Mapping[str, Service], window_seconds: int, *, grpc: bool, failed: bool) -> str:
+    """The expression that counts requests by service and version.
+
+    Args:
+        services: The services to count; all of one kind.
+        window_seconds: How far back.
+        grpc: Whether they are called by the gateway's filter, which only the pod's own proxy reports.
+        failed: Count only those that ended with a server error.
+    """
+    selector = {
+        "reporter": '="destination"' if grpc else '="source"',
+        "destination_service_name": f'=~"{_any_of(services)}"',
+        "destination_service_namespace": f'=~"{_any_of({one.namespace for one in services.values()})}"',
+    }
+    if failed:
+        label = "grpc_response_status" if grpc else "response_code"
+        selector[label] = f'=~"{GRPC_FAILURES}"' if grpc else '=~"5.."'
+    labels = ",".join(name + match for name, match in selector.items())
+    by = "destination_service_name,destination_service_namespace,destination_version"
+    return f"sum by ({by}) (increase(istio_requests_total{{{labels}}}[{window_seconds}s]))"
+
+
+def _any_of(names: Iterable[str]) -> str:
+    """Names as an alternative; DNS labels hold nothing that a pattern would take for its own."""
+    return "|".join(sorted(names))
+
+
+def _in_words(error: urllib3.exceptions.HTTPError) -> str:
+    text = str(getattr(error, "reason", None) or error)
+    return text.rsplit(": ", 1)[-1]

@@ -1,0 +1,46 @@
+"""The status for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eco2.status.live import Deployment
+    from eco2.status.snapshot import Snapshot, Status
+
+
+def services_as_json(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Every service: the table's columns by name, and what they were taken from."""
+    return [_service(one) for one in snapshot.services]
+
+
+def _service(status: Status) -> dict[str, Any]:
+    counted = status.measured
+    return {
+        "service": status.service,
+        "phase": str(status.applied) if status.applied else "0 not yet up",
+        "weight": status.live.share,
+        "stable": _deployment(status.live.stable),
+        "canary": _deployment(status.live.canary),
+        "node_group": status.node_group,
+        "companions": [_deployment(one) for one in status.live.companions],
+        "config": asdict(status.wanted) if status.wanted else None,
+        "applied": asdict(status.applied) if status.applied else None,
+        "cluster": asdict(status.live.routing),
+        "measured": None
+        if counted is None
+        else {
+            "canary_share": counted.canary_share(),
+            "requests": counted.count,
+            "lost": counted.lost,
+            "window_seconds": counted.window_seconds,
+        },
+        "differences": list(status.differences),
+        "alarms": list(status.alarms),
+        "events": [{**asdict(event), "last": event.last.isoformat()} for event in status.events],
+    }
+
+
+def _deployment(deployment: Deployment | None) -> dict[str, Any] | None:
+    return asdict(deployment) if deployment else None

@@ -1,0 +1,220 @@
+"""The objects of one service as the cluster has them, in the shape in which people think of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.metadata import REVISION_ANNOTATION
+from eco2.first_stroke import is_header_rule, subset_of
+from eco2.status.pods import Pod, read_pod
+from rollout.images import Image
+from rollout.ladder import FULL_WEIGHT
+from rollout.versions import CANARY_SUBSET, CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rollout.catalog import Service
+
+Document = dict[str, Any]
+REVISION_NUMBER = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True)
+class ReplicaSet:
+    """One generation of a Deployment's pods.
+
+    Attributes:
+        name: Its name.
+        revision: The Deployment's count of generations.
+        ready: Pods that are ready, of those `wanted`.
+        wanted: Pods that should be.
+        created: When, as Kubernetes writes it.
+        pods: Its pods, oldest first.
+    """
+
+    name: str
+    revision: str
+    ready: int
+    wanted: int
+    created: str
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One Deployment of a service.
+
+    Attributes:
+        name: Its name.
+        image: What its pods run, with the revision, as the stack's outputs write it.
+        arguments: The container's arguments; a worker's queues are in them.
+        ready: Pods that are ready, of those `wanted`.
+        wanted: Pods that should be.
+        created: When, as Kubernetes writes it.
+        replica_sets: Those with pods, newest first; empty where they were not asked for.
+    """
+
+    name: str
+    image: str
+    arguments: tuple[str, ...]
+    ready: int
+    wanted: int
+    created: str
+    replica_sets: tuple[ReplicaSet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Where the cluster sends requests.
+
+    Attributes:
+        weights: Every weight on the canary that a rule has, in per cent, sorted; empty where no rule exists.
+        header: Whether the header reaches the canary alone, in every VirtualService.
+        version: The version that the Service of a service without routes is pinned to; None: both.
+        missing: Names of objects that should be there.
+    """
+
+    weights: tuple[int, ...] = ()
+    header: bool = False
+    version: str | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Live:
+    """One service in the cluster.
+
+    Attributes:
+        stable: Its Deployment; None if it is missing.
+        canary: The same; None without a canary.
+        companions: Deployments beside it that have no canary.
+        routing: Where requests go.
+        share: What the canary really gets, in per cent; None if rules disagree or nothing is there.
+    """
+
+    stable: Deployment | None
+    canary: Deployment | None
+    companions: tuple[Deployment, ...]
+    routing: Routing
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Lists of objects as the API server returns them."""
+
+    deployments: Sequence[Document] = ()
+    replica_sets: Sequence[Document] = ()
+    pods: Sequence[Document] = ()
+    virtual_services: Sequence[Document] = ()
+    services: Sequence[Document] = ()
+
+
+def read_live(name: str, service: Service, objects: Objects) -> Live:
+    """Finds a service in the lists.
+
+    Args:
+        name: The service.
+        service: What it is.
+        objects: The lists; those of several services may be mixed.
+    """
+    deployments = {
+        one["metadata"]["name"]: _deployment(one, objects)
+        for one in objects.deployments
+        if one["metadata"]["namespace"] == service.namespace
+    }
+    stable, canary = deployments.get(name), deployments.get(f"{name}-canary")
+    companions = tuple(deployments[other] for other in service.companions if other in deployments)
+    routing = _routing(name, service, objects)
+    return Live(stable, canary, companions, routing, _share(service, stable, canary, routing))
+
+
+def _deployment(document: Document, objects: Objects) -> Deployment:
+    name, spec = document["metadata"]["name"], document["spec"]
+    container = spec["template"]["spec"]["containers"][0]
+    annotations = spec["template"]["metadata"].get("annotations") or {}
+    sets = [_replica_set(one, objects) for one in objects.replica_sets if _owned_by(one, document)]
+    return Deployment(
+        name=name,
+        image=str(Image(container["image"], annotations.get(REVISION_ANNOTATION))),
+        arguments=(*container.get("command", ()), *container.get("args", ())),
+        ready=document.get("status", {}).get("readyReplicas", 0),
+        wanted=spec.get("replicas", 0),
+        created=document["metadata"].get("creationTimestamp", ""),
+        replica_sets=tuple(
+            sorted((one for one in sets if one.wanted or one.pods), key=lambda one: one.created, reverse=True)
+        ),
+    )
+
+
+def _replica_set(document: Document, objects: Objects) -> ReplicaSet:
+    meta = document["metadata"]
+    pods = [read_pod(pod) for pod in objects.pods if _owned_by(pod, document)]
+    return ReplicaSet(
+        name=meta["name"],
+        revision=(meta.get("annotations") or {}).get(REVISION_NUMBER, "?"),
+        ready=document.get("status", {}).get("readyReplicas", 0),
+        wanted=document["spec"].get("replicas", 0),
+        created=meta.get("creationTimestamp", ""),
+        pods=tuple(sorted(pods, key=lambda pod: (pod.created, pod.name))),
+    )
+
+
+def _owned_by(document: Document, owner: Document) -> bool:
+    uid = owner["metadata"]["uid"]
+    return any(one["uid"] == uid for one in document["metadata"].get("ownerReferences", ()))
+
+
+def _routing(name: str, service: Service, objects: Objects) -> Routing:
+    def find(documents: Iterable[Document], wanted: str) -> Document | None:
+        place = (service.namespace, wanted)
+        found = (one for one in documents if (one["metadata"]["namespace"], one["metadata"]["name"]) == place)
+        return next(found, None)
+
+    if service.kind == "grpc":
+        own = find(objects.services, name)
+        if own is None:
+            return Routing(missing=(f"Service {name}",))
+        version = own["spec"].get("selector", {}).get("version")
+        return Routing(version=version)
+    if service.kind == "worker":
+        return Routing()
+    wanted = (name, f"{name}-mesh")
+    there = {one: found for one in wanted if (found := find(objects.virtual_services, one))}
+    rules = [split(one) for one in there.values()]
+    return Routing(
+        weights=tuple(sorted({weight for weights, _ in rules for weight in weights})),
+        header=bool(rules) and all(header for _, header in rules),
+        missing=tuple(f"VirtualService {one}" for one in wanted if one not in there),
+    )
+
+
+def split(virtual_service: Mapping[str, Any]) -> tuple[frozenset[int], bool]:
+    """The weights on the canary of all rules for requests without the header, and whether that has a rule."""
+    weights, header = set[int](), False
+    for rule in virtual_service["spec"].get("http", ()):
+        routes = rule.get("route", ())
+        if is_header_rule(rule):
+            header = True
+        elif routes:
+            # A rule with one destination may leave its weight out.
+            whole = FULL_WEIGHT if len(routes) == 1 else 0
+            weights.add(sum(one.get("weight", whole) for one in routes if subset_of(one) == CANARY_SUBSET))
+    return frozenset(weights), header
+
+
+def _share(
+    service: Service, stable: Deployment | None, canary: Deployment | None, routing: Routing
+) -> float | None:
+    if service.by_weight:
+        return float(routing.weights[0]) if len(routing.weights) == 1 else None
+    ready = canary.ready if canary else 0
+    if routing.version == CANARY_VERSION:
+        return float(FULL_WEIGHT)
+    # A worker that reads queues of its own gets nothing of the others' work.
+    apart = service.kind == "worker" and canary and stable and canary.arguments != stable.arguments
+    if routing.version == STABLE_VERSION or apart or not ready:
+        return 0.0
+    return round(FULL_WEIGHT * ready / (ready + (stable.ready if stable else 0)), 2)

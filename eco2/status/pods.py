@@ -1,0 +1,87 @@
+"""What a pod is doing, in one word, as kubectl would say it, and the cluster's own reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Mark = Literal["good", "waiting", "bad", "ending"]
+STARTING = ("ContainerCreating", "PodInitializing")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod.
+
+    Attributes:
+        name: Its name.
+        mark: How it is.
+        word: The same in a word or two: `ready`, `unschedulable`, `CrashLoopBackOff`.
+        message: Why, in the cluster's own words; empty if all is well.
+        restarts: Of all its containers.
+        node: Where it runs; empty before it is scheduled.
+        created: When, as Kubernetes writes it.
+    """
+
+    name: str
+    mark: Mark
+    word: str
+    message: str
+    restarts: int
+    node: str
+    created: str
+
+
+def read_pod(document: dict[str, Any]) -> Pod:
+    """Reads a pod as the API server returns it."""
+    meta, status = document["metadata"], document.get("status", {})
+    containers = status.get("containerStatuses", [])
+    mark, word, message = _state(document)
+    return Pod(
+        name=meta["name"],
+        mark=mark,
+        word=word,
+        message=message,
+        restarts=sum(one.get("restartCount", 0) for one in containers),
+        node=document["spec"].get("nodeName", ""),
+        created=meta.get("creationTimestamp", ""),
+    )
+
+
+def _state(document: dict[str, Any]) -> tuple[Mark, str, str]:
+    status = document.get("status", {})
+    conditions = {one["type"]: one for one in status.get("conditions", ())}
+    if "deletionTimestamp" in document["metadata"]:
+        return "ending", "ending", ""
+    if status.get("phase") in ("Failed", "Succeeded"):
+        return "bad", status.get("reason") or status["phase"].lower(), status.get("message", "")
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        word = "unschedulable" if scheduled.get("reason") == "Unschedulable" else "pending"
+        return "waiting", word, scheduled.get("message", "")
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    sick = next(filter(None, (_sick(one.get("state", {})) for one in containers)), None)
+    if sick:
+        return ("bad", *sick)
+    return _progress(status, conditions)
+
+
+def _progress(status: dict[str, Any], conditions: dict[str, dict[str, Any]]) -> tuple[Mark, str, str]:
+    """How far a pod is that is scheduled and not sick."""
+    if conditions.get("Ready", {}).get("status") == "True":
+        return "good", "ready", ""
+    containers = status.get("containerStatuses", [])
+    if status.get("phase") == "Running":
+        ready = sum(bool(one.get("ready")) for one in containers)
+        of = f" ({ready}/{len(containers)})" if len(containers) > 1 else ""
+        return "waiting", f"not ready{of}", ""
+    return "waiting", "starting", ""
+
+
+def _sick(state: dict[str, Any]) -> tuple[str, str] | None:
+    waiting, ended = state.get("waiting"), state.get("terminated")
+    if waiting and waiting.get("reason") not in (*STARTING, None):
+        return waiting["reason"], waiting.get("message", "")
+    if ended and ended.get("exitCode"):
+        return ended.get("reason", "Error"), ended.get("message") or f"exit code {ended['exitCode']}"
+    return None

@@ -1,0 +1,174 @@
+"""One look at every service: wanted, applied and live beside each other, and where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from eco2.prometheus import Requests
+    from eco2.status.events import Event
+    from eco2.status.live import Live
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a rollout is, by the config or by the last update.
+
+    Attributes:
+        phase: Its number, and `phase_name` in words.
+        phase_name: `off`, `header` or the weight.
+        weight: Of the routes, in per cent.
+        share: What the canary gets of it by plan, where pods decide.
+        stable: Image and revision of stable.
+        canary: The same of the canary; None without one.
+    """
+
+    phase: int
+    phase_name: str
+    weight: int
+    share: float
+    stable: str
+    canary: str | None
+
+    def __str__(self) -> str:
+        """`3 20%`."""
+        return f"{self.phase} {self.phase_name}"
+
+
+def read_step(entry: Mapping[str, Any]) -> Step | None:
+    """Reads an entry of the stack output `rollouts`; None if a program of another age wrote it."""
+    try:
+        images = entry["images"]
+        return Step(
+            phase=int(entry["phase"]),
+            phase_name=str(entry["phaseName"]),
+            weight=int(entry["weight"]),
+            share=float(entry["share"]),
+            stable=str(images["stable"]),
+            canary=images.get("canary"),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Status:
+    """One service.
+
+    Attributes:
+        service: Its name.
+        kind: `api`, `grpc` or `worker`.
+        node_group: The domain whose nodes it runs on.
+        wanted: What the config says; None if it cannot be used.
+        applied: What the last update left; None before the first, or if the outputs cannot be read.
+        live: What the cluster runs.
+        measured: Requests that a Prometheus counted; None without one.
+        events: Recent warnings, newest first.
+    """
+
+    service: str
+    kind: str
+    node_group: str
+    wanted: Step | None
+    applied: Step | None
+    live: Live
+    measured: Requests | None = None
+    events: tuple[Event, ...] = ()
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Where config, last update and cluster disagree, in words."""
+        return (*_not_applied(self.wanted, self.applied), *_not_live(self))
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What users suffer from at this moment, in words.
+
+        Nothing falls over from one subset to the other: a canary that has weight and no ready pod costs
+        its whole share (istio#27092).
+        """
+        share, canary, stable = self.live.share, self.live.canary, self.live.stable
+        found = []
+        if self.kind == "api" and share and not (canary and canary.ready):
+            found.append(
+                f"routes send {share:g} % to the canary, which has no ready pod: these requests fail"
+            )
+        if stable and not stable.ready and stable.wanted and (share or 0) < 100:  # noqa: PLR2004  # per cent
+            found.append("stable has no ready pod")
+        return tuple(found)
+
+
+def _not_applied(wanted: Step | None, applied: Step | None) -> tuple[str, ...]:
+    """What the config says and no update has brought about yet."""
+    if wanted is None or applied is None:
+        return ()
+    pairs = (
+        ("phase", str(wanted), str(applied)),
+        ("weight", f"{wanted.weight} %", f"{applied.weight} %"),
+        ("stable's image", wanted.stable, applied.stable),
+        ("canary's image", wanted.canary, applied.canary if wanted.canary else None),
+    )
+    told = [(what, new, old) for what, new, old in pairs if new != old]
+    if any(what == "phase" for what, _, _ in told):  # it brings its weight with it
+        told = [one for one in told if one[0] != "weight"]
+    return tuple(f"config: {what} is {new}; applied: {old or 'none'}" for what, new, old in told)
+
+
+def _not_live(status: Status) -> tuple[str, ...]:
+    """What the last update left and the cluster does not have, or has otherwise."""
+    applied, live = status.applied, status.live
+    if applied is None:
+        return ()
+    found = [f"cluster: no {name}" for name in live.routing.missing]
+    for role, wanted, deployment in (
+        ("stable", applied.stable, live.stable),
+        ("canary", applied.canary, live.canary),
+    ):
+        if wanted and deployment is None:
+            found.append(f"cluster: no Deployment of {role}; applied: {wanted}")
+        elif deployment and wanted and deployment.image != wanted:
+            found.append(f"cluster: {role} runs {deployment.image}; applied: {wanted}")
+        elif deployment and not wanted:
+            found.append(f"cluster: a {role} runs; applied: none")
+    return (*found, *_routes_not_live(status, applied))
+
+
+def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
+    routing = status.live.routing
+    found = []
+    if status.kind == "api" and routing.weights and routing.weights != (applied.weight,):
+        there = ", ".join(f"{weight} %" for weight in routing.weights)
+        found.append(f"cluster: routes send {there} to the canary; applied: {applied.weight} %")
+    if status.kind == "api" and routing.weights and routing.header != bool(applied.phase):
+        has = "a route" if routing.header else "no route"
+        found.append(f"cluster: {has} for the header; applied: phase {applied}")
+    pin = {0: STABLE_VERSION, 100: CANARY_VERSION}.get(applied.weight)
+    if status.kind == "grpc" and not routing.missing and routing.version != pin:
+        selects, should = (one or "both versions" for one in (routing.version, pin))
+        found.append(f"cluster: the Service selects {selects}; applied: {should}")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Services at one moment.
+
+    Attributes:
+        stack: The stack.
+        context: The kubeconfig's context.
+        at: When the cluster was asked.
+        services: In the catalog's order.
+        notes: What could not be read, in words.
+    """
+
+    stack: str
+    context: str
+    at: datetime
+    services: tuple[Status, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,85 @@
+"""Words, icons and ages that table and tree share."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from eco2.status.events import parse_time
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from eco2.prometheus import Requests
+    from eco2.status.snapshot import Snapshot, Status
+
+ICONS = {"good": "✔", "waiting": "◌", "bad": "✖", "ending": "•", "warning": "⚠", "off": "•"}
+PLAIN_ICONS = {"good": "+", "waiting": "o", "bad": "x", "ending": ".", "warning": "!", "off": "."}
+STYLES = {
+    "good": "green",
+    "waiting": "yellow",
+    "bad": "red",
+    "ending": "dim",
+    "warning": "yellow",
+    "off": "dim",
+}
+SHOWN_DIGEST = 12
+UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
+
+
+def icons(encoding: str) -> dict[str, str]:
+    """The icons that a terminal's encoding can show."""
+    return ICONS if encoding.lower().replace("-", "").startswith("utf") else PLAIN_ICONS
+
+
+def age(created: str, now: datetime) -> str:
+    """How long ago, in its biggest unit: `3d`, `12m`, `7s`."""
+    return ago(now - parse_time(created)) if created else ""
+
+
+def ago(passed: timedelta) -> str:
+    """A time that has passed, in its biggest unit."""
+    for unit, length in UNITS:
+        if passed >= length:
+            return f"{passed // length}{unit}"
+    return f"{max(passed // timedelta(seconds=1), 0)}s"
+
+
+def short_image(image: str) -> str:
+    """An image without its repository, and a digest by its beginning."""
+    reference, _, revision = image.partition(" ")
+    named, _, digest = reference.partition("@")
+    tag = named.rsplit("/", 1)[-1].partition(":")[2] or named
+    text = tag + (f"@{digest.removeprefix('sha256:')[:SHOWN_DIGEST]}" if digest else "")
+    return f"{text} {revision}".strip()
+
+
+def measured(requests: Requests | None) -> str:
+    """What was counted, in words; empty without a Prometheus."""
+    if requests is None:
+        return ""
+    share = requests.canary_share()
+    lost = f", {requests.lost} reached no pod" if requests.lost else ""
+    counted = f"{requests.count} requests in {requests.window_seconds} s{lost}"
+    if share is None:
+        return f"not enough requests ({counted})"
+    failed = " and ".join(
+        f"{part:.1f} % of {name}'s"
+        for name, version in (("stable", STABLE_VERSION), ("canary", CANARY_VERSION))
+        if (part := requests.failed_share(version))
+    )
+    return f"{share:.1f} % of {counted}" + (f"; {failed} failed" if failed else "")
+
+
+def remedies(status: Status, snapshot: Snapshot) -> list[str]:
+    """The commands that end what is wrong with a service."""
+    told, stack = [], snapshot.stack
+    if any(one.startswith("routes send") for one in status.alarms):
+        told.append(f"eco2 abort {status.service} --stack {stack}")
+    if any(one.startswith("config:") for one in status.differences):
+        told.append(f"pulumi up --stack {stack}")
+    if any(one.startswith("cluster:") for one in status.differences):
+        # A hand on an object owns what it changed; without force, the update meets a conflict.
+        told.append(f"PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh --stack {stack}")
+    return told

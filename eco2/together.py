@@ -1,0 +1,45 @@
+"""Work that goes on beside: threads that nobody waits for when the command ends.
+
+An executor of the standard library is joined at exit, so that Ctrl-C would hang for as long as
+a server does not answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Later(Generic[T]):
+    """A call that has begun; its result is there when asked for."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        """Begins the call in a thread of its own."""
+        self._call = call
+        self._result: list[T] = []
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result.append(self._call())
+        except Exception as error:  # noqa: BLE001  # raised again where the result is asked for
+            self._failure = error
+
+    @property
+    def done(self) -> bool:
+        """Whether the result can be had without waiting."""
+        return not self._thread.is_alive()
+
+    def result(self) -> T:
+        """Waits for the end of the call; its result, or the exception that it raised."""
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._result[0]

@@ -1,0 +1,151 @@
+"""Stands in for a Prometheus that scrapes Istio's proxies: `python -m lab.mesh.counts PORT ADMIN_SOCKET...`.
+
+The public Envoy has none of Istio's filters, so it counts requests by cluster and not by workload. A
+cluster's name holds service, namespace and subset, though, so `istio_requests_total` as callers report it
+can be told from that: it answers sums of its increase at `/api/v1/query`, and refuses every other question.
+Two things differ from the real ones: calls to the gateway's ext_authz filter are not there, since its
+cluster has no subset, and neither are requests for which there was no route.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import threading
+import time
+from collections import Counter, deque
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+SCRAPE_SECONDS = 1.0
+KEPT_SECONDS = 600
+PATH = "/api/v1/query"
+FILTER = r"^cluster\.outbound.*upstream_rq_[0-9]+$"
+STAT = re.compile(
+    r"cluster\.outbound\|\d+\|(stable|canary)\|([\w-]+)\.([\w-]+)\.svc\.cluster\.local;?\.upstream_rq_(\d{3})"
+)
+QUESTION = re.compile(r"sum by \(([\w, ]+)\) \(increase\(istio_requests_total\{(.*)\}\[(\d+)s\]\)\)")
+MATCHER = re.compile(r'(\w+)=~?"([^"]*)"')
+VERSIONS = {"stable": "v1", "canary": "v2"}
+LABELS = (
+    "reporter",
+    *(f"destination_{part}" for part in ("service_name", "service_namespace", "version")),
+    "response_code",
+)
+Labels = tuple[tuple[str, str], ...]
+
+
+class _Line(HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("envoy", timeout=2)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connects to the file."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SCRAPE_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def scrape(admin: Path) -> Counter[Labels]:
+    """The counters of an Envoy as Istio would label them; empty if it does not answer."""
+    line = _Line(admin)
+    try:
+        line.request("GET", f"/stats?format=json&filter={FILTER}")
+        stats = json.loads(line.getresponse().read())["stats"]
+    except (OSError, HTTPException, ValueError, KeyError):
+        return Counter()
+    finally:
+        line.close()
+    found: Counter[Labels] = Counter()
+    for stat in stats:
+        if named := STAT.fullmatch(stat.get("name", "")):
+            version, service, namespace, code = VERSIONS[named[1]], *named.groups()[1:]
+            values = ("source", service, namespace, version, code)
+            found[tuple(zip(LABELS, values, strict=True))] += stat["value"]
+    return found
+
+
+class Counts:
+    """The counters of the last minutes."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, Counter[Labels]]] = deque()
+
+    def add(self, at: float, counters: Counter[Labels]) -> None:
+        """Keeps what was scraped at a time."""
+        self._kept.append((at, counters))
+        while self._kept[0][0] < at - KEPT_SECONDS:
+            self._kept.popleft()
+
+    def answer(self, expression: str) -> list[dict[str, Any]]:
+        """The value of an expression now.
+
+        Raises:
+            ValueError: In words, if it is not of the one form.
+        """
+        asked = QUESTION.fullmatch(expression.strip())
+        if asked is None:
+            raise ValueError(
+                f"the lab answers sum by (...) (increase(istio_requests_total{{...}}[60s])) at {PATH} only"
+            )
+        by, matchers = [one.strip() for one in asked[1].split(",")], MATCHER.findall(asked[2])
+        if not self._kept:
+            return []
+        now, last = self._kept[-1]
+        first = next(counters for at, counters in self._kept if at >= now - int(asked[3]))
+        sums: Counter[Labels] = Counter()
+        for labels, value in last.items():
+            known = dict(labels)
+            # A name alone is a pattern, too.
+            if all(re.fullmatch(text, known.get(name, "")) for name, text in matchers):
+                # A counter that fell was started anew.
+                before = first[labels] if first[labels] <= value else 0
+                sums[tuple((name, known.get(name, "")) for name in by)] += value - before
+        return [{"metric": dict(labels), "value": [now, str(value)]} for labels, value in sums.items()]
+
+
+def serve(counts: Counts, port: int) -> ThreadingHTTPServer:
+    """Opens the API on a loopback port; the caller lets it run."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the server's name
+            asked = urlsplit(self.path)
+            expression = parse_qs(asked.query).get("query", [""])[0] if asked.path == PATH else ""
+            try:
+                found = counts.answer(expression)
+                status, told = 200, {"status": "success", "data": {"resultType": "vector", "result": found}}
+            except ValueError as error:
+                status, told = 400, {"status": "error", "errorType": "bad_data", "error": str(error)}
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(told).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing of each request."""
+
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+
+
+def main() -> None:
+    """Entry point."""
+    port, *sockets = sys.argv[1:]
+    counts = Counts()
+    threading.Thread(target=serve(counts, int(port)).serve_forever, daemon=True).start()
+    while True:
+        counters: Counter[Labels] = Counter()
+        for one in sockets:
+            counters.update(scrape(Path(one)))
+        counts.add(time.time(), counters)
+        time.sleep(SCRAPE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The doctor on a real cluster: whole, and with something taken away."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.lab
+ISTIO = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualservices.networking.istio.io"
+
+
+def doctor(stack, **environment):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "eco2",
+            "doctor",
+            "--stack",
+            stack.name,
+            "--project",
+            str(stack.folder),
+            "--json",
+        ],
+        env={**stack.lab.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    findings = json.loads(done.stdout)
+    missing = [one for one in findings if one["state"] == "missing"]
+    assert done.returncode == bool(missing)
+    return findings, missing
+
+
+def test_a_lab_lacks_nothing_but_what_others_own(stack):
+    findings, missing = doctor(stack)
+    assert missing == []
+    fine = [one["what"] for one in findings if one["state"] == "fine"]
+    assert "all 57 that updates need" in fine
+    assert any(one.startswith("gateway istio-system/eco2-gateway takes") for one in fine)
+    assert sum("with label and taint" in one for one in fine) == 10
+    warnings = [one["what"] for one in findings if one["state"] == "warning"]
+    assert any(
+        "auth-api: ConfigMap auth-config" in one and "CreateContainerConfigError" in one for one in warnings
+    )
+
+
+def test_a_wrong_context(stack):
+    stack.pulumi("config", "set", "kubernetes:context", "eco2-dve")
+    _, missing = doctor(stack)
+    assert "did you mean eco2-dev?" in missing[0]["what"]
+    assert missing[0]["remedy"].startswith("aws eks update-kubeconfig --name eco2-dev")
+    stack.pulumi("config", "set", "kubernetes:context", "eco2-dev")
+
+
+def test_no_cli_on_path(stack, tmp_path):
+    _, missing = doctor(stack, PATH=str(tmp_path))
+    assert [one["what"] for one in missing] == ["no pulumi on PATH"]
+
+
+def test_a_node_group_without_its_taint_and_the_remedy_as_printed(stack, lab):
+    node, document = next(
+        (name.lstrip("/"), one)
+        for name, one in lab.items("/api/v1/nodes").items()
+        if one["metadata"]["labels"].get("domain") == "auth"
+    )
+    group = document["metadata"]["labels"]["eks.amazonaws.com/nodegroup"]
+    path = f"/api/v1/nodes/{node}"
+    lab.api.request("PATCH", path, {"spec": {"taints": None}}, content_type="application/merge-patch+json")
+    _, missing = doctor(stack)
+    assert len(missing) == 1
+    assert f"node group {group} ({node}) lack the taint domain=auth:NoSchedule" in missing[0]["what"]
+    now, _, later = missing[0]["remedy"].partition(", and for the node group: ")
+    assert now == f"kubectl --context eco2-dev taint nodes {node} domain=auth:NoSchedule --overwrite"
+    assert later == "pulumi up --refresh --stack dev"
+    taint = {"key": "domain", "value": "auth", "effect": "NoSchedule"}
+    lab.api.request("PATCH", path, {"spec": {"taints": [taint]}}, content_type="application/merge-patch+json")
+    assert doctor(stack)[1] == []
+
+
+def test_no_istio_definitions(stack, lab):
+    lab.api.request("DELETE", ISTIO)
+    _, missing = doctor(stack)
+    assert [one["group"] for one in missing] == ["Istio"]
+    assert "knows no VirtualService of networking.istio.io/v1" in missing[0]["what"]
+    assert "helm install istio-base" in missing[0]["remedy"]

@@ -1,0 +1,172 @@
+"""Looking at rollouts: on a terminal while traffic moves and servers go, into a pipe, and beside each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+
+from tests.terminal import ESCAPE, Terminal
+from tests.traffic import HOST, PATHS, Traffic
+
+pytestmark = pytest.mark.lab
+AUTH = PATHS["auth-api"]
+
+
+def command(stack, *arguments):
+    return [sys.executable, "-m", "eco2", *arguments, "--stack", stack.name, "--project", str(stack.folder)]
+
+
+def eco2(stack, *arguments):
+    return subprocess.run(
+        command(stack, *arguments), env=stack.lab.environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
+    stack.climb("auth-api", 2)
+    told = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
+    assert len(told) == 13
+    assert all(not one["differences"] and not one["alarms"] for one in told.values())
+    assert (told["auth-api"]["phase"], told["auth-api"]["weight"]) == ("2 5%", 5)
+    stack.set("eco2:rollouts.auth-api.phase", "3")
+    route = "/apis/networking.istio.io/v1/namespaces/auth/virtualservices/auth-api"
+    rules = lab.api.request("GET", route)["spec"]["http"]
+    weighted = next(index for index, rule in enumerate(rules) if len(rule.get("route", ())) == 2)
+    rules[weighted]["route"][0]["weight"], rules[weighted]["route"][1]["weight"] = 70, 30
+    lab.api.request("PATCH", route, {"spec": {"http": rules}}, content_type="application/merge-patch+json")
+    words = eco2(stack, "status").stdout
+    assert "2 5% → 3 20%" in words
+    assert "! auth-api: config: phase is 3 20%; applied: 2 5%" in words
+    assert "! auth-api: cluster: routes send 5 %, 30 % to the canary; applied: 5 %" in words
+    # The printed command, as it stands there, brings all three together.
+    printed = next(line.removeprefix("  → ") for line in words.splitlines() if "--refresh" in line)
+    done = subprocess.run(
+        ["bash", "-c", f"{printed} --yes --skip-preview --suppress-outputs"],
+        cwd=stack.folder,
+        env=lab.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    after = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
+    assert after["auth-api"]["differences"] == []
+    assert after["auth-api"]["weight"] == 20
+
+
+def test_a_pod_that_fits_nowhere_is_told_in_the_schedulers_words(stack, lab):
+    deployment = "/apis/apps/v1/namespaces/my/deployments/my-api"
+    before = lab.api.request("GET", deployment)["spec"]["template"]["spec"]["containers"]
+    big = [{**before[0], "resources": {"requests": {"cpu": "40"}, "limits": {"cpu": "40"}}}]
+
+    def runs(containers):
+        body = {"spec": {"template": {"spec": {"containers": containers}}}}
+        lab.api.request("PATCH", deployment, body, content_type="application/merge-patch+json")
+
+    runs(big)
+    deadline = time.monotonic() + 30
+    while "◌ unschedulable" not in (words := eco2(stack, "status", "my-api").stdout):
+        assert time.monotonic() < deadline, words
+    assert re.search(
+        r"unschedulable my-api-\S+: 0/\d+ nodes are available:.*Insufficient cpu", " ".join(words.split())
+    )
+    assert words.count("Insufficient cpu") == 1
+    runs(before)
+
+
+@pytest.mark.long
+def test_live_through_an_advance_a_lost_server_a_resize_and_ctrl_c(stack, lab):
+    with Traffic(lab, HOST, (AUTH,), rate=100):
+        terminal = Terminal(command(stack, "status", "auth-api", "-w"), lab.environment)
+        before = terminal.attributes()
+        terminal.until(r"phase 3 20%")
+        # The weight in the cluster and what is measured follow the advance.
+        terminal.until(r"measured: (1[4-9]|2[0-6])\.\d % of \d{3,} requests", 90)
+        stack.set("eco2:rollouts.auth-api.phase", "4")
+        terminal.until(r"phase 3 20%, config 4 50%", 30)
+        stack.up()
+        terminal.until(r"config 50 %, applied 50 %, cluster 50 %", 30)
+        terminal.until(r"measured: (4[3-9]|5[0-7])\.\d %", 90)
+        # A server that goes is told with the time since when, and its return is seen without help.
+        lab.command("kill", "kube-apiserver")
+        picture = terminal.until(r"does not answer.*\(since \d\d:\d\d:\d\d, \d+s\); trying again", 30)
+        assert "phase 4 50%" in picture
+        lab.command("restart", "kube-apiserver")
+        deadline = time.monotonic() + 60
+        while "does not answer" in terminal.until(r"Ctrl-C ends", 10)[-4000:]:
+            assert time.monotonic() < deadline
+        # A window that shrinks is drawn anew at once, and nothing is wider than it.
+        terminal.resize(80, 24)
+        terminal.read(0.5)
+        start = len(terminal.seen)
+        terminal.read(2.5)
+        drawn = terminal.seen[start:].replace(b"\x1b[H", b"\n")
+        lines = ESCAPE.sub(b"", drawn).decode("utf-8", "replace").splitlines()
+        assert max(map(len, lines)) <= 80
+        assert terminal.interrupt() == 130
+    terminal.assert_clean()
+    assert terminal.attributes() == before
+
+
+def test_into_a_pipe_a_picture_for_each_change_without_codes(stack):
+    watching = subprocess.Popen(
+        command(stack, "status", "auth-api", "chat-api", "-w"),
+        env=stack.lab.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    time.sleep(8)
+    stack.advance("chat-api", 1)
+    time.sleep(8)
+    watching.send_signal(signal.SIGINT)
+    out, _ = watching.communicate(timeout=10)
+    assert watching.returncode == 130
+    assert b"\x1b" not in out
+    pictures = out.decode().split("--- ")[1:]
+    assert "chat-api  phase 0 off" in pictures[0]
+    assert "chat-api  phase 1 header" in pictures[-1]
+    # Not one a second: neighbours differ in more than the time of day.
+    assert len(pictures) < 16
+    bodies = [re.sub(r"\b\d+[smh]\b|\d\d:\d\d:\d\d", "", picture) for picture in pictures]
+    bodies = [re.sub(r"measured:.*|, \d+ times", "", body) for body in bodies]
+    assert all(one != other for one, other in pairwise(bodies))
+
+
+def test_mistakes_are_named(stack):
+    unknown = eco2(stack, "status", "auth")
+    assert unknown.returncode == 1
+    assert "did you mean" in unknown.stderr
+    assert "is no URL of a Prometheus" in eco2(stack, "status", "auth-api", "--prometheus", "here").stderr
+
+
+def test_a_status_costs_a_second_of_work_at_most(stack, lab):
+    """Time on the clock depends on what else the machine does; it is printed beside kubectl's."""
+    ours, theirs, work = [], [], []
+    for _ in range(5):
+        before, began = os.times(), time.perf_counter()
+        assert eco2(stack, "status").returncode == 0
+        ours.append(time.perf_counter() - began)
+        after = os.times()
+        work.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
+        if shutil.which("kubectl"):
+            asked = ["kubectl", "--context", "eco2-dev", "get", "deployments", "-A"]
+            began = time.perf_counter()
+            subprocess.run(asked, env=lab.environment, check=True, capture_output=True)
+            theirs.append(time.perf_counter() - began)
+    told = {"status": ours, "kubectl": theirs, "work": work}
+    sys.stdout.write(
+        f"seconds: { {name: [round(one, 2) for one in series] for name, series in told.items()} }\n"
+    )
+    # With the work of Pulumi's CLI, which runs beside the imports.
+    assert min(work) < 1.5

@@ -1,0 +1,63 @@
+"""A status that goes on, on a terminal and into a pipe, with a cluster that never answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.terminal import ESCAPE, Terminal
+
+COMMAND = [sys.executable, "-m", "eco2", "status", "auth-api", "-w", "--stack", "dev", "--project", str(ROOT)]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(
+        "apiVersion: v1\nkind: Config\ncontexts: [{name: eco2-dev, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:9'}}]\nusers: [{name: u, user: {}}]\n"
+    )
+    return {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT)}
+
+
+def test_ctrl_c_leaves_the_terminal_as_it_was(environment):
+    terminal = Terminal(COMMAND, environment)
+    before = terminal.attributes()
+    terminal.until(r"does not answer")
+    terminal.until(r"since \d\d:\d\d:\d\d, [1-9]\d?s")
+    assert terminal.interrupt() == 130
+    terminal.assert_clean()
+    assert terminal.attributes() == before
+
+
+def test_a_resize_is_drawn_in_the_new_width(environment):
+    terminal = Terminal(COMMAND, environment)
+    terminal.until(r"does not answer")
+    terminal.resize(60, 12)
+    terminal.read(0.5)
+    start = len(terminal.seen)
+    terminal.read(2.5)
+    drawn = ESCAPE.sub(b"", terminal.seen[start:].replace(b"\x1b[H", b"\n")).decode("utf-8", "replace")
+    assert "does not answer" in drawn
+    assert max(map(len, drawn.splitlines())) <= 60
+    assert terminal.interrupt() == 130
+
+
+def test_into_a_pipe_a_loss_is_told_once_and_without_codes(environment):
+    watching = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    first = watching.stdout.readline() + watching.stdout.readline()
+    time.sleep(4)
+    watching.send_signal(signal.SIGINT)
+    rest, _ = watching.communicate(timeout=10)
+    assert watching.returncode == 130
+    out = (first + rest).decode()
+    assert "\x1b" not in out
+    assert len(re.findall("does not answer", out)) == 1, out
+    assert "Traceback" not in out
