@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.canary_service import CanaryService
+from components.stack import as_it_stands, only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +32,11 @@ def declare_services(
         nodes: The nodes by domain.
         platform: What all services share.
     """
+    # Beside targets, what is left alone has the order of the state, where others may wait for its routes.
+    plans = {name: as_it_stands(plan) for name, plan in plans.items()}
     first: list[pulumi.Resource] = []
     # Those that go back come first, so that the others can wait for their routes.
-    for name in sorted(services, key=lambda name: not plans[name].order.retreats):
+    for name in sorted(services, key=lambda name: (not plans[name].order.retreats, name in only())):
         wanted, plan = services[name], plans[name]
         after = () if plan.order.retreats else first
         service = CanaryService(wanted, plan, nodes[wanted.service.domain], platform, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,13 @@ class Update:
 
     @cached_property
     def plans(self) -> dict[str, RolloutPlan]:
-        """What the update makes true, by service."""
-        return {name: plan(wanted, self.prior.get(name)) for name, wanted in self.services.items()}
+        """What the update makes true, by service; of one that it leaves alone, what is true already."""
+        names = set(self.names)
+        return {
+            name: plan(wanted if name in names else as_left(wanted, prior), prior)
+            for name, wanted in self.services.items()
+            for prior in (self.prior.get(name),)
+        }
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,6 +93,20 @@ def update_of(
     left = {name: prior.weight for name, prior in read_prior(outputs).items()}
     routes = applied_routes(resources, catalog.services, left) if resources else None
     return Update(stack, settings, resolve(catalog, settings), read_prior(outputs, routes), only)
+
+
+def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:
+    """A service that an update leaves alone, as far in its rollout as the last update left it.
+
+    Its config may be further, by a change that is not applied yet. The program must declare the canary
+    that the state has all the same: the engine keeps the routes, which depend on it, and without it
+    saves a state that it refuses to read again (`snapshot integrity failure`, met in the lab with 3.259).
+    """
+    if prior is None:
+        return wanted
+    ladder = wanted.rollout.ladder if prior.ladder is None else prior.ladder
+    left = wanted.rollout.model_copy(update={"phase": prior.phase, "weight": prior.weight, "ladder": ladder})
+    return wanted if prior.phase > left.steps.last_phase else replace(wanted, rollout=left)
 
 
 def moves(planned: RolloutPlan, prior: Prior | None) -> bool:

@@ -84,3 +84,28 @@ def test_mistakes_are_named(stack):
     assert unknown.returncode == 1
     assert "did you mean" in unknown.stderr
     assert stack.eco2("abort").returncode == 2
+
+
+@pytest.mark.long
+def test_an_abort_after_another_one_and_beside_a_rollback_that_is_not_yet_applied(stack, lab):
+    """The engine takes over what an abort leaves alone in the order of the state, whatever order it has by now."""
+    moving = ("auth-api", "character-api", "scan-api")
+    for phase in (1, 2):
+        for name in moving:
+            stack.set(f"eco2:rollouts.{name}.phase", str(phase))
+        stack.up()
+    first = stack.eco2("abort", "auth-api")
+    assert first.returncode == 0, first.stdout + first.stderr
+    stack.set("eco2:rollouts.scan-api.phase", "0")
+    second = stack.eco2("abort", "character-api")
+    assert second.returncode == 0, second.stdout + second.stderr
+    deployments = lab.items("/apis/apps/v1/deployments").keys()
+    assert {"auth/auth-api-canary", "character/character-api-canary"} & deployments == set()
+    assert "scan/scan-api-canary" in deployments
+    assert {name: stack.outputs()["rollouts"][name]["phase"] for name in moving} == {
+        "auth-api": 0,
+        "character-api": 0,
+        "scan-api": 2,
+    }
+    stack.up()
+    assert stack.changes() == []
