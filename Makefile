@@ -8,7 +8,7 @@ LAB := $(BIN)/lab
 CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
 READY := .venv/.ready
 
-.PHONY: help setup up down test test-long lint check docs preview bench format lock clean
+.PHONY: help setup cli up down test test-long lint check docs pictures preview bench format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,13 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The same places as `setup`, without what only developers need: seconds on a fresh machine.
+cli: ## Install only what updates need into .venv: for CI and for the night call
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-cli.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 
 up: setup ## Start the lab and bring up the local stack: 13 services, two of them mid-rollout
 	@$(LAB) start $(CLUSTERS)
@@ -57,6 +64,10 @@ test-long: setup ## What takes longer: every service at every phase under load, 
 
 docs: setup ## Write the generated pages
 	$(BIN)/python -m eco2.cost_page
+	$(BIN)/python -m eco2.reference
+
+pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
+	$(BIN)/python -m tests.pictures
 
 bench: setup ## Time no-op update, preview and render beside a flat program
 	$(BIN)/python -m tests.bench
@@ -68,6 +79,7 @@ format: setup ## Format the code
 lock: setup ## Lock the newest versions that fit pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cli -c requirements-dev.txt pyproject.toml -o requirements-cli.txt
 
 clean: ## Remove the environment
 	rm -rf .venv

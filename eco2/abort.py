@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from components.metadata import CANARY_SERVICE
 from eco2.cluster import Cluster
 from eco2.first_stroke import strike
+from eco2.orders import orders
 from eco2.pulumi_stack import PulumiError, pulumi, update
 from eco2.stack_yaml import set_phase_off
 from rollout.files import read_yaml
-from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, read_prior
+from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, ORDERS_VARIABLE, read_prior
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -90,6 +91,23 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     say(f"done after {time.monotonic() - began:.1f} s")
 
 
+def record(wish: Wish, say: Callable[[str], None]) -> None:
+    """Writes phase 0 to the stack's file and touches nothing else, for a commit.
+
+    Raises:
+        ConfigError: If a service is unknown, or the file cannot be changed.
+        OSError: If it cannot be written.
+    """
+    _write_phase_off(wish, _known(_services(wish.project / "services.yaml"), wish.services), say)
+
+
+def _write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]) -> None:
+    file = wish.project / f"Pulumi.{wish.stack}.yaml"
+    for name in names:
+        if set_phase_off(file, name):
+            say(f"{file.name}: eco2:rollouts.{name}.phase is 0")
+
+
 @dataclass(frozen=True)
 class _Service:
     """All that an abort needs to know of a service."""
@@ -143,10 +161,7 @@ def _second_stroke(
     """Sets phase 0 in the stack's file and updates these services, and nothing else."""
     exported = json.loads(pulumi(wish.project, wish.stack, "stack", "export"))
     resources = (exported.get("deployment") or {}).get("resources") or []
-    file = wish.project / f"Pulumi.{wish.stack}.yaml"
-    for name in names:
-        if set_phase_off(file, name):
-            say(f"{file.name}: eco2:rollouts.{name}.phase is 0")
+    _write_phase_off(wish, names, say)
     in_flight = _in_flight(resources)
     moving = [name for name in names if name in in_flight]
     if not moving:
@@ -159,7 +174,8 @@ def _second_stroke(
         for one in resources
         if components.get(one["urn"]) in moving or components.get(one.get("parent", "")) in moving
     ]
-    variables = {ONLY_VARIABLE: ",".join(moving)}
+    left = [f"{name}={order}" for name, order in orders(resources).items() if name not in moving]
+    variables = {ONLY_VARIABLE: ",".join(moving), ORDERS_VARIABLE: ",".join(left)}
     if all(name in moved for name in moving):
         # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
         variables[LEFT_VARIABLE] = str(max(moved.values()))

@@ -74,6 +74,9 @@ TOOLS = (
 ISTIOD = Tool("pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery")
 PULUMI = Tool("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 ISTIOCTL = Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl")
+ACTIONLINT = Tool("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint")
+"""No part of a lab: the tests check the workflows of `.github/` with it."""
+
 FILES = (
     Files("istio-crds", "istio", "istio.io/istio", ("manifests/charts/base/files/crd-all.gen.yaml",)),
     Files("keda-crds", "keda", "github.com/kedacore/keda/v2", ("config/crd/bases/keda.sh_*.yaml",)),

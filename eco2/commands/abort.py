@@ -18,6 +18,9 @@ def abort(
     no_reconcile: Annotated[
         bool, typer.Option("--no-reconcile", help="Move the routes, and leave config and state to others.")
     ] = False,
+    no_up: Annotated[
+        bool, typer.Option("--no-up", help="Write phase 0 to the stack's file only, for a commit.")
+    ] = False,
     project: Project = Path(),
 ) -> None:
     """Take services back to stable at once: one command for the night call.
@@ -30,17 +33,22 @@ def abort(
 
     Example: eco2 abort auth-api scan-api --stack prod
     """
-    from eco2.abort import RoutesError, UpdateError, Wish  # noqa: PLC0415
+    from eco2.abort import RoutesError, UpdateError, Wish, record  # noqa: PLC0415
     from eco2.abort import abort as take_back  # noqa: PLC0415
     from eco2.cluster import ClusterError  # noqa: PLC0415
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)
         raise typer.Exit(2)
+    if no_up and no_reconcile:
+        typer.echo(
+            "error: --no-up writes the file alone and --no-reconcile the routes alone: choose one", err=True
+        )
+        raise typer.Exit(2)
     wish = Wish(project.resolve(), stack, tuple(service or ()), reconcile=not no_reconcile)
     try:
-        with in_words(ConfigError, ClusterError, RoutesError):
-            take_back(wish, typer.echo)
+        with in_words(ConfigError, ClusterError, RoutesError, OSError):
+            (record if no_up else take_back)(wish, typer.echo)
     except UpdateError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(4) from None

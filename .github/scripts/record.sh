@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Brings changed stack files into git: as a commit on main or, where main takes none or on request, as a pull request.
+# Usage: record.sh commit|pull-request BRANCH TITLE
+# Prints recorded=nothing, recorded=commit or recorded=pull-request to GITHUB_OUTPUT.
+# Environment: GH_TOKEN, GITHUB_REPOSITORY, GITHUB_OUTPUT; the checkout holds the right to push.
+set -euo pipefail
+how=$1 branch=$2 title=$3
+
+if git diff --quiet -- 'Pulumi.*.yaml'; then
+  echo "main says so already"
+  echo "recorded=nothing" >> "$GITHUB_OUTPUT"
+  exit
+fi
+git config user.name "github-actions[bot]"
+git config user.email "41898282+github-actions[bot]@users.noreply.github.com"
+git commit --quiet --message "$title" -- 'Pulumi.*.yaml'
+
+if [[ $how == commit ]]; then
+  # Somebody else may push at the same time; what cannot be rebased, and what a protected main refuses, becomes a
+  # pull request.
+  for _ in 1 2 3; do
+    if git push --quiet origin HEAD:main; then
+      echo "committed to main: $(git rev-parse HEAD)"
+      echo "recorded=commit" >> "$GITHUB_OUTPUT"
+      exit
+    fi
+    git pull --quiet --rebase origin main || { git rebase --abort || true; break; }
+  done
+fi
+git push --quiet --force origin "HEAD:refs/heads/$branch"
+gh pr create --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --title "$title" \
+  --body "Made by a workflow: ${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY/actions/runs/${GITHUB_RUN_ID:-}"
+echo "recorded=pull-request" >> "$GITHUB_OUTPUT"
