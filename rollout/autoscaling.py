@@ -18,7 +18,13 @@ Seconds = Annotated[int, Field(ge=0, le=3600)]
 
 
 class ScalingPolicy(Strict):
-    """At most `value` pods, or per cent of the pods, in a period."""
+    """At most `value` pods, or per cent of the pods, in a period.
+
+    Attributes:
+        type: What `value` counts.
+        value: How many.
+        period_seconds: In how long.
+    """
 
     type: Literal["Pods", "Percent"]
     value: Count
@@ -26,7 +32,14 @@ class ScalingPolicy(Strict):
 
 
 class ScalingRules(Strict):
-    """How fast one direction goes."""
+    """How fast one direction goes.
+
+    Attributes:
+        stabilization_window_seconds: How long the recommendations of the past hold.
+        select_policy: Which policy counts where several apply; `Disabled` forbids this
+            direction.
+        policies: What is allowed.
+    """
 
     stabilization_window_seconds: Seconds
     select_policy: Literal["Max", "Min", "Disabled"] | None = None
@@ -34,14 +47,24 @@ class ScalingRules(Strict):
 
 
 class Behavior(Strict):
-    """`spec.behavior` of a HorizontalPodAutoscaler."""
+    """`spec.behavior` of a HorizontalPodAutoscaler.
+
+    Attributes:
+        scale_up: The way up.
+        scale_down: The way down; while a canary is in flight stable's is disabled.
+    """
 
     scale_up: ScalingRules
     scale_down: ScalingRules
 
 
 class PodsMetric(Strict):
-    """A custom metric, as an average over the pods."""
+    """A custom metric, as an average over the pods.
+
+    Attributes:
+        name: The metric's name.
+        average: Its target, as an average over the pods.
+    """
 
     name: str
     average: Count
@@ -54,7 +77,7 @@ class Hpa(Strict):
         cpu_percent: Target utilisation of the CPU requests, in per cent.
         memory_percent: Target utilisation of the memory requests, in per cent.
         pods_metrics: Custom metrics.
-        behavior: Left out: Kubernetes' defaults.
+        behavior: How fast it scales.
     """
 
     cpu_percent: Percent | None = None
@@ -70,21 +93,39 @@ class Hpa(Strict):
 
 
 class Trigger(Strict):
-    """A KEDA trigger; `metadata` is the scaler's own."""
+    """A KEDA trigger; `metadata` is the scaler's own.
+
+    Attributes:
+        type: The scaler's name.
+        metadata: Its settings.
+    """
 
     type: Name
     metadata: dict[str, str]
 
 
 class Fallback(Strict):
-    """What KEDA does when a trigger cannot be read."""
+    """What KEDA does when a trigger cannot be read.
+
+    Attributes:
+        failure_threshold: After how many failures in a row.
+        replicas: How many pods there are then.
+    """
 
     failure_threshold: Count
     replicas: Count
 
 
 class Keda(Strict):
-    """Scaling on signals from outside the pods."""
+    """Scaling on signals from outside the pods.
+
+    Attributes:
+        polling_interval_seconds: How often triggers are read.
+        cooldown_period_seconds: How long after the last activity it may shrink to its floor.
+        triggers: What it scales on.
+        fallback: What happens when they cannot be read.
+        behavior: Left out: Kubernetes' defaults.
+    """
 
     polling_interval_seconds: Annotated[int, Field(ge=1)]
     cooldown_period_seconds: Annotated[int, Field(ge=0)]
@@ -94,7 +135,12 @@ class Keda(Strict):
 
 
 class Bounds(Strict):
-    """The lowest and the highest number of pods."""
+    """The lowest and the highest number of pods.
+
+    Attributes:
+        min: Fewest pods.
+        max: Most pods.
+    """
 
     min: Count
     max: Count
@@ -107,7 +153,12 @@ class Bounds(Strict):
 
 
 class Autoscaler(Bounds):
-    """One autoscaler for one Deployment: exactly one of `hpa` and `keda`."""
+    """One autoscaler for one Deployment: exactly one of `hpa` and `keda`.
+
+    Attributes:
+        hpa: A HorizontalPodAutoscaler.
+        keda: A ScaledObject of KEDA.
+    """
 
     hpa: Hpa | None = None
     keda: Keda | None = None

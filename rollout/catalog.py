@@ -31,6 +31,8 @@ class Service(Workload):
             everything else always follows.
         traffic_policy: Load balancing and connection pool, for both subsets.
         companions: Deployments that run stable's image beside it and have no canary.
+        namespace: Where it lives.
+        autoscaler: Left out: a fixed number of pods.
     """
 
     kind: Literal["api", "grpc", "worker"]
@@ -66,21 +68,39 @@ class Service(Workload):
 
 
 class Registry(Strict):
-    """Where images come from: one repository, a tag for each service."""
+    """Where images come from: one repository, a tag for each service.
+
+    Attributes:
+        repository: The repository of all images.
+        pull_secret: The Secret with its credentials, in every namespace.
+    """
 
     repository: Annotated[str, Field(pattern=forms.REPOSITORY)]
     pull_secret: Name
 
 
 class CanaryHeader(Strict):
-    """The request header that always reaches the canary, by exact match."""
+    """The request header that always reaches the canary, by exact match.
+
+    Attributes:
+        name: The header's name.
+        value: The value that reaches the canary.
+    """
 
     name: Annotated[str, Field(pattern=forms.HEADER)]
     value: Annotated[str, Field(min_length=1)]
 
 
 class Catalog(Strict):
-    """The whole of `services.yaml`."""
+    """The whole of `services.yaml`.
+
+    Attributes:
+        part_of: Label `app.kubernetes.io/part-of` of every object.
+        registry: Where images come from.
+        gateway: Istio's Gateway that public routes bind to.
+        canary_header: The header that reaches a canary.
+        services: The services by name.
+    """
 
     part_of: Name
     registry: Registry

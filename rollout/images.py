@@ -24,7 +24,14 @@ Revision = Annotated[str, StringConstraints(pattern=forms.REVISION)]
 
 
 class ImageSettings(Strict):
-    """What a stack file says of an image; what it leaves out comes from the service and the environment."""
+    """What a stack file says of an image; what it leaves out comes from the service and the environment.
+
+    Attributes:
+        tag: The tag; left out: `{service}-{environment}-latest`, or `-canary` for a canary.
+        digest: Pins the image to one content.
+        revision: A text in the pod template: pods start anew when it changes, as after a push
+            to the same tag.
+    """
 
     tag: Tag | None = None
     digest: Digest | None = None

@@ -14,20 +14,35 @@ UriPath = Annotated[str, Field(pattern=forms.PATH)]
 
 
 class DirectResponse(Strict):
-    """An answer that the proxy gives by itself."""
+    """An answer that the proxy gives by itself.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body.
+    """
 
     status: Annotated[int, Field(ge=200, le=599)]
     body: str
 
 
 class Retries(Strict):
-    """How often a proxy tries again; 0 never."""
+    """How often a proxy tries again; 0 never.
+
+    Attributes:
+        attempts: Tries after the first.
+    """
 
     attempts: Annotated[int, Field(ge=0, le=10)]
 
 
 class HeaderOperations(Strict):
-    """Changes to the headers of a request on its way."""
+    """Changes to the headers of a request on its way.
+
+    Attributes:
+        set: Headers that are set, whatever was there.
+        add: Headers that are added.
+        remove: Headers that are taken away.
+    """
 
     set: dict[str, str] = {}
     add: dict[str, str] = {}
@@ -75,7 +90,14 @@ class Route(Strict):
 
 
 class Http(Strict):
-    """`connectionPool.http` of a DestinationRule."""
+    """`connectionPool.http` of a DestinationRule.
+
+    Attributes:
+        h2_upgrade_policy: Whether HTTP/1.1 goes on as HTTP/2.
+        http1_max_pending_requests: Requests that wait for a connection.
+        http2_max_requests: Requests at the same time.
+        max_requests_per_connection: After how many a connection is closed; 0: never.
+    """
 
     h2_upgrade_policy: Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] | None = Field(
         None, alias="h2UpgradePolicy"
@@ -88,7 +110,13 @@ class Http(Strict):
 
 
 class TcpKeepalive(Strict):
-    """`connectionPool.tcp.tcpKeepalive` of a DestinationRule."""
+    """`connectionPool.tcp.tcpKeepalive` of a DestinationRule.
+
+    Attributes:
+        time: Idle time before the first probe.
+        interval: Between probes.
+        probes: Unanswered probes that end a connection.
+    """
 
     time: Duration
     interval: Duration
@@ -96,7 +124,13 @@ class TcpKeepalive(Strict):
 
 
 class Tcp(Strict):
-    """`connectionPool.tcp` of a DestinationRule."""
+    """`connectionPool.tcp` of a DestinationRule.
+
+    Attributes:
+        max_connections: Connections at the same time.
+        connect_timeout: How long connecting may take.
+        tcp_keepalive: Probes of idle connections.
+    """
 
     max_connections: Annotated[int, Field(ge=1)] | None = None
     connect_timeout: Duration | None = None
@@ -104,14 +138,24 @@ class Tcp(Strict):
 
 
 class ConnectionPool(Strict):
-    """Limits of the connections from a proxy to a service."""
+    """Limits of the connections from a proxy to a service.
+
+    Attributes:
+        http: Limits of HTTP.
+        tcp: Limits of TCP.
+    """
 
     http: Http | None = None
     tcp: Tcp | None = None
 
 
 class TrafficPolicy(Strict):
-    """How proxies spread requests over the pods of a subset."""
+    """How proxies spread requests over the pods of a subset.
+
+    Attributes:
+        load_balancer: How requests spread over pods.
+        connection_pool: Limits of connections.
+    """
 
     load_balancer: Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]
     connection_pool: ConnectionPool | None = None

@@ -82,7 +82,15 @@ class NodeGroupSettings(Strict):
 
 
 class ServiceSettings(Strict):
-    """What one service has different in this environment; what is left out comes from `services.yaml`."""
+    """What one service has different in this environment; what is left out comes from `services.yaml`.
+
+    Attributes:
+        image: What stable runs.
+        replicas: Stable's pods; only where no autoscaler decides.
+        resources: Requests and limits of the service's container, replaced whole.
+        autoscaler: The autoscaler's bounds, in place of those of `services.yaml`.
+        env: Variables, added to those of `services.yaml` or in their place.
+    """
 
     image: ImageSettings = ImageSettings()
     replicas: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -92,7 +100,12 @@ class ServiceSettings(Strict):
 
 
 class CanarySettings(ImageSettings):
-    """The canary's image and, for a worker, queues of its own while no weight is on it."""
+    """The canary's image and, for a worker, queues of its own while no weight is on it.
+
+    Attributes:
+        queues: Of a worker: what it reads while it has no weight, so that phase 1 can have a
+            pod.
+    """
 
     queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
 

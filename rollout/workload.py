@@ -21,20 +21,33 @@ Queue = Annotated[str, Field(pattern=forms.QUEUE)]
 
 
 class KeyReference(Strict):
-    """One key of a Secret or a ConfigMap in the service's namespace."""
+    """One key of a Secret or a ConfigMap in the service's namespace.
+
+    Attributes:
+        name: The Secret's or ConfigMap's name.
+        key: The key in it.
+    """
 
     name: Name
     key: str
 
 
 class SecretValue(Strict):
-    """A variable whose value stands in a Secret."""
+    """A variable whose value stands in a Secret.
+
+    Attributes:
+        secret: Where the value stands.
+    """
 
     secret: KeyReference
 
 
 class ConfigMapValue(Strict):
-    """A variable whose value stands in a ConfigMap."""
+    """A variable whose value stands in a ConfigMap.
+
+    Attributes:
+        config_map: Where the value stands.
+    """
 
     config_map: KeyReference
 
@@ -58,7 +71,12 @@ Environment = Annotated[dict[EnvName, EnvValue], AfterValidator(_free)]
 
 
 class EnvSource(Strict):
-    """A Secret or ConfigMap whose every key becomes a variable."""
+    """A Secret or ConfigMap whose every key becomes a variable.
+
+    Attributes:
+        secret: A Secret's name.
+        config_map: A ConfigMap's name.
+    """
 
     secret: Name | None = None
     config_map: Name | None = None
@@ -71,10 +89,20 @@ class EnvSource(Strict):
 
 
 class Resources(Strict):
-    """Requests and limits of a container, as Kubernetes quantities."""
+    """Requests and limits of a container, as Kubernetes quantities.
+
+    Attributes:
+        requests: What the scheduler keeps free for it.
+        limits: What it may not go beyond.
+    """
 
     class Amounts(Strict):
-        """CPU and memory."""
+        """CPU and memory.
+
+        Attributes:
+            cpu: Cores or thousandths (`150m`).
+            memory: Bytes (`256Mi`).
+        """
 
         cpu: Quantity
         memory: Quantity
@@ -84,21 +112,41 @@ class Resources(Strict):
 
 
 class ServicePort(Strict):
-    """A port that the container listens on and that the Service shows under the same number."""
+    """A port that the container listens on and that the Service shows under the same number.
+
+    Attributes:
+        name: The port's name.
+        port: Its number.
+    """
 
     name: Name
     port: Port
 
 
 class HttpProbe(Strict):
-    """An HTTP GET that must answer 2xx or 3xx."""
+    """An HTTP GET that must answer 2xx or 3xx.
+
+    Attributes:
+        path: The path.
+        port: The port.
+    """
 
     path: Annotated[str, Field(pattern=forms.PATH)]
     port: Port
 
 
 class Probe(Strict):
-    """When a container counts as started, alive or ready; times in seconds, Kubernetes' defaults if left out."""
+    """When a container counts as started, alive or ready; times in seconds, Kubernetes' defaults if left out.
+
+    Attributes:
+        http: An HTTP GET.
+        tcp: A port that must accept connections.
+        exec: A command that must end well.
+        initial_delay_seconds: From the container's start to the first try.
+        period_seconds: Between tries.
+        timeout_seconds: How long a try may take.
+        failure_threshold: Failures in a row that count.
+    """
 
     http: HttpProbe | None = None
     tcp: Port | None = None
@@ -116,7 +164,13 @@ class Probe(Strict):
 
 
 class Probes(Strict):
-    """The three probes of a container."""
+    """The three probes of a container.
+
+    Attributes:
+        startup: Until it succeeds once, the others wait.
+        liveness: When it fails, the container is started anew.
+        readiness: While it fails, the pod gets no traffic.
+    """
 
     startup: Probe | None = None
     liveness: Probe | None = None
@@ -124,7 +178,14 @@ class Probes(Strict):
 
 
 class SecurityContext(Strict):
-    """What a container may do, in Kubernetes' words."""
+    """What a container may do, in Kubernetes' words.
+
+    Attributes:
+        allow_privilege_escalation: Whether it may gain rights.
+        read_only_root_filesystem: Whether its root is read-only.
+        run_as_non_root: Whether it must not run as root.
+        run_as_user: The user's number.
+    """
 
     allow_privilege_escalation: bool | None = None
     read_only_root_filesystem: bool | None = None
@@ -133,7 +194,14 @@ class SecurityContext(Strict):
 
 
 class InitContainer(Strict):
-    """A container that runs to its end before the service's own starts."""
+    """A container that runs to its end before the service's own starts.
+
+    Attributes:
+        name: Its name.
+        image: Its image, whole.
+        command: What it runs.
+        security_context: What it may do.
+    """
 
     name: Name
     image: Annotated[str, Field(min_length=1)]
@@ -164,7 +232,23 @@ class Drain(Strict):
 
 
 class Workload(Strict):
-    """The container of a service or of its companion, and how it runs."""
+    """The container of a service or of its companion, and how it runs.
+
+    Attributes:
+        container: The container's name; left out: that of the service or companion.
+        command: Replaces the image's entry point.
+        args: Replaces the image's arguments.
+        ports: What it listens on.
+        replicas: Pods where no autoscaler decides.
+        resources: Requests and limits.
+        env: Variables.
+        env_from: Secrets and ConfigMaps whose every key becomes a variable.
+        probes: Its probes.
+        security_context: What it may do.
+        init_containers: What runs before it.
+        annotations: Annotations of its pods.
+        drain: How its pods leave.
+    """
 
     container: Name | None = None
     command: Annotated[tuple[str, ...], Field(strict=False)] = ()
