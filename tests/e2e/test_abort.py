@@ -90,6 +90,7 @@ def test_mistakes_are_named(stack):
 def test_an_abort_after_another_one_and_beside_a_rollback_that_is_not_yet_applied(stack, lab):
     """The engine takes over what an abort leaves alone in the order of the state, whatever order it has by now."""
     moving = ("auth-api", "character-api", "scan-api")
+    stack.set("eco2:rollouts.my-api.phase", "1")
     for phase in (1, 2):
         for name in moving:
             stack.set(f"eco2:rollouts.{name}.phase", str(phase))
@@ -107,5 +108,8 @@ def test_an_abort_after_another_one_and_beside_a_rollback_that_is_not_yet_applie
         "character-api": 0,
         "scan-api": 2,
     }
+    # Whoever goes back in a whole update comes first, and in the state all others stand behind it.
     stack.up()
+    third = stack.eco2("abort", "my-api")
+    assert third.returncode == 0, third.stdout + third.stderr
     assert stack.changes() == []
