@@ -58,8 +58,8 @@ test-long: setup ## What takes longer: every service at every phase under load, 
 docs: setup ## Write the generated pages
 	$(BIN)/python -m eco2.cost_page
 
-bench: setup ## Time no-op update, preview and render beside a flat program
-	$(BIN)/python -m tests.bench
+bench: setup ## Measure (half an hour) and write docs/measurements.md; a part: make bench PARTS=abort RUNS=3
+	$(BIN)/python -m tests.bench $(PARTS) $(if $(RUNS),--runs $(RUNS))
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true

@@ -1,0 +1,74 @@
+"""`python -m tests.bench [PART...] [--runs N] [--add]`: measures, then writes docs/measurements.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lab import tools
+from lab.traffic.chart import chart
+from tests.bench import argo, flat, ours, results
+from tests.bench.document import document
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
+MINUTES = 30
+"""How long all parts take on two cores."""
+PARTS: dict[str, tuple[Callable[[int], list[dict[str, Any]]], int]] = {
+    "abort": (ours.abort, 10),
+    "plain": (ours.plain, 10),
+    "argo-abort": (argo.abort, 10),
+    "moves": (ours.moves, 3),
+    "argo-moves": (argo.moves, 3),
+    "swap": (ours.swap, 3),
+    "argo-swap": (argo.swap, 3),
+    "flat": (flat.compare, 7),
+}
+"""What is measured, and how often unless told otherwise."""
+
+
+def write() -> None:
+    """Writes the document and the chart from the raw results."""
+    told = results.read()
+    DOCUMENT.write_text(document(told, MINUTES, ours.RATE), "utf-8")
+    if runs := told["parts"].get("moves", {}).get("runs"):
+        CHART.write_text(drawn(runs), "utf-8")
+
+
+def drawn(runs: list[dict[str, Any]]) -> str:
+    """The chart of the first rollout."""
+    return chart(runs[0]["load"], "auth-api from off to promotion")
+
+
+def main() -> int:
+    """Exit code 1 if the program takes more than its limit beside the flat one."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("part", nargs="*", help=f"which parts: {', '.join(PARTS)}, or document; default: all")
+    parser.add_argument("--runs", type=int, help="how many runs of each part")
+    parser.add_argument("--add", action="store_true", help="keep the runs of before beside the new ones")
+    wish = parser.parse_args()
+    if unknown := set(wish.part) - {*PARTS, "document"}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)} and document")
+    chosen = [name for name in PARTS if name in (wish.part or PARTS)]
+    tools.ensure(print, argo=any(name.startswith("argo-") for name in chosen))
+    for name in chosen:
+        measure, runs = PARTS[name]
+        print(f"{name}:", flush=True)
+        results.keep(name, measure(wish.runs or runs), add=wish.add)
+        write()
+    write()
+    compared = results.read()["parts"].get("flat", {}).get("runs", []) if "flat" in chosen else []
+    return int(
+        any(
+            flat.ratio(one for one in compared if one["what"] == what) > flat.LIMIT
+            for what in {one["what"] for one in compared}
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
