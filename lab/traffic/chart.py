@@ -13,10 +13,10 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WIDTH, HEIGHT = 960, 400
+WIDTH, HEIGHT = 960, 388
 LEFT, RIGHT = 56, 944
 SHARE_TOP, SHARE_BOTTOM = 92, 296
-FAILED_TOP, FAILED_BOTTOM = 318, 354
+FAILED_TOP, FAILED_BOTTOM = 324, 358
 STABLE, CANARY, FAILED = "#8fd3dd", "#f2b92c", "#d92d20"
 INK, MUTED, GRID = "#1f2933", "#5b6670", "#e4e8eb"
 LABEL_GAP = 46
@@ -46,6 +46,8 @@ def chart(told: Mapping[str, Any], title: str) -> str:
     drawn = [
         _text(LEFT, 28, title, size=17, weight=600),
         _text(LEFT, 50, _summary(told), fill=MUTED),
+        _text(LEFT - 8, SHARE_TOP - 24, "share", anchor="end", fill=MUTED),
+        _text(LEFT - 8, FAILED_TOP - 6, "failed", anchor="end", fill=MUTED),
         *_legend(),
         *_grid(),
         *_share(seconds, x),
@@ -81,11 +83,11 @@ def _total(counts: Mapping[str, Any]) -> int:
 
 
 def _legend() -> list[str]:
-    drawn, at = [], RIGHT - 196
+    drawn, at = [], RIGHT - 202
     for word, colour in (("stable", STABLE), ("canary", CANARY), ("failed", FAILED)):
         drawn.append(f'<rect x="{at}" y="18" width="12" height="12" rx="2" fill="{colour}"/>')
         drawn.append(_text(at + 17, 28, word))
-        at += 70
+        at += 72
     return drawn
 
 

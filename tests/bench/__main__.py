@@ -40,8 +40,10 @@ def write() -> None:
 
 
 def drawn(runs: list[dict[str, Any]]) -> str:
-    """The chart of the first rollout."""
-    return chart(runs[0]["load"], "auth-api from off to promotion")
+    """The chart of the first rollout; the proxy cannot know that its last "off" is a promotion."""
+    load = runs[0]["load"]
+    marks = [*load["marks"][:-1], {**load["marks"][-1], "what": "promoted"}]
+    return chart({**load, "marks": marks}, "auth-api from off to promotion")
 
 
 def main() -> int:
