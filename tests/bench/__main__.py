@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab import tools
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
 MINUTES = 30
 """How long all parts take on two cores."""
-PARTS: dict[str, tuple[Callable[[int], list[dict[str, Any]]], int]] = {
+OURS = {
     "abort": (ours.abort, 10),
     "plain": (ours.plain, 10),
-    "argo-abort": (argo.abort, 10),
     "moves": (ours.moves, 3),
-    "argo-moves": (argo.moves, 3),
     "swap": (ours.swap, 3),
-    "argo-swap": (argo.swap, 3),
-    "flat": (flat.compare, 7),
 }
+ARGO = {"argo-abort": (argo.abort, 10), "argo-moves": (argo.moves, 3), "argo-swap": (argo.swap, 3)}
+FLAT = {"flat": (flat.compare, 7)}
+PARTS = (*OURS, *ARGO, *FLAT)
 """What is measured, and how often unless told otherwise."""
 
 
@@ -56,12 +56,26 @@ def main() -> int:
     if unknown := set(wish.part) - {*PARTS, "document"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)} and document")
     chosen = [name for name in PARTS if name in (wish.part or PARTS)]
-    tools.ensure(print, argo=any(name.startswith("argo-") for name in chosen))
-    for name in chosen:
-        measure, runs = PARTS[name]
+    tools.ensure(print, argo=any(name in ARGO for name in chosen))
+
+    def kept(name: str, runs: int, measure: Callable[[int], list[dict[str, Any]]]) -> None:
         print(f"{name}:", flush=True)
         results.keep(name, measure(wish.runs or runs), add=wish.add)
         write()
+
+    if {*OURS, *ARGO} & {*chosen}:
+        with ours.bench() as on:
+            for name in filter(OURS.__contains__, chosen):
+                measure, runs = OURS[name]
+                kept(name, runs, partial(measure, on))
+            if {*ARGO} & {*chosen}:
+                with argo.bench(on) as beside:
+                    for name in filter(ARGO.__contains__, chosen):
+                        argo_measure, runs = ARGO[name]
+                        kept(name, runs, partial(argo_measure, beside))
+    for name in filter(FLAT.__contains__, chosen):
+        flat_measure, runs = FLAT[name]
+        kept(name, runs, flat_measure)
     write()
     compared = results.read()["parts"].get("flat", {}).get("runs", []) if "flat" in chosen else []
     return int(

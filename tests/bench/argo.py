@@ -213,9 +213,9 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """A fresh lab with our stack up, as for our own moves, and Argo's controller beside it."""
-    with ours.bench() as on, tempfile.TemporaryDirectory() as scratch:
+def bench(on: ours.Bench) -> Iterator[Bench]:
+    """Argo's controller in the lab of our own moves, with our service at phase 0."""
+    with tempfile.TemporaryDirectory() as scratch:
         folder = LabFolder(on.lab.home / on.lab.name)
         kubeconfig = folder.root / "admin.kubeconfig"
         api = Api(connection(kubeconfig, ADMIN_CONTEXT))
@@ -258,65 +258,63 @@ def _define(api: Api) -> None:
     until(served, "Argo's definitions")
 
 
-def abort(runs: int) -> list[dict[str, Any]]:
+def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
     """`kubectl argo rollouts abort` at 50 %."""
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            on.climb(4)
-            with (
-                Gateway(on.lab, HOST, ours.PATH) as gateway,
-                Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
-            ):
-                time.sleep(1)
-                done = on.plugin("abort")
-                routes = gateway.until(done.began, lambda split: split == Split(), "off")
-                settled = on.until_phase("Degraded")
-                time.sleep(0.5)
-            told.append(
-                {
-                    "canary": users.told["last"][on.version] - done.began,
-                    "routes": routes - done.began,
-                    "done": settled - done.began,
-                    "struck": done.seconds,
-                    "sent": users.told["sent"],
-                    "failed": users.told["failed"],
-                }
-            )
-            print(f"{number}/{runs}: {told[-1]}", flush=True)
-            on.withdraw()
+    for number in range(1, runs + 1):
+        on.climb(4)
+        with (
+            Gateway(on.lab, HOST, ours.PATH) as gateway,
+            Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
+        ):
+            time.sleep(1)
+            done = on.plugin("abort")
+            routes = gateway.until(done.began, lambda split: split == Split(), "off")
+            settled = on.until_phase("Degraded")
+            time.sleep(0.5)
+        told.append(
+            {
+                "canary": users.told["last"][on.version] - done.began,
+                "routes": routes - done.began,
+                "done": settled - done.began,
+                "struck": done.seconds,
+                "sent": users.told["sent"],
+                "failed": users.told["failed"],
+            }
+        )
+        print(f"{number}/{runs}: {told[-1]}", flush=True)
+        on.withdraw()
     return told
 
 
-def moves(runs: int) -> list[dict[str, Any]]:
+def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
     """A whole rollout, from a new image to its promotion, under one load each."""
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            with (
-                Gateway(on.lab, HOST, ours.PATH) as gateway,
-                Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
-            ):
-                made = []
-                for phase in range(1, 6):
-                    time.sleep(ours.SETTLE_SECONDS)
-                    began = on.push() if phase == 1 else on.plugin("promote").began
-                    wanted = Split(header=True, weight=ours.WEIGHTS[phase])
-                    paused = on.until_paused(phase)
-                    routes = gateway.until(began, lambda split, wanted=wanted: split == wanted, str(wanted))
-                    made.append(_move(str(phase), began, routes, paused))
+    for number in range(1, runs + 1):
+        with (
+            Gateway(on.lab, HOST, ours.PATH) as gateway,
+            Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
+        ):
+            made = []
+            for phase in range(1, 6):
                 time.sleep(ours.SETTLE_SECONDS)
-                began = on.plugin("promote").began
-                healthy = on.until_phase("Healthy")
-                routes = gateway.until(began, lambda split: split == Split(), "off")
-                made.append(_move("promotion", began, routes, healthy))
-                on.stable = on.version
-                time.sleep(ours.SETTLE_SECONDS)
-                seen = list(gateway.seen)
-            told.append(ours.rollout(users.told, made, seen))
-            # No chart is drawn of it.
-            del told[-1]["load"]["seconds"]
-            print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
+                began = on.push() if phase == 1 else on.plugin("promote").began
+                wanted = Split(header=True, weight=ours.WEIGHTS[phase])
+                paused = on.until_paused(phase)
+                routes = gateway.until(began, lambda split, wanted=wanted: split == wanted, str(wanted))
+                made.append(_move(str(phase), began, routes, paused))
+            time.sleep(ours.SETTLE_SECONDS)
+            began = on.plugin("promote").began
+            healthy = on.until_phase("Healthy")
+            routes = gateway.until(began, lambda split: split == Split(), "off")
+            made.append(_move("promotion", began, routes, healthy))
+            on.stable = on.version
+            time.sleep(ours.SETTLE_SECONDS)
+            seen = list(gateway.seen)
+        told.append(ours.rollout(users.told, made, seen))
+        # No chart is drawn of it.
+        del told[-1]["load"]["seconds"]
+        print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
     return told
 
 
@@ -324,32 +322,31 @@ def _move(name: str, began: float, routes: float, done: float) -> dict[str, Any]
     return {"move": name, "at": began, "routes": routes - began, "done": max(done, routes) - began}
 
 
-def swap(runs: int) -> list[dict[str, Any]]:
+def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
     """A new image at 20 %: Argo takes it and begins anew, until the header reaches it."""
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            on.climb(3)
-            with (
-                Gateway(on.lab, HOST, ours.PATH) as gateway,
-                Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
-            ):
-                time.sleep(1)
-                began = on.push()
-                paused = on.until_paused(1)
-                away = gateway.until(began, lambda split: not split.weight, "no weight")
-                header = gateway.until(away, lambda split: split == Split(header=True), "header")
-                time.sleep(1)
-            told.append(
-                {
-                    "routes": away - began,
-                    "done": max(paused, header) - began,
-                    "sent": users.told["sent"],
-                    "failed": users.told["failed"],
-                }
-            )
-            print(f"{number}/{runs}: {told[-1]}", flush=True)
-            on.plugin("abort")
-            on.until_phase("Degraded")
-            on.withdraw()
+    for number in range(1, runs + 1):
+        on.climb(3)
+        with (
+            Gateway(on.lab, HOST, ours.PATH) as gateway,
+            Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
+        ):
+            time.sleep(1)
+            began = on.push()
+            paused = on.until_paused(1)
+            away = gateway.until(began, lambda split: not split.weight, "no weight")
+            header = gateway.until(away, lambda split: split == Split(header=True), "header")
+            time.sleep(1)
+        told.append(
+            {
+                "routes": away - began,
+                "done": max(paused, header) - began,
+                "sent": users.told["sent"],
+                "failed": users.told["failed"],
+            }
+        )
+        print(f"{number}/{runs}: {told[-1]}", flush=True)
+        on.plugin("abort")
+        on.until_phase("Degraded")
+        on.withdraw()
     return told

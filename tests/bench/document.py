@@ -117,7 +117,7 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     parts: dict[str, Sequence[Run]] = {name: part["runs"] for name, part in told["parts"].items()}
     machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
-    text += [_dates(told), *_back(parts), *_moves(parts), *_swap(parts), *_flat(parts)]
+    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_flat(parts)]
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
 
 
@@ -127,9 +127,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _dates(told: Mapping[str, Any]) -> str:
-    dates = sorted({part["date"] for part in told["parts"].values()})
-    return f"Measured on {dates[0]}.\n" if len(dates) == 1 else f"Measured from {dates[0]} to {dates[-1]}.\n"
+def _when(told: Mapping[str, Any]) -> str:
+    """When it was, and what else the machine did meanwhile."""
+    parts = told["parts"].values()
+    dates = sorted({part["date"] for part in parts})
+    text = f"Measured on {dates[0]}." if len(dates) == 1 else f"Measured from {dates[0]} to {dates[-1]}."
+    loads = sorted(part["load"] for part in parts if "load" in part)
+    if loads:
+        text += f"\nThe machine's load average over five minutes was {loads[0]} to {loads[-1]} at the ends of the parts"
+        niceness = min(part.get("niceness", 0) for part in parts)
+        text += f"; they ran at niceness {niceness}, before whatever else it did." if niceness else "."
+    return text + "\n"
 
 
 def _spread(runs: Iterable[Run], key: str) -> str:

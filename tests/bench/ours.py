@@ -77,45 +77,44 @@ def bench() -> Iterator[Bench]:
             lab.command("stop", check=False)
 
 
-def abort(runs: int) -> list[dict[str, Any]]:
+def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
     """`eco2 abort` at 50 %."""
-    return _back(runs, Bench.abort)
+    return _back(on, runs, Bench.abort)
 
 
-def plain(runs: int) -> list[dict[str, Any]]:
+def plain(on: Bench, runs: int) -> list[dict[str, Any]]:
     """Phase 0 in the stack's file and `pulumi up`, at 50 %."""
 
     def back(on: Bench) -> Command:
         on.set(0, FIRST_CANARY)
         return on.up()
 
-    return _back(runs, back)
+    return _back(on, runs, back)
 
 
-def _back(runs: int, way: Callable[[Bench], Command]) -> list[dict[str, Any]]:
+def _back(on: Bench, runs: int, way: Callable[[Bench], Command]) -> list[dict[str, Any]]:
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            on.jump(4)
-            with (
-                Gateway(on.lab, HOST, PATH) as gateway,
-                Traffic(on.lab, HOST, (PATH,), RATE) as users,
-            ):
-                time.sleep(1)
-                done = way(on)
-                routes = gateway.until(done.began, lambda split: split == Split(), "off")
-                time.sleep(0.5)
-            told.append(
-                {
-                    "canary": users.told["last"]["v2"] - done.began,
-                    "routes": routes - done.began,
-                    "done": done.seconds,
-                    "sent": users.told["sent"],
-                    "failed": users.told["failed"],
-                    **milestones(done),
-                }
-            )
-            print(f"{number}/{runs}: {told[-1]}", flush=True)
+    for number in range(1, runs + 1):
+        on.jump(4)
+        with (
+            Gateway(on.lab, HOST, PATH) as gateway,
+            Traffic(on.lab, HOST, (PATH,), RATE) as users,
+        ):
+            time.sleep(1)
+            done = way(on)
+            routes = gateway.until(done.began, lambda split: split == Split(), "off")
+            time.sleep(0.5)
+        told.append(
+            {
+                "canary": users.told["last"]["v2"] - done.began,
+                "routes": routes - done.began,
+                "done": done.seconds,
+                "sent": users.told["sent"],
+                "failed": users.told["failed"],
+                **milestones(done),
+            }
+        )
+        print(f"{number}/{runs}: {told[-1]}", flush=True)
     return told
 
 
@@ -130,23 +129,22 @@ def milestones(done: Command) -> dict[str, float | None]:
     }
 
 
-def moves(runs: int) -> list[dict[str, Any]]:
+def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
     """A whole rollout, from off to its promotion, under one load each."""
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            tag = f"{SERVICE}-0.8.{number}"
-            with Gateway(on.lab, HOST, PATH) as gateway, Traffic(on.lab, HOST, (PATH,), RATE) as users:
-                made = []
-                for phase in range(1, 6):
-                    time.sleep(SETTLE_SECONDS)
-                    made.append(_advance(on, gateway, phase, tag))
+    for number in range(1, runs + 1):
+        tag = f"{SERVICE}-0.8.{number}"
+        with Gateway(on.lab, HOST, PATH) as gateway, Traffic(on.lab, HOST, (PATH,), RATE) as users:
+            made = []
+            for phase in range(1, 6):
                 time.sleep(SETTLE_SECONDS)
-                made.append(_promote(on, gateway, tag))
-                time.sleep(SETTLE_SECONDS)
-                seen = list(gateway.seen)
-            told.append(rollout(users.told, made, seen))
-            print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
+                made.append(_advance(on, gateway, phase, tag))
+            time.sleep(SETTLE_SECONDS)
+            made.append(_promote(on, gateway, tag))
+            time.sleep(SETTLE_SECONDS)
+            seen = list(gateway.seen)
+        told.append(rollout(users.told, made, seen))
+        print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
     return told
 
 
@@ -187,33 +185,32 @@ def _move(name: str, done: Command, routes: float) -> dict[str, Any]:
     return {"move": name, "at": done.began, "routes": routes - done.began, "done": done.seconds}
 
 
-def swap(runs: int) -> list[dict[str, Any]]:
+def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
     """A new canary image at 20 %: refused, and the way that is allowed, until the header reaches it."""
     told = []
-    with bench() as on:
-        for number in range(1, runs + 1):
-            old, new = f"{SERVICE}-0.8.{2 * number}", f"{SERVICE}-0.8.{2 * number + 1}"
-            on.jump(3, old)
-            with Gateway(on.lab, HOST, PATH) as gateway, Traffic(on.lab, HOST, (PATH,), RATE) as users:
-                on.set(3, new)
-                refused = run(("pulumi", *UP, "--stack", "dev"), on.stack.folder, on.lab.environment)
-                assert refused.code, "a new image in mid-canary was not refused"
-                assert "rule 14" in refused.text, refused.text
-                on.set(1, old)
-                back = on.up()
-                on.set(1, new)
-                pushed = on.up()
-                away = gateway.until(back.began, lambda split: not split.weight, "no weight")
-            told.append(
-                {
-                    "refused": refused.seconds,
-                    "routes": away - back.began,
-                    "done": pushed.ended - back.began,
-                    "sent": users.told["sent"],
-                    "failed": users.told["failed"],
-                }
-            )
-            print(f"{number}/{runs}: {told[-1]}", flush=True)
-            on.set(0, new)
-            on.up()
+    for number in range(1, runs + 1):
+        old, new = f"{SERVICE}-0.8.{2 * number}", f"{SERVICE}-0.8.{2 * number + 1}"
+        on.jump(3, old)
+        with Gateway(on.lab, HOST, PATH) as gateway, Traffic(on.lab, HOST, (PATH,), RATE) as users:
+            on.set(3, new)
+            refused = run(("pulumi", *UP, "--stack", "dev"), on.stack.folder, on.lab.environment)
+            assert refused.code, "a new image in mid-canary was not refused"
+            assert "rule 14" in refused.text, refused.text
+            on.set(1, old)
+            back = on.up()
+            on.set(1, new)
+            pushed = on.up()
+            away = gateway.until(back.began, lambda split: not split.weight, "no weight")
+        told.append(
+            {
+                "refused": refused.seconds,
+                "routes": away - back.began,
+                "done": pushed.ended - back.began,
+                "sent": users.told["sent"],
+                "failed": users.told["failed"],
+            }
+        )
+        print(f"{number}/{runs}: {told[-1]}", flush=True)
+        on.set(0, new)
+        on.up()
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +59,13 @@ def keep(part: str, runs: list[dict[str, Any]], *, add: bool, file: Path = RESUL
     before = told["parts"].get(part, {}).get("runs", []) if add else []
     told["machine"] = described()
     date = datetime.now(UTC).date().isoformat()
-    told["parts"][part] = {"date": date, "runs": [*before, *map(_rounded, runs)]}
+    told["parts"][part] = {
+        "date": date,
+        "runs": [*before, *map(_rounded, runs)],
+        # What else the machine did, and how far the measurement went before it.
+        "load": round(os.getloadavg()[1], 1),
+        "niceness": os.getpriority(os.PRIO_PROCESS, 0),
+    }
     file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
