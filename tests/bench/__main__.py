@@ -22,11 +22,11 @@ MINUTES = 30
 OURS = {
     "abort": (ours.abort, 10),
     "plain": (ours.plain, 10),
-    "moves": (ours.moves, 3),
-    "swap": (ours.swap, 3),
+    "moves": (ours.moves, 2),
+    "swap": (ours.swap, 2),
 }
-ARGO = {"argo-abort": (argo.abort, 10), "argo-moves": (argo.moves, 3), "argo-swap": (argo.swap, 3)}
-FLAT = {"flat": (flat.compare, 7)}
+ARGO = {"argo-abort": (argo.abort, 10), "argo-moves": (argo.moves, 2), "argo-swap": (argo.swap, 2)}
+FLAT = {"flat": (flat.compare, 5)}
 PARTS = (*OURS, *ARGO, *FLAT)
 """What is measured, and how often unless told otherwise."""
 
