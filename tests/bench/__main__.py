@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, help="how many runs of each part")
     parser.add_argument("--add", action="store_true", help="keep the runs of before beside the new ones")
     wish = parser.parse_args()
+    # Ended from outside, it still stops its labs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if unknown := set(wish.part) - {*PARTS, "document"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)} and document")
     chosen = [name for name in PARTS if name in (wish.part or PARTS)]

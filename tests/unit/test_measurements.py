@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from lab.mesh.routes import Split
 from tests.bench import flat, ours, results
 from tests.bench.__main__ import CHART, DOCUMENT, MINUTES, PARTS, drawn
@@ -109,9 +107,8 @@ def test_argo_climbs_our_ladder_and_stands_still_at_each_of_our_phases():
     assert [number for number, step in enumerate(climbed) if "pause" in step] == list(PAUSES.values())
 
 
-@pytest.mark.skipif(not results.RESULTS.exists(), reason="nothing was measured yet")
 def test_the_documents_say_what_the_raw_results_say():
     raw = results.read()
-    assert set(raw["parts"]) == set(PARTS)
+    assert raw["parts"].keys() <= {*PARTS}
     assert DOCUMENT.read_text("utf-8") == write(raw)
     assert CHART.read_text("utf-8") == drawn(raw["parts"]["moves"]["runs"])
