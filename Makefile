@@ -69,8 +69,8 @@ docs: setup ## Write the generated pages
 pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
 	$(BIN)/python -m tests.pictures
 
-bench: setup ## Time no-op update, preview and render beside a flat program
-	$(BIN)/python -m tests.bench
+bench: setup ## Measure (half an hour) and write docs/measurements.md; a part: make bench PARTS=abort RUNS=3
+	$(BIN)/python -m tests.bench $(PARTS) $(if $(RUNS),--runs $(RUNS))
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true

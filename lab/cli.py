@@ -41,12 +41,15 @@ def say(line: str) -> None:
 @app.command()
 def build(
     istioctl: Annotated[bool, typer.Option("--istioctl", help="Build Istio's analyser, too.")] = False,
+    argo: Annotated[
+        bool, typer.Option("--argo", help="Build Argo Rollouts, too, for the measurements.")
+    ] = False,
 ) -> None:
     """Build the lab's programs from pinned Go modules into the user's cache; what is there stays.
 
     Example: lab build --istioctl
     """
-    tools.ensure(say, istioctl=istioctl)
+    tools.ensure(say, istioctl=istioctl, argo=argo)
 
 
 @app.command()

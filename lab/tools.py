@@ -76,7 +76,17 @@ PULUMI = Tool("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 ISTIOCTL = Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl")
 ACTIONLINT = Tool("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint")
 """No part of a lab: the tests check the workflows of `.github/` with it."""
-
+ARGO = (
+    Tool("rollouts-controller", "argo", "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"),
+    Tool("kubectl-argo-rollouts", "argo", "github.com/argoproj/argo-rollouts/cmd/kubectl-argo-rollouts"),
+    Files(
+        "argo-rollouts-definitions",
+        "argo",
+        "github.com/argoproj/argo-rollouts",
+        ("manifests/crds/*-crd.yaml",),
+    ),
+)
+"""Argo Rollouts, which the measurements set beside this project; no lab runs it by itself."""
 FILES = (
     Files("istio-crds", "istio", "istio.io/istio", ("manifests/charts/base/files/crd-all.gen.yaml",)),
     Files("keda-crds", "keda", "github.com/kedacore/keda/v2", ("config/crd/bases/keda.sh_*.yaml",)),
@@ -120,9 +130,13 @@ def wanted_tools(*, istioctl: bool = False) -> tuple[Tool, ...]:
     return (*TOOLS, ISTIOD, *(() if pulumi_on_path() else (PULUMI,)), *((ISTIOCTL,) if istioctl else ()))
 
 
-def missing(*, istioctl: bool = False) -> tuple[Tool | Files, ...]:
+def missing(*, istioctl: bool = False, argo: bool = False) -> tuple[Tool | Files, ...]:
     """What still has to be built or fetched."""
-    pinned: tuple[Tool | Files, ...] = (*wanted_tools(istioctl=istioctl), *FILES)
+    pinned: tuple[Tool | Files, ...] = (
+        *wanted_tools(istioctl=istioctl),
+        *FILES,
+        *(ARGO if argo else ()),
+    )
     return tuple(one for one in pinned if not folder(one).exists())
 
 
@@ -189,17 +203,18 @@ def _alone(target: Path) -> Iterator[None]:
         yield
 
 
-def ensure(say: Callable[[str], None], *, istioctl: bool = False) -> None:
+def ensure(say: Callable[[str], None], *, istioctl: bool = False, argo: bool = False) -> None:
     """Builds what is missing.
 
     Args:
         say: Takes a line for the user before each step.
         istioctl: Whether the analyser for Istio's objects is wanted too.
+        argo: Whether Argo Rollouts is wanted too.
 
     Raises:
         BuildError: If something cannot be built.
     """
-    todo = missing(istioctl=istioctl)
+    todo = missing(istioctl=istioctl, argo=argo)
     for position, pinned in enumerate(todo, 1):
         say(f"[{position}/{len(todo)}] building {pinned.name} (once; kept in {cache()})")
         make(pinned)

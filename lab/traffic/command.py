@@ -6,11 +6,14 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import nullcontext
+from pathlib import Path  # noqa: TC003  # typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lab.environment import network, told
+from lab.mesh.envoy import CALLER, GATEWAY
 from lab.mesh.namespace import enter
 from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.places import LabFolder
@@ -36,15 +39,19 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     ] = None,
     streams: Annotated[int | None, typer.Option(help="Hold so many event streams open instead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The counts, for scripts.")] = False,
+    chart: Annotated[
+        Path | None, typer.Option(help="Draw shares, failures and changes of the split into this SVG file.")
+    ] = None,
     name: Name = "default",
 ) -> None:
     """Send requests through the gateway, or from inside the mesh, and show who answers.
 
     Exit code 1 if a request failed, 3 if no lab runs or it has no network.
 
-    Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100
+    Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100 --chart rollout.svg
     """
-    enter(network(LabFolder.of(name))[0])
+    folder = LabFolder.of(name)
+    enter(network(folder)[0])
     from lab.traffic import load  # noqa: PLC0415  # slow to import
     from lab.traffic.load import Target  # noqa: PLC0415
 
@@ -58,7 +65,12 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
         tallies = asyncio.run(load.count(targets, count))
         _show_each(tallies, as_json=as_json)
         raise typer.Exit(any(tally.failures for tally in tallies.values()))
-    tally = asyncio.run(_at_rate(targets, rate, seconds, live=not as_json))
+    admin = folder.socket(f"{CALLER if inside else GATEWAY}-admin") if chart else None
+    tally = asyncio.run(_at_rate(targets, rate, seconds, live=not as_json, admin=admin))
+    if chart:
+        from lab.traffic.chart import chart as draw  # noqa: PLC0415
+
+        chart.write_text(draw(tally.as_json(), f"{host[0]}{path[0]}"), "utf-8")
     if as_json:
         typer.echo(json.dumps(tally.as_json()))
     raise typer.Exit(bool(tally.failures))
@@ -83,21 +95,30 @@ async def _streams(target: Target, count: int, seconds: float) -> list[dict[str,
     return await asyncio.gather(*(stream(target, seconds) for _ in range(count)))
 
 
-async def _at_rate(targets: list[Target], rate: float, seconds: float | None, *, live: bool) -> Tally:
-    from lab.traffic import load  # noqa: PLC0415
+async def _at_rate(
+    targets: list[Target], rate: float, seconds: float | None, *, live: bool, admin: Path | None
+) -> Tally:
+    from lab.traffic import load, marks  # noqa: PLC0415
     from lab.traffic.show import Show  # noqa: PLC0415
     from lab.traffic.tally import Tally  # noqa: PLC0415
 
     ended, tally = asyncio.Event(), Tally()
     for wish in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wish, ended.set)
+    first = targets[0]
+    following = (
+        asyncio.create_task(marks.follow(admin, first.host, first.path, tally.marks.append))
+        if admin
+        else None
+    )
     if not live:
         print("sending", file=sys.stderr, flush=True)
+    with nullcontext() if not live else Show(tally):
         await load.at_rate(targets, rate, seconds, ended, tally.add)
-        return tally
-    with Show(tally):
-        await load.at_rate(targets, rate, seconds, ended, tally.add)
-    Show.once(tally)
+    if following:
+        following.cancel()
+    if live:
+        Show.once(tally)
     return tally
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.traffic.marks import Mark
 
 SERVER_ERROR = 500
 SHOWN_FAILURES = 50
@@ -43,6 +46,7 @@ class Tally:
     last: dict[str, float] = field(default_factory=dict)
     by_second: dict[int, Counter[str]] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
     def add(self, answer: Answer) -> None:
         """Counts one."""
@@ -80,6 +84,7 @@ class Tally:
                 for one in self.failures[:SHOWN_FAILURES]
             ],
             "seconds": [{"at": at, **counts} for at, counts in sorted(self.by_second.items())],
+            "marks": [{"at": mark.at, "what": str(mark.split)} for mark in self.marks],
         }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from lab.traffic.chart import CANARY as CANARY_COLOUR
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
 
 pytestmark = pytest.mark.lab
@@ -34,6 +37,17 @@ def test_the_split_is_the_stated_one_outside_and_inside(stack, lab, phase, weigh
         low, high = binomial_bounds(2000, weight / 100)
         assert low <= told["answers"].get("v2", 0) / 2000 <= high
         assert told["failed"] == 0
+
+
+def test_a_chart_marks_what_the_gateway_does(stack, lab, tmp_path):
+    stack.advance("chat-api", 5)
+    drawn = tmp_path / "chart.svg"
+    command = ("traffic", PATHS["chat-api"], f"--host={HOST}", "--seconds=3", f"--chart={drawn}", "--json")
+    told = json.loads(lab.command(*command).stdout)
+    # Envoy's own route table says so, and the answers agree.
+    assert [mark["what"] for mark in told["marks"]] == ["100 %"]
+    assert set(told["answers"]) == {"v2"}
+    assert f'fill="{CANARY_COLOUR}"/>' in drawn.read_text("utf-8")
 
 
 def test_no_request_fails_on_the_way_back_from_any_phase(stack, lab):

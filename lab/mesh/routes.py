@@ -1,0 +1,117 @@
+"""What an Envoy does with a path at the moment, read from the Envoy itself.
+
+An update, a status or an object at the API says what was asked for; the proxy's own route table
+says what is so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+CANARY_HEADER = "x-canary"
+CANARY_CLUSTER = "|canary|"
+"""Istio's name of a cluster is `outbound|PORT|SUBSET|HOST`."""
+WHOLE = 100
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Split:
+    """How requests are split.
+
+    Attributes:
+        header: Whether a request with the header reaches the canary.
+        weight: The per cent of all others that do.
+    """
+
+    header: bool = False
+    weight: int = 0
+
+    def __str__(self) -> str:
+        """As one writes it beside a line in a chart."""
+        if self.weight:
+            return f"{self.weight} %"
+        return "header" if self.header else "off"
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("envoy", timeout=ANSWER_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ANSWER_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def route_tables(admin: Path) -> list[dict[str, Any]]:
+    """The route tables that an Envoy follows.
+
+    Args:
+        admin: The unix socket of its administration.
+
+    Raises:
+        OSError: If it does not answer.
+    """
+    connection = _UnixConnection(admin)
+    try:
+        connection.request("GET", "/config_dump?resource=dynamic_route_configs")
+        dump = json.loads(connection.getresponse().read())
+    except HTTPException as error:
+        raise OSError(f"{admin}: {error!r}") from error
+    finally:
+        connection.close()
+    return [one["route_config"] for one in dump.get("configs", ()) if "route_config" in one]
+
+
+def split_of(tables: Iterable[Mapping[str, Any]], host: str, path: str) -> Split:
+    """How requests for a host and a path are split; without any route, as at phase 0."""
+    header = False
+    for route in _routes(tables, host):
+        match = route.get("match", {})
+        if not _matches(match, path):
+            continue
+        named = {one.get("name", "").lower() for one in match.get("headers", ())}
+        if CANARY_HEADER in named:
+            header = header or _weight(route) == WHOLE
+        elif not named - {":method"}:
+            return Split(header, _weight(route))
+    return Split(header)
+
+
+def _routes(tables: Iterable[Mapping[str, Any]], host: str) -> Iterable[dict[str, Any]]:
+    for table in tables:
+        for virtual in table.get("virtual_hosts", ()):
+            domains = {domain.removesuffix(":*") for domain in virtual.get("domains", ())}
+            if host in domains:
+                yield from virtual.get("routes", ())
+
+
+def _matches(match: Mapping[str, Any], path: str) -> bool:
+    if "path" in match:
+        return bool(match["path"] == path)
+    if "prefix" in match:
+        return path.startswith(match["prefix"])
+    if "path_separated_prefix" in match:
+        prefix = match["path_separated_prefix"]
+        return path == prefix or path.startswith(f"{prefix}/")
+    pattern = match.get("safe_regex", {}).get("regex")
+    return pattern is not None and re.fullmatch(pattern, path) is not None
+
+
+def _weight(route: Mapping[str, Any]) -> int:
+    action = route.get("route", {})
+    if "cluster" in action:
+        return WHOLE if CANARY_CLUSTER in action["cluster"] else 0
+    clusters = action.get("weighted_clusters", {}).get("clusters", ())
+    return sum(one.get("weight", 0) for one in clusters if CANARY_CLUSTER in one["name"])

@@ -1,0 +1,1 @@
+"""Measurements: what this project takes, beside a flat program and beside Argo Rollouts."""

@@ -1,0 +1,93 @@
+"""`python -m tests.bench [PART...] [--runs N] [--add]`: measures, then writes docs/measurements.md."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lab import tools
+from lab.traffic.chart import chart
+from tests.bench import argo, flat, ours, results
+from tests.bench.document import document
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
+MINUTES = 30
+"""How long all parts take on two cores."""
+OURS = {
+    "abort": (ours.abort, 10),
+    "plain": (ours.plain, 10),
+    "moves": (ours.moves, 2),
+    "swap": (ours.swap, 2),
+}
+ARGO = {"argo-abort": (argo.abort, 10), "argo-moves": (argo.moves, 2), "argo-swap": (argo.swap, 2)}
+FLAT = {"flat": (flat.compare, 5)}
+PARTS = (*OURS, *ARGO, *FLAT)
+"""What is measured, and how often unless told otherwise."""
+
+
+def write() -> None:
+    """Writes the document and the chart from the raw results."""
+    told = results.read()
+    DOCUMENT.write_text(document(told, MINUTES, ours.RATE), "utf-8")
+    if runs := told["parts"].get("moves", {}).get("runs"):
+        CHART.write_text(drawn(runs), "utf-8")
+
+
+def drawn(runs: list[dict[str, Any]]) -> str:
+    """The chart of the first rollout; the proxy cannot know that its last "off" is a promotion."""
+    load = runs[0]["load"]
+    marks = [*load["marks"][:-1], {**load["marks"][-1], "what": "promoted"}]
+    return chart({**load, "marks": marks}, "auth-api from off to promotion")
+
+
+def main() -> int:
+    """Exit code 1 if the program takes more than its limit beside the flat one."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("part", nargs="*", help=f"which parts: {', '.join(PARTS)}, or document; default: all")
+    parser.add_argument("--runs", type=int, help="how many runs of each part")
+    parser.add_argument("--add", action="store_true", help="keep the runs of before beside the new ones")
+    wish = parser.parse_args()
+    # Ended from outside, it still stops its labs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if unknown := set(wish.part) - {*PARTS, "document"}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)} and document")
+    chosen = [name for name in PARTS if name in (wish.part or PARTS)]
+    tools.ensure(print, argo=any(name in ARGO for name in chosen))
+
+    def kept(name: str, runs: int, measure: Callable[[int], list[dict[str, Any]]]) -> None:
+        print(f"{name}:", flush=True)
+        results.keep(name, measure(wish.runs or runs), add=wish.add)
+        write()
+
+    if {*OURS, *ARGO} & {*chosen}:
+        with ours.bench() as on:
+            for name in filter(OURS.__contains__, chosen):
+                measure, runs = OURS[name]
+                kept(name, runs, partial(measure, on))
+            if {*ARGO} & {*chosen}:
+                with argo.bench(on) as beside:
+                    for name in filter(ARGO.__contains__, chosen):
+                        argo_measure, runs = ARGO[name]
+                        kept(name, runs, partial(argo_measure, beside))
+    for name in filter(FLAT.__contains__, chosen):
+        flat_measure, runs = FLAT[name]
+        kept(name, runs, flat_measure)
+    write()
+    compared = results.read()["parts"].get("flat", {}).get("runs", []) if "flat" in chosen else []
+    return int(
+        any(
+            flat.ratio(one for one in compared if one["what"] == what) > flat.LIMIT
+            for what in {one["what"] for one in compared}
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

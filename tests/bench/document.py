@@ -1,0 +1,228 @@
+"""Writes docs/measurements.md from the raw results: the frame is here, every figure comes from a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.bench import flat
+from tests.bench.results import Spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Run = Mapping[str, Any]
+
+HEAD = """# Measurements
+
+Written by `make bench` from the raw results in [measurements.json](measurements.json); nothing here was
+typed in by hand but the sentences. To measure again: `make bench` (about {minutes} minutes on two cores, and a
+quarter of an hour more the first time, for building Argo Rollouts), or a part of it:
+`make bench PARTS="abort argo-abort" RUNS=3`.
+
+All traffic is real: {rate:.0f} requests a second at a constant rate through an Envoy that istiod configures, to pods
+that listen on addresses of their own; the load, the API server, istiod, both Envoys and Pulumi share the machine's
+cores. A time is the median of its runs, with the least and the most in brackets. A request has failed if it was
+answered with a status of 500 or above, or not at all.
+"""
+
+ABORT = """
+## Taking auth-api back from 50 %
+
+From the start of the command. *Routes at the gateway*: Envoy's own route table has no canary any more, looked at
+every 20 ms. *Last answer from the canary*: seen by the load, requests in flight included. *Agreement*: for ours the
+end of the command, when config, cluster and state say phase 0; for Argo Rollouts the moment when the Rollout says
+Degraded, which leaves the new image in its spec until somebody takes it out, and the canary's pods for 30 s.
+"""
+
+WHERE = """
+### Where the time goes
+
+Seconds since the start of the command, one after the other.
+"""
+
+MOVES = """
+## The moves of a rollout
+
+auth-api from off to promotion, beside the same service as a Rollout of Argo Rollouts with the same pods, gateway,
+load and ladder (`setHeaderRoute`, then `setWeight` 5, 20, 50, 100, a pause after each). *Routes*: the gateway's Envoy
+follows the new split. *Done*: for ours the end of `pulumi up`, for Argo the moment when the Rollout pauses at the
+next step (a promotion: is Healthy). Ours starts a program that reads the whole stack and asks AWS and Kubernetes for
+every move; Argo's controller is there already. The commands of Argo are its kubectl plugin's, and a new image is a
+patch of the Rollout.
+"""
+
+SWAP = """
+## A new image in mid-canary, at 20 %
+
+Ours refuses it while the canary has weight, and names the way: phase 1 with the old image, then the new one; *done*
+is when the header reaches the new image. Argo Rollouts takes it, goes back to weight 0 and begins its steps anew.
+"""
+
+CHART = """
+## A whole rollout
+
+The first of the rollouts above; a line stands where the gateway's Envoy followed the new split.
+
+![Share of the canary and failed requests over time, from off to promotion](rollout.svg)
+"""
+
+FLAT = """
+## The program beside a flat one
+
+The stack dev (13 services, 10 node groups) without a change, beside a program that declares the same resources one
+after the other, without models, plan or components. The ratio may be at most {limit}.
+"""
+
+PHASES = {
+    "1": "start: the header reaches the canary",
+    "2": "to 5 %",
+    "3": "to 20 %",
+    "4": "to 50 %",
+    "5": "to 100 %",
+    "promotion": "promotion: stable has the new image",
+}
+BACK = {
+    "abort": "`eco2 abort`",
+    "plain": "phase 0 and `pulumi up`",
+    "argo-abort": "Argo Rollouts: `abort`",
+}
+STRUCK = (
+    ("the process runs, its modules are loaded, and the routes are written at the API", "struck"),
+    ("the gateway's Envoy follows", "routes"),
+    ("the last answer from the canary", "canary"),
+    ("phase 0 is in the stack's file, and the update starts", "updating"),
+    ("the canary's deletion begins: the program has run, the rest of the pause follows", "deleting"),
+    ("the canary's Deployment is gone", "deleted"),
+    ("the command ends", "done"),
+)
+PLAIN = (
+    ("the program has run, and the routes are written at the API", "written"),
+    ("the gateway's Envoy follows", "routes"),
+    ("the last answer from the canary", "canary"),
+    ("the canary's deletion begins: the pause follows", "deleting"),
+    ("the canary's Deployment is gone", "deleted"),
+    ("the command ends", "done"),
+)
+WORKS = {"up": "`pulumi up`", "preview": "`pulumi preview`", "render": "`eco2 render`"}
+
+
+def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
+    """The document.
+
+    Args:
+        told: The raw results; a part that was not measured is left out.
+        minutes: How long the whole of it takes.
+        rate: The load's requests a second.
+    """
+    parts: dict[str, Sequence[Run]] = {name: part["runs"] for name, part in told["parts"].items()}
+    machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
+    text = [HEAD.format(minutes=minutes, rate=rate), machine]
+    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_flat(parts)]
+    return "\n".join(part.strip("\n") + "\n" for part in text if part)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _when(told: Mapping[str, Any]) -> str:
+    """When it was, and what else the machine did meanwhile."""
+    parts = told["parts"].values()
+    dates = sorted({part["date"] for part in parts})
+    text = f"Measured on {dates[0]}." if len(dates) == 1 else f"Measured from {dates[0]} to {dates[-1]}."
+    loads = sorted(part["load"] for part in parts if "load" in part)
+    if loads:
+        text += f"\nThe machine's load average over five minutes was {loads[0]} to {loads[-1]} at the ends of the parts"
+        niceness = min(part.get("niceness", 0) for part in parts)
+        text += f"; they ran at niceness {niceness}, before whatever else it did." if niceness else "."
+    return text + "\n"
+
+
+def _spread(runs: Iterable[Run], key: str) -> str:
+    found = Spread.of(one.get(key) for one in runs)
+    return str(found) if found else "-"
+
+
+def _requests(runs: Iterable[Run]) -> list[str]:
+    rows = list(runs)
+    return [f"{sum(one['sent'] for one in rows):,}", f"{sum(one['failed'] for one in rows):,}"]
+
+
+def _back(parts: Mapping[str, Sequence[Run]]) -> list[str]:
+    measured = [name for name in BACK if name in parts]
+    if not measured:
+        return []
+    head = (
+        "",
+        "routes at the gateway",
+        "last answer from the canary",
+        "agreement",
+        "runs",
+        "requests",
+        "failed",
+    )
+    rows = [
+        [
+            BACK[name],
+            *(_spread(parts[name], key) for key in ("routes", "canary", "done")),
+            str(len(parts[name])),
+            *_requests(parts[name]),
+        ]
+        for name in measured
+    ]
+    text = [ABORT, table(head, rows)]
+    for name, milestones in (("abort", STRUCK), ("plain", PLAIN)):
+        if name in parts:
+            told = [[what, _spread(parts[name], key)] for what, key in milestones]
+            text += [WHERE if name == measured[0] else "", table((BACK[name], ""), told)]
+    return text
+
+
+def _moves(parts: Mapping[str, Sequence[Run]]) -> list[str]:
+    measured = [name for name in ("moves", "argo-moves") if name in parts]
+    if not measured:
+        return []
+    head, rows = ["move"], [[title] for title in PHASES.values()]
+    for name in measured:
+        own = "ours" if name == "moves" else "Argo"
+        head += [f"{own}: routes", f"{own}: done", f"{own}: failed of requests"]
+        for row, phase in zip(rows, PHASES, strict=True):
+            made = [move for one in parts[name] for move in one["moves"] if move["move"] == phase]
+            sent, failed = _requests(made)
+            row += [_spread(made, "routes"), _spread(made, "done"), f"{failed} of {sent}"]
+    runs = ", ".join(f"{len(parts[name])} {'ours' if name == 'moves' else 'Argo'}" for name in measured)
+    text = [MOVES, table(head, rows), f"Whole rollouts: {runs}."]
+    return [*text, *([CHART] if "moves" in parts else [])]
+
+
+def _swap(parts: Mapping[str, Sequence[Run]]) -> list[str]:
+    named: dict[str, Callable[[Sequence[Run]], list[str]]] = {
+        "swap": lambda runs: ["ours", _spread(runs, "refused")],
+        "argo-swap": lambda _: ["Argo Rollouts", "not refused"],
+    }
+    rows = [
+        [
+            *begin(parts[name]),
+            _spread(parts[name], "routes"),
+            _spread(parts[name], "done"),
+            str(len(parts[name])),
+            *_requests(parts[name]),
+        ]
+        for name, begin in named.items()
+        if name in parts
+    ]
+    head = ("", "refused after", "no weight at the gateway", "done", "runs", "requests", "failed")
+    return [SWAP, table(head, rows)] if rows else []
+
+
+def _flat(parts: Mapping[str, Sequence[Run]]) -> list[str]:
+    if "flat" not in parts:
+        return []
+    rows = []
+    for what, title in WORKS.items():
+        runs = [one for one in parts["flat"] if one["what"] == what]
+        ours, other = _spread(runs, "ours"), _spread(runs, "flat")
+        rows.append([title, ours, other, f"{flat.ratio(runs):.2f}", str(len(runs))])
+    return [FLAT.format(limit=flat.LIMIT), table(("", "ours", "flat", "ratio", "runs"), rows)]
