@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -129,7 +130,9 @@ class Official:
         from kubernetes import config  # noqa: PLC0415  # 0.7 s
 
         try:
-            self._api = config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
+            # It looks at KUBECONFIG once, when it is imported.
+            files = os.environ.get("KUBECONFIG") or None
+            self._api = config.new_client_from_config(files, context)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
 

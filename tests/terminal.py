@@ -27,9 +27,11 @@ class Terminal:
         self.seen = b""
         self._line, self._end = pty.openpty()
         fcntl.ioctl(self._line, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        # A fixed width in the environment would hide the terminal's own.
+        inherited = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         self._process = subprocess.Popen(
             command,
-            env={**environment, "TERM": "xterm-256color"},
+            env={**inherited, "TERM": "xterm-256color"},
             stdin=self._end,
             stdout=self._end,
             stderr=self._end,
