@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 from functools import partial
@@ -15,7 +16,7 @@ from tests.bench.document import document
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
 MINUTES = 30
@@ -47,6 +48,10 @@ def drawn(runs: list[dict[str, Any]]) -> str:
     return chart({**load, "marks": marks}, "auth-api from off to promotion")
 
 
+def _short(one: dict[str, Any]) -> str:
+    return json.dumps(one.get("moves", one))
+
+
 def main() -> int:
     """Exit code 1 if the program takes more than its limit beside the flat one."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -61,10 +66,16 @@ def main() -> int:
     chosen = [name for name in PARTS if name in (wish.part or PARTS)]
     tools.ensure(print, argo=any(name in ARGO for name in chosen))
 
-    def kept(name: str, runs: int, measure: Callable[[int], list[dict[str, Any]]]) -> None:
+    def kept(name: str, runs: int, measure: Callable[[int], Iterator[dict[str, Any]]]) -> None:
+        """Keeps each run as soon as it is there, since whoever ends this early wants what there is."""
         print(f"{name}:", flush=True)
-        results.keep(name, measure(wish.runs or runs), add=wish.add)
-        write()
+        before = results.read()["parts"].get(name, {}).get("runs", []) if wish.add else []
+        made = []
+        for one in measure(wish.runs or runs):
+            made.append(one)
+            results.keep(name, [*before, *made])
+            write()
+            print(f"  {len(made)} of {wish.runs or runs}: {_short(one)}", flush=True)
 
     if {*OURS, *ARGO} & {*chosen}:
         with ours.bench() as on:

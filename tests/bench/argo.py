@@ -42,7 +42,7 @@ PAUSES = {1: 2, 2: 5, 3: 7, 4: 9, 5: 11}
 """The step at which the Rollout stands still, by our phase."""
 
 
-def steps() -> list[dict[str, Any]]:
+def steps() -> Iterator[dict[str, Any]]:
     """Our phases 1 to 5 as Argo's steps: the header first, then the weights, a pause after each."""
     header = {"headerName": HEADER, "headerValue": {"exact": "true"}}
     ladder = [step for weight in (5, 20, 50, 100) for step in ({"setWeight": weight}, {"pause": {}})]
@@ -92,7 +92,7 @@ def template(deployment: dict[str, Any], version: str) -> dict[str, Any]:
     return pods
 
 
-def around(rule: dict[str, Any]) -> list[dict[str, Any]]:
+def around(rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Namespace, Service and Istio's objects; Argo changes the last two."""
     meta = {"name": NAME, "namespace": NAMESPACE}
     host = f"{NAME}.{NAMESPACE}.svc.cluster.local"
@@ -261,10 +261,9 @@ def _define(api: Api) -> None:
     until(served, "Argo's definitions")
 
 
-def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
+def abort(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """`kubectl argo rollouts abort` at 50 %."""
-    told = []
-    for number in range(1, runs + 1):
+    for _ in range(runs):
         on.climb(4)
         with (
             Gateway(on.lab, HOST, ours.PATH) as gateway,
@@ -275,7 +274,7 @@ def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
             routes = gateway.until(done.began, lambda split: split == Split(), "off")
             settled = on.until_phase("Degraded")
             time.sleep(0.5)
-        told.append(
+        yield (
             {
                 "canary": users.told["last"][on.version] - done.began,
                 "routes": routes - done.began,
@@ -285,15 +284,12 @@ def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
                 "failed": users.told["failed"],
             }
         )
-        print(f"{number}/{runs}: {told[-1]}", flush=True)
         on.withdraw()
-    return told
 
 
-def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
+def moves(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """A whole rollout, from a new image to its promotion, under one load each."""
-    told = []
-    for number in range(1, runs + 1):
+    for _ in range(runs):
         with (
             Gateway(on.lab, HOST, ours.PATH) as gateway,
             Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users,
@@ -314,21 +310,17 @@ def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
             on.stable = on.version
             time.sleep(ours.SETTLE_SECONDS)
             seen = list(gateway.seen)
-        told.append(ours.rollout(users.told, made, seen))
         # No chart is drawn of it.
-        del told[-1]["load"]["seconds"]
-        print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
-    return told
+        yield {"moves": ours.rollout(users.told, made, seen)["moves"]}
 
 
 def _move(name: str, began: float, routes: float, done: float) -> dict[str, Any]:
     return {"move": name, "at": began, "routes": routes - began, "done": max(done, routes) - began}
 
 
-def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
+def swap(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """A new image at 20 %: Argo takes it and begins anew, until the header reaches it."""
-    told = []
-    for number in range(1, runs + 1):
+    for _ in range(runs):
         on.climb(3)
         with (
             Gateway(on.lab, HOST, ours.PATH) as gateway,
@@ -340,7 +332,7 @@ def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
             away = gateway.until(began, lambda split: not split.weight, "no weight")
             header = gateway.until(away, lambda split: split == Split(header=True), "header")
             time.sleep(1)
-        told.append(
+        yield (
             {
                 "routes": away - began,
                 "done": max(paused, header) - began,
@@ -348,8 +340,6 @@ def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
                 "failed": users.told["failed"],
             }
         )
-        print(f"{number}/{runs}: {told[-1]}", flush=True)
         on.plugin("abort")
         on.until_phase("Degraded")
         on.withdraw()
-    return told

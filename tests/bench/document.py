@@ -134,9 +134,10 @@ def _when(told: Mapping[str, Any]) -> str:
     text = f"Measured on {dates[0]}." if len(dates) == 1 else f"Measured from {dates[0]} to {dates[-1]}."
     loads = sorted(part["load"] for part in parts if "load" in part)
     if loads:
-        text += f"\nThe machine's load average over five minutes was {loads[0]} to {loads[-1]} at the ends of the parts"
+        between = f"{loads[0]}" if loads[0] == loads[-1] else f"{loads[0]} to {loads[-1]}"
+        text += f"\nThe machine's load average over five minutes was {between} at the ends of the parts"
         niceness = min(part.get("niceness", 0) for part in parts)
-        text += f"; they ran at niceness {niceness}, before whatever else it did." if niceness else "."
+        text += f";\nthey ran at niceness {niceness}, before whatever else it did." if niceness else "."
     return text + "\n"
 
 

@@ -21,7 +21,7 @@ from eco2.capture import Registration, capture, stack_config
 from tests.conftest import ROOT, Lab, Stack, new_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LIMIT = 1.2
 """What the ratio may be at most."""
@@ -87,10 +87,10 @@ def _render(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def compare(runs: int) -> list[dict[str, Any]]:
+def compare(runs: int) -> Iterator[dict[str, Any]]:
     """Times both programs by turns.
 
-    Returns:
+    Yields:
         One run each of update, preview and render: seconds of ours and of the flat program.
     """
     with tempfile.TemporaryDirectory() as scratch:
@@ -108,7 +108,8 @@ def compare(runs: int) -> list[dict[str, Any]]:
                 "preview": lambda stack: stack.pulumi("preview"),
                 "render": lambda stack: _render(stack.folder),
             }
-            return [one for title, work in works.items() for one in _times(title, work, stacks, runs)]
+            for title, work in works.items():
+                yield from _times(title, work, stacks, runs)
         finally:
             for lab in labs:
                 lab.command("stop", check=False)
@@ -121,7 +122,6 @@ def _times(
     for _ in range(runs + 1):
         ours, flat = (_seconds(lambda stack=stack: work(stack)) for stack in stacks)
         told.append({"what": title, "ours": ours, "flat": flat})
-    print(f"{title}: {told[1:]}", flush=True)
     return told[1:]  # the first warms up
 
 

@@ -77,12 +77,12 @@ def bench() -> Iterator[Bench]:
             lab.command("stop", check=False)
 
 
-def abort(on: Bench, runs: int) -> list[dict[str, Any]]:
+def abort(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """`eco2 abort` at 50 %."""
     return _back(on, runs, Bench.abort)
 
 
-def plain(on: Bench, runs: int) -> list[dict[str, Any]]:
+def plain(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """Phase 0 in the stack's file and `pulumi up`, at 50 %."""
 
     def back(on: Bench) -> Command:
@@ -92,9 +92,8 @@ def plain(on: Bench, runs: int) -> list[dict[str, Any]]:
     return _back(on, runs, back)
 
 
-def _back(on: Bench, runs: int, way: Callable[[Bench], Command]) -> list[dict[str, Any]]:
-    told = []
-    for number in range(1, runs + 1):
+def _back(on: Bench, runs: int, way: Callable[[Bench], Command]) -> Iterator[dict[str, Any]]:
+    for _ in range(runs):
         on.jump(4)
         with (
             Gateway(on.lab, HOST, PATH) as gateway,
@@ -104,7 +103,7 @@ def _back(on: Bench, runs: int, way: Callable[[Bench], Command]) -> list[dict[st
             done = way(on)
             routes = gateway.until(done.began, lambda split: split == Split(), "off")
             time.sleep(0.5)
-        told.append(
+        yield (
             {
                 "canary": users.told["last"]["v2"] - done.began,
                 "routes": routes - done.began,
@@ -114,8 +113,6 @@ def _back(on: Bench, runs: int, way: Callable[[Bench], Command]) -> list[dict[st
                 **milestones(done),
             }
         )
-        print(f"{number}/{runs}: {told[-1]}", flush=True)
-    return told
 
 
 def milestones(done: Command) -> dict[str, float | None]:
@@ -129,9 +126,8 @@ def milestones(done: Command) -> dict[str, float | None]:
     }
 
 
-def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
+def moves(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """A whole rollout, from off to its promotion, under one load each."""
-    told = []
     for number in range(1, runs + 1):
         tag = f"{SERVICE}-0.8.{number}"
         with Gateway(on.lab, HOST, PATH) as gateway, Traffic(on.lab, HOST, (PATH,), RATE) as users:
@@ -143,9 +139,7 @@ def moves(on: Bench, runs: int) -> list[dict[str, Any]]:
             made.append(_promote(on, gateway, tag))
             time.sleep(SETTLE_SECONDS)
             seen = list(gateway.seen)
-        told.append(rollout(users.told, made, seen))
-        print(f"{number}/{runs}: {told[-1]['moves']}", flush=True)
-    return told
+        yield rollout(users.told, made, seen)
 
 
 def rollout(
@@ -185,9 +179,8 @@ def _move(name: str, done: Command, routes: float) -> dict[str, Any]:
     return {"move": name, "at": done.began, "routes": routes - done.began, "done": done.seconds}
 
 
-def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
+def swap(on: Bench, runs: int) -> Iterator[dict[str, Any]]:
     """A new canary image at 20 %: refused, and the way that is allowed, until the header reaches it."""
-    told = []
     for number in range(1, runs + 1):
         old, new = f"{SERVICE}-0.8.{2 * number}", f"{SERVICE}-0.8.{2 * number + 1}"
         on.jump(3, old)
@@ -201,7 +194,7 @@ def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
             on.set(1, new)
             pushed = on.up()
             away = gateway.until(back.began, lambda split: not split.weight, "no weight")
-        told.append(
+        yield (
             {
                 "refused": refused.seconds,
                 "routes": away - back.began,
@@ -210,7 +203,5 @@ def swap(on: Bench, runs: int) -> list[dict[str, Any]]:
                 "failed": users.told["failed"],
             }
         )
-        print(f"{number}/{runs}: {told[-1]}", flush=True)
         on.set(0, new)
         on.up()
-    return told

@@ -53,15 +53,14 @@ def read(file: Path = RESULTS) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8")) if file.exists() else {"parts": {}}
 
 
-def keep(part: str, runs: list[dict[str, Any]], *, add: bool, file: Path = RESULTS) -> None:
-    """Keeps the runs of a part, in the place of earlier ones or beside them."""
+def keep(part: str, runs: list[dict[str, Any]], file: Path = RESULTS) -> None:
+    """Keeps the runs of a part, in the place of earlier ones."""
     told = read(file)
-    before = told["parts"].get(part, {}).get("runs", []) if add else []
     told["machine"] = described()
     date = datetime.now(UTC).date().isoformat()
     told["parts"][part] = {
         "date": date,
-        "runs": [*before, *map(_rounded, runs)],
+        "runs": [_rounded(one) for one in runs],
         # What else the machine did, and how far the measurement went before it.
         "load": round(os.getloadavg()[1], 1),
         "niceness": os.getpriority(os.PRIO_PROCESS, 0),

@@ -32,15 +32,14 @@ def test_a_spread_is_median_least_most_and_number():
     assert Spread.of([None]) is None
 
 
-def test_runs_replace_earlier_ones_or_stand_beside_them(tmp_path):
+def test_the_runs_of_a_part_replace_earlier_ones_and_leave_other_parts_alone(tmp_path):
     file = tmp_path / "results.json"
-    results.keep("abort", [{"done": 1.23456}], add=False, file=file)
-    results.keep("abort", [{"done": 2.0}], add=True, file=file)
-    assert json.loads(file.read_text())["parts"]["abort"]["runs"] == [{"done": 1.235}, {"done": 2.0}]
-    results.keep("abort", [{"done": 3.0}], add=False, file=file)
-    results.keep("plain", [{"done": 4.0}], add=False, file=file)
+    results.keep("abort", [{"done": 1.23456, "moves": [{"at": 2.00049}]}], file)
+    assert json.loads(file.read_text())["parts"]["abort"]["runs"] == [{"done": 1.235, "moves": [{"at": 2.0}]}]
+    results.keep("plain", [{"done": 4.0}], file)
+    results.keep("abort", [{"done": 3.0}, {"done": 5.0}], file)
     parts = results.read(file)["parts"]
-    assert [one["done"] for one in parts["abort"]["runs"]] == [3.0]
+    assert [one["done"] for one in parts["abort"]["runs"]] == [3.0, 5.0]
     assert [one["done"] for one in parts["plain"]["runs"]] == [4.0]
 
 
