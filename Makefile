@@ -69,7 +69,7 @@ docs: setup ## Write the generated pages
 pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
 	$(BIN)/python -m tests.pictures
 
-bench: setup ## Measure (half an hour) and write docs/measurements.md; a part: make bench PARTS=abort RUNS=3
+bench: setup ## Measure (a quarter of an hour) and write docs/measurements.md; a part: make bench PARTS=abort RUNS=3
 	$(BIN)/python -m tests.bench $(PARTS) $(if $(RUNS),--runs $(RUNS))
 
 format: setup ## Format the code

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
-MINUTES = 30
+MINUTES = 15
 """How long all parts take on two cores."""
 OURS = {
     "abort": (ours.abort, 10),
