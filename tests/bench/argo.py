@@ -45,12 +45,14 @@ PAUSES = {1: 2, 2: 5, 3: 7, 4: 9, 5: 11}
 def steps() -> Iterator[dict[str, Any]]:
     """Our phases 1 to 5 as Argo's steps: the header first, then the weights, a pause after each."""
     header = {"headerName": HEADER, "headerValue": {"exact": "true"}}
-    ladder = [step for weight in (5, 20, 50, 100) for step in ({"setWeight": weight}, {"pause": {}})]
+    # Only once it has weight: at weight 0 the canary would go, and its header route with it for good.
+    first = ({"setWeight": 5}, {"setCanaryScale": {"matchTrafficWeight": True}}, {"pause": {}})
+    ladder = [step for weight in (20, 50, 100) for step in ({"setWeight": weight}, {"pause": {}})]
     return [
         {"setCanaryScale": {"replicas": 1}},
         {"setHeaderRoute": {"name": HEADER, "match": [header]}},
         {"pause": {}},
-        {"setCanaryScale": {"matchTrafficWeight": True}},
+        *first,
         *ladder,
     ]
 
