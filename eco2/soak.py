@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.parse
-import urllib.request
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rollout.versions import CANARY_VERSION
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +23,6 @@ FEWEST_REQUESTS = 100
 
 MOST_ERRORS = 0.01
 """The share of failed requests that a canary may have, or twice stable's, whichever is more."""
-
-ANSWER_SECONDS = 5
-GRPC_FAILURES = "2|4|12|13|14|15"
-"""UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: gRPC's 5xx, under HTTP's 200."""
 
 Verdict = Literal["well", "sick", "not known"]
 
@@ -164,15 +157,20 @@ def _health(watched: Watched, prometheus: str | None, window_seconds: int) -> He
         return Health(watched.name, "not known", "it has no pods in this phase")
     if prometheus is None:
         return Health(watched.name, "well", pods)
+    from eco2.prometheus import Prometheus, PrometheusError  # noqa: PLC0415  # only where there is one
+
     try:
-        verdict, words = judged_errors(
-            *(
-                _requests(prometheus, workload, watched.service, window_seconds)
-                for workload in (f"{watched.name}-canary", watched.name)
-            )
-        )
-    except (OSError, ValueError, LookupError) as error:
-        return Health(watched.name, "not known", f"{pods}; {prometheus} does not answer: {error}")
+        counted = Prometheus(prometheus).requests({watched.name: watched.service}, window_seconds)
+    except PrometheusError as error:
+        return Health(watched.name, "not known", f"{pods}; {error}")
+    found = counted.get(watched.name)
+    if found is None:
+        return Health(watched.name, "well", f"{pods}; a worker gets no requests")
+    canary, stable = (
+        (found.total.get(version, 0.0), found.failed.get(version, 0.0))
+        for version in (CANARY_VERSION, STABLE_VERSION)
+    )
+    verdict, words = judged_errors(canary, stable)
     return Health(watched.name, verdict, f"{pods}; {words}")
 
 
@@ -193,30 +191,3 @@ def judged_errors(canary: tuple[float, float], stable: tuple[float, float]) -> t
     usual = stable[1] / stable[0] if stable[0] else 0.0
     words = f"{share:.1%} of {requests:.0f} requests failed, {usual:.1%} of stable's"
     return ("sick" if share > max(MOST_ERRORS, 2 * usual) else "well"), words
-
-
-def _requests(prometheus: str, workload: str, service: Service, window_seconds: int) -> tuple[float, float]:
-    """A workload's requests in the last seconds, and those of them that failed."""
-    labels = f'reporter="destination",destination_workload_namespace="{service.namespace}"'
-    labels += f',destination_workload="{workload}"'
-    failure = f'grpc_response_status=~"{GRPC_FAILURES}"' if service.kind == "grpc" else 'response_code=~"5.*"'
-    counted = "sum(increase(istio_requests_total{{{}}}[{}s]))"
-    queries = (counted.format(chosen, window_seconds) for chosen in (labels, f"{labels},{failure}"))
-    total, failed = (_ask(prometheus, query) for query in queries)
-    return total, failed
-
-
-def _ask(prometheus: str, query: str) -> float:
-    """One number; 0 where there is no series.
-
-    Raises:
-        OSError: If nothing answers.
-        ValueError: If the answer is not Prometheus'.
-        LookupError: The same.
-    """
-    if not prometheus.startswith(("http://", "https://")):
-        raise ValueError("its URL begins with neither http:// nor https://")
-    url = f"{prometheus.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310  # checked above
-        found = json.load(answer)["data"]["result"]
-    return float(found[0]["value"][1]) if found else 0.0

@@ -112,8 +112,12 @@ def prometheus():
             query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["query"][0]
             asked.append(query)
             failed = "response_code" in query or "grpc_response_status" in query
-            value = answers.get(("canary" if "-canary" in query else "stable", failed))
-            result = [] if value is None else [{"metric": {}, "value": [0, str(value)]}]
+            named = {"destination_service_name": "auth-api", "destination_service_namespace": "auth"}
+            result = [
+                {"metric": {**named, "destination_version": version}, "value": [0, str(value)]}
+                for (version, failures), value in answers.items()
+                if failures == failed
+            ]
             body = json.dumps({"status": "success", "data": {"result": result}}).encode()
             self.send_response(200)
             self.end_headers()
@@ -133,13 +137,12 @@ def prometheus():
 
 def test_errors_come_from_a_prometheus(prometheus):
     url, answers, asked = prometheus
-    answers |= {("canary", False): 400, ("canary", True): 40, ("stable", False): 9600}
+    answers |= {("v2", False): 400, ("v2", True): 40, ("v1", False): 9600}
     verdict, words = watched([pod()], prometheus=url)
     assert verdict == "sick"
     assert words == "1 pods ready, no restarts; 10.0% of 400 requests failed, 0.0% of stable's"
-    assert 'destination_workload="auth-api-canary"' in asked[0]
-    assert 'reporter="destination",destination_workload_namespace="auth"' in asked[0]
-    assert 'response_code=~"5.*"' in asked[1]
+    assert 'reporter="source",destination_service_name=~"auth-api"' in asked[0]
+    assert 'response_code=~"5.."' in asked[1]
 
 
 def test_grpc_errors_hide_under_200(prometheus):
