@@ -18,6 +18,17 @@ HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def heed_ctrl_c():
+    """What a child does first: a shell that runs the tests in the background has them ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def take_terminal():
+    """The same, and the terminal's Ctrl-C is for this child."""
+    heed_ctrl_c()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A command on a terminal of its own; `seen` has everything that it wrote."""
 
@@ -36,8 +47,7 @@ class Terminal:
             stdout=self._end,
             stderr=self._end,
             start_new_session=True,
-            # So that the terminal's Ctrl-C is for this command.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # one call of the system
+            preexec_fn=take_terminal,  # noqa: PLW1509  # two calls of the system
         )
 
     def resize(self, columns, lines):

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.terminal import ESCAPE, Terminal
+from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 
 pytestmark = pytest.mark.lab
@@ -123,6 +123,7 @@ def test_into_a_pipe_a_picture_for_each_change_without_codes(stack):
         env=stack.lab.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # one call of the system
     )
     time.sleep(8)
     stack.advance("chat-api", 1)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lab import tools
+from tests.terminal import heed_ctrl_c
 
 
 @pytest.fixture
@@ -34,8 +35,7 @@ def test_an_interrupted_build_says_how_to_go_on_and_leaves_nothing_half_done(tmp
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell that runs the tests in the background has them ignore it, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # one call of the system
     )
     deadline = time.monotonic() + 10
     while not running.exists() and time.monotonic() < deadline:

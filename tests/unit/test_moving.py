@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from eco2.cli import app
 from tests.conftest import copy_project
+from tests.terminal import take_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -280,20 +282,37 @@ def test_scripts_get_json_and_nothing_else_on_standard_output(desk):
 def at_terminal(desk, answer, *arguments):
     """Runs a command at a terminal of its own, and answers its question."""
     master, slave = pty.openpty()
-    command = ["setsid", "--ctty", sys.executable, "-m", "eco2", *arguments, "--stack", "dev"]
-    running = subprocess.Popen(command, cwd=desk.folder, stdin=slave, stdout=slave, stderr=slave)
+    command = [sys.executable, "-m", "eco2", *arguments, "--stack", "dev"]
+    running = subprocess.Popen(
+        command,
+        cwd=desk.folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=take_terminal,  # noqa: PLW1509  # two calls of the system
+    )
     os.close(slave)
     seen = b""
-    while b"[y/N]" not in seen:
-        seen += os.read(master, 4096)
-    answer(master)
     try:
-        while part := os.read(master, 4096):
-            seen += part
-    except OSError:  # how a terminal ends on Linux
-        pass
-    os.close(master)
-    return running.wait(timeout=30), seen.decode()
+        while b"[y/N]" not in seen:
+            seen += read(master, seen)
+        answer(master)
+        try:
+            while part := read(master, seen):
+                seen += part
+        except OSError:  # how a terminal ends on Linux
+            pass
+        return running.wait(timeout=30), seen.decode()
+    finally:
+        running.kill()
+        os.close(master)
+
+
+def read(master, seen):
+    """What comes next; a command that says nothing for a minute fails the test instead of hanging it."""
+    assert select.select([master], [], [], 60)[0], seen
+    return os.read(master, 4096)
 
 
 def typed(text):

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.conftest import ROOT
-from tests.terminal import ESCAPE, Terminal
+from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 
 COMMAND = [sys.executable, "-m", "eco2", "status", "auth-api", "-w", "--stack", "dev", "--project", str(ROOT)]
 
@@ -55,7 +55,8 @@ def test_a_resize_is_drawn_in_the_new_width(environment):
 
 
 def test_into_a_pipe_a_loss_is_told_once_and_without_codes(environment):
-    watching = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    watching = subprocess.Popen(COMMAND, env=environment, preexec_fn=heed_ctrl_c, **output)  # noqa: PLW1509
     first = watching.stdout.readline() + watching.stdout.readline()
     time.sleep(4)
     watching.send_signal(signal.SIGINT)
