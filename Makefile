@@ -59,7 +59,7 @@ check: lint ## The same and the fast tests (under a minute)
 test: setup ## The tests, on labs of their own, two files at a time (under a quarter of an hour)
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not long"
 
-test-long: setup ## What takes longer: every service at every phase under load, faults (half an hour)
+test-long: setup ## What takes longer: every service at every phase under load, faults (an hour)
 	$(BIN)/pytest -q -m long
 
 docs: setup ## Write the generated pages

@@ -84,6 +84,8 @@ class Started:
         """Runs the command `lab`."""
         own = {
             "HOME": str(self.home),
+            # Pulumi asks the user database for a home, and nobody has none.
+            "PULUMI_HOME": str(self.home / ".pulumi"),
             "LAB_HOME": str(self.home),
             "XDG_CACHE_HOME": str(places.cache().parent),
         }
