@@ -78,6 +78,7 @@ def streams(lab, seconds):
     return json.loads(lab.command("traffic", PATHS["sse-gateway"], *options, check=False).stdout)
 
 
+@pytest.mark.long
 def test_streams_are_not_cut_by_a_rollout_of_another_service_nor_by_their_own(stack, lab):
     stack.climb("sse-gateway", 5)
     with ThreadPoolExecutor() as pool:

@@ -17,7 +17,7 @@ import pytest
 from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 AUTH = PATHS["auth-api"]
 
 

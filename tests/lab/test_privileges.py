@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.lab.test_lab import leftovers
 from tests.lab.waiting import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 NOBODY = 65534
 IS_ROOT = os.getuid() == 0
 NEEDED = {Path(sys.base_prefix), Path(sys.prefix), ROOT, places.cache()}
