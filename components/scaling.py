@@ -16,8 +16,8 @@ FROZEN = {"selectPolicy": "Disabled", "tolerance": "1"}
 
 Once it may shrink again, an autoscaler keeps the highest of the window's recommendations. A policy
 of `Disabled` alone does not touch those: all of them say "shrink" while a canary carries the load,
-so stable lost its pods 2 s after a rollback, before any metric told of the traffic that came
-back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go, replica_calculator.go;
+so by its source it would shrink stable at once after a rollback, before any metric tells of the
+traffic that came back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go, replica_calculator.go;
 tolerance: Kubernetes 1.35 and later, left out by older API servers)."""
 
 

@@ -89,7 +89,6 @@ class Started:
             "LAB_HOME": str(self.home),
             "XDG_CACHE_HOME": str(places.cache().parent),
             # Pulumi asks the user database for the home, where nobody has none.
-            "PULUMI_HOME": str(self.home / ".pulumi"),
         }
         done = subprocess.run(
             [*self.prefix, sys.executable, "-m", "lab", *arguments],
