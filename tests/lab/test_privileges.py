@@ -88,7 +88,6 @@ class Started:
             "PULUMI_HOME": str(self.home / ".pulumi"),
             "LAB_HOME": str(self.home),
             "XDG_CACHE_HOME": str(places.cache().parent),
-            # Pulumi asks the user database for the home, where nobody has none.
         }
         done = subprocess.run(
             [*self.prefix, sys.executable, "-m", "lab", *arguments],
