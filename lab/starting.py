@@ -91,7 +91,11 @@ def follow(folder: LabFolder, say: Callable[[str], None]) -> bool:
     told, deadline = 0, time.monotonic() + START_SECONDS
     while True:
         ready, ended = folder.ready.exists(), not running(folder)
-        lines = folder.supervisor_log.read_text("utf-8", "replace").splitlines()
+        try:
+            lines = folder.supervisor_log.read_text("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            say("error: the lab was stopped while it was starting")
+            return False
         for line in lines[told:]:
             say(line)
         told = len(lines)

@@ -137,7 +137,7 @@ class Supervisor:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.ending:
-                raise StartError("told to end while it was starting")
+                raise StartError("the lab was stopped while it was starting")
             if self.processes[name].poll() is not None:
                 break
             try:

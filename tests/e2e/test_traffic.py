@@ -50,6 +50,7 @@ def test_a_chart_marks_what_the_gateway_does(stack, lab, tmp_path):
     assert f'fill="{CANARY_COLOUR}"/>' in drawn.read_text("utf-8")
 
 
+@pytest.mark.long
 def test_no_request_fails_on_the_way_back_from_any_phase(stack, lab):
     for phase in (5, 3, 1):
         stack.climb("chat-api", phase)

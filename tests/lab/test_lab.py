@@ -137,7 +137,7 @@ def test_a_lab_that_is_still_starting_can_be_stopped(own, tmp_path):
     with subprocess.Popen(command, env=own.own_environment, stderr=subprocess.PIPE, text=True) as starting:
         until((tmp_path / "default" / "supervisor.pid").exists)
         own.command("stop")
-        assert "told to end" in starting.communicate(timeout=60)[1]
+        assert "stopped while it was starting" in starting.communicate(timeout=60)[1]
     assert starting.returncode == 1
     assert leftovers(tmp_path) == {}
 
