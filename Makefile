@@ -56,7 +56,7 @@ lint: setup ## Lint, types and layers
 check: lint ## The same and the fast tests (under a minute)
 	$(BIN)/pytest -q tests/unit
 
-test: setup ## The tests, on labs of their own, two files at a time (under a quarter of an hour)
+test: setup ## The tests, on labs of their own, two files at a time (17 minutes on two cores)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: setup ## What takes longer: every service at every phase under load, faults (an hour)
