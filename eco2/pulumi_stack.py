@@ -91,16 +91,20 @@ def update(
         str(project),
         *options,
     ]
+    # From before the start on, or a Ctrl-C just after it would end this command alone. A child begins with the
+    # system's own handling; one that was told to ignore Ctrl-C goes on ignoring it.
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        running = subprocess.Popen(  # noqa: S603  # no shell
-            command, env={**os.environ, **(variables or {})}, stdout=STANDARD_ERROR if quiet else None
-        )
+        code = subprocess.run(  # noqa: S603  # no shell
+            command,
+            check=False,
+            env={**os.environ, **(variables or {})},
+            stdout=STANDARD_ERROR if quiet else None,
+        ).returncode
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
-    # The child was started before and does not inherit this.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        code = running.wait()
     finally:
         signal.signal(signal.SIGINT, before)
     if code:

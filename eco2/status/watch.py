@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -21,8 +22,6 @@ from eco2.status.tree import tree
 from eco2.status.words import ago
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import RenderableType
 
     from eco2.status.read import Reader
@@ -65,9 +64,17 @@ class Feed:
     def __init__(self, reader: Reader) -> None:
         """Begins."""
         self.seen = Seen()
-        self.news = threading.Event()
+        # Of all queues this one may be filled from within a signal's handler.
+        self.news = SimpleQueue[None]()
         self._reader = reader
         threading.Thread(target=self._run, daemon=True).start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Waits for news, at most so long; what has piled up counts once."""
+        with suppress(Empty):
+            self.news.get(timeout=seconds)
+            while True:
+                self.news.get_nowait()
 
     def _run(self) -> None:
         while True:
@@ -79,7 +86,7 @@ class Feed:
                 self.seen = replace(
                     before, lost_since=before.lost_since or datetime.now(UTC), reason=str(error)
                 )
-            self.news.set()
+            self.news.put(None)
             time.sleep(max(SECONDS - (time.monotonic() - began), SECONDS / 10))
 
 
@@ -99,8 +106,7 @@ def watch(reader: Reader, *, as_json: bool) -> None:
 def _print_changes(feed: Feed, console: Console, *, as_json: bool) -> None:
     told: object = None
     while True:
-        feed.news.wait()
-        feed.news.clear()
+        feed.wait()
         seen = feed.seen
         if seen.signature == told:
             continue
@@ -141,13 +147,11 @@ def picture(seen: Seen, encoding: str) -> Group:
 
 def _show(feed: Feed, console: Console) -> None:
     """Draws on the alternate screen, once a second and when the window changes its size."""
-    resized: Callable[..., None] = lambda *_: feed.news.set()  # noqa: E731
-    signal.signal(signal.SIGWINCH, resized)
+    signal.signal(signal.SIGWINCH, lambda *_: feed.news.put(None))
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             live.update(_page(feed.seen, console), refresh=True)
-            feed.news.wait(SECONDS)
-            feed.news.clear()
+            feed.wait(SECONDS)
 
 
 def _page(seen: Seen, console: Console) -> Group:

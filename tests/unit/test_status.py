@@ -337,8 +337,7 @@ def until(feed, condition):
     deadline = time.monotonic() + 10
     while not condition(feed.seen):
         assert time.monotonic() < deadline
-        feed.news.wait(0.2)
-        feed.news.clear()
+        feed.wait(0.2)
     return feed.seen
 
 
