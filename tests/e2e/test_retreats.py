@@ -147,6 +147,27 @@ def test_an_update_timed_out_on_its_own_canary(stack, lab, way):
 
 
 @pytest.mark.usefixtures("at_50")
+def test_one_phase_back_after_an_update_that_failed_behind_its_routes(stack, lab):
+    lab.command("behave", "location-api-sick", "--unready")
+    sick = {"phase": 1, "canary": {"tag": "location-api-sick"}}
+    stack.change(readyTimeoutSeconds=15, rollouts={"chat-api": {"phase": 5}, "location-api": sick})
+    assert "not ready" in stack.up(check=False)
+    # The outputs are those of the update before; the routes are ahead of them.
+    assert stack.outputs()["rollouts"]["chat-api"]["weight"] == 50
+    assert weight(lab, NAME) == 100
+    lab.command("behave", "chat-api-dev-canary", "--unready")
+    until(lambda: replicas(lab, CANARY)[1] == 0, "a canary without a ready pod")
+    # Waiting for such a canary before its routes move would take longer than this test allows.
+    stack.change(readyTimeoutSeconds=90, rollouts={"chat-api": {"phase": 4}})
+    with Update(stack) as update:
+        until(lambda: weight(lab, NAME) == 50, "half of the requests back", LAST_ANSWER_SECONDS["up"])
+        print(f"one phase back from a sick canary: routes after {time.time() - update.began:.2f} s")
+        lab.command("behave", "--reset")
+        assert update.end() == 0, update.told
+    assert weight(lab, NAME) == 50
+
+
+@pytest.mark.usefixtures("at_50")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_pod_of_stable_is_missing(stack, lab, way):
     lab.command("behave", "chat-api-dev-latest", "--unready", "--only-new")
