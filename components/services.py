@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.canary_service import CanaryService
-from components.stack import as_it_stands, only
+from components.stack import only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,17 +26,21 @@ def declare_services(
 ) -> None:
     """Declares all services; whoever goes back leaves the canary before anything of the others begins.
 
+    An update with targets declares none but those that it is about. What it leaves alone the engine then keeps
+    as it stands in the state. Declared, it would have to be so in the very shape and order of the state, which
+    updates that failed and rollbacks leave in many forms: another order is refused (`Duplicate resource URN`),
+    and routes without the canary that they depend on make a state that cannot be read again (3.259, met in the lab).
+
     Args:
         services: The services as this environment wants them.
         plans: Their plans.
         nodes: The nodes by domain.
         platform: What all services share.
     """
-    # Beside targets, what is left alone has the order of the state, where others may wait for its routes.
-    plans = {name: as_it_stands(plan) for name, plan in plans.items()}
     first: list[pulumi.Resource] = []
     # Those that go back come first, so that the others can wait for their routes.
-    for name in sorted(services, key=lambda name: (not plans[name].order.retreats, name in only())):
+    declared = [name for name in services if not only() or name in only()]
+    for name in sorted(declared, key=lambda name: not plans[name].order.retreats):
         wanted, plan = services[name], plans[name]
         after = () if plan.order.retreats else first
         service = CanaryService(wanted, plan, nodes[wanted.service.domain], platform, after)

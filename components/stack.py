@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
-from rollout.order import STAGES, Direction, Order
-from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, ORDERS_VARIABLE
+from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from rollout.plan import RolloutPlan
 
 
 STATE_WAITS_SECONDS = (0.1, 0.3, 1.0)
@@ -91,19 +87,6 @@ def only() -> frozenset[str]:
     `eco2 abort` sets the variable beside its `--target`s, which the engine does not tell the program.
     """
     return frozenset(filter(None, os.environ.get(ONLY_VARIABLE, "").split(",")))
-
-
-def as_it_stands(planned: RolloutPlan) -> RolloutPlan:
-    """The plan of a service that this update leaves alone, in the order in which the state has it.
-
-    Whatever its config says by now: the engine takes the service over from the state and refuses
-    another order (`eco2.orders`).
-    """
-    if not only() or planned.name in only():
-        return planned
-    told = dict(part.split("=") for part in filter(None, os.environ.get(ORDERS_VARIABLE, "").split(",")))
-    direction = Direction(told.get(planned.name, Direction.STAY))
-    return replace(planned, order=Order(direction, STAGES[direction]))
 
 
 def routes_left_at() -> float | None:

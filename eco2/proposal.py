@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from eco2.planning import last_update, read_report
 from eco2.pulumi_stack import PulumiError
 from eco2.stack_config import stack_config
-from eco2.stack_yaml import read_text, write_text
+from eco2.stack_yaml import alone, read_text, write_text
 from eco2.yaml_text import Edit, edited
 from rollout.files import read_catalog
 from rollout.moves import NoMoveError
@@ -96,13 +96,14 @@ class Proposal:
             ConfigError: If it cannot be read.
             OSError: If it cannot be written; it is then as it was.
         """
-        if read_text(self.stand.file) != self.stand.text:
-            raise ChangedError(
-                f"{self.stand.file.name} was changed by somebody else in the meantime; nothing was written, "
-                "run the same command again"
-            )
-        if self.changes_file:
-            write_text(self.stand.file, self.text)
+        with alone(self.stand.file):
+            if read_text(self.stand.file) != self.stand.text:
+                raise ChangedError(
+                    f"{self.stand.file.name} was changed by somebody else in the meantime; nothing was written, "
+                    "run the same command again"
+                )
+            if self.changes_file:
+                write_text(self.stand.file, self.text)
 
 
 def read_stand(project: Path, stack: str, *, may_be_unknown: bool) -> Stand:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- 
 
 class PulumiError(Exception):
     """The CLI is missing or refused; the message is its own."""
+
+
+LOCKED = ("is currently locked", "Another update is currently in progress")
+"""How the CLI says that somebody else updates the stack: backends of files, and Pulumi Cloud."""
+
+
+class LockedError(PulumiError):
+    """Another update of the stack is running, or was killed and left its lock."""
 
 
 def pulumi(project: Path, stack: str, *arguments: str) -> str:
@@ -78,6 +87,7 @@ def update(
         quiet: Whether standard output is kept free, and everything goes to standard error.
 
     Raises:
+        LockedError: If another update holds the stack.
         PulumiError: If there is no CLI on PATH, or the update failed.
     """
     command = [
@@ -97,15 +107,27 @@ def update(
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        code = subprocess.run(  # noqa: S603  # no shell
-            command,
-            check=False,
-            env={**os.environ, **(variables or {})},
-            stdout=STANDARD_ERROR if quiet else None,
-        ).returncode
-    except FileNotFoundError:
-        raise PulumiError(NO_CLI) from None
+        code, told = _run(command, {**os.environ, **(variables or {})}, STANDARD_ERROR if quiet else None)
     finally:
         signal.signal(signal.SIGINT, before)
+    if code and any(sign in told for sign in LOCKED):
+        raise LockedError(told.strip())
     if code:
         raise PulumiError(f"the update ended with exit code {code}; its output is above")
+
+
+def _run(command: list[str], environment: dict[str, str], output: int | None) -> tuple[int, str]:
+    """Runs a command; its exit code, and what it wrote to standard error, where that also goes on to."""
+    try:
+        running = subprocess.Popen(  # noqa: S603  # no shell
+            command, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
+        )
+    except FileNotFoundError:
+        raise PulumiError(NO_CLI) from None
+    assert running.stderr is not None
+    told = []
+    for line in running.stderr:
+        told.append(line)
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    return running.wait(), "".join(told)

@@ -87,13 +87,18 @@ def _locked(project: Path, stack: str, state: str) -> bool:
         # Writing back what is there changes nothing, and asks for the lock.
         _write(project, stack, state)
     except PulumiError as error:
-        if "locked" not in str(error):
-            raise
-        owner = LOCKED_BY.search(str(error))
-        if owner is None or owner["host"] != socket.gethostname() or Path(f"/proc/{owner['pid']}").exists():
+        if "locked" not in str(error) or not owner_has_ended(str(error)):
             raise
         return True
     return False
+
+
+def owner_has_ended(refusal: str) -> bool:
+    """Whether the lock that the CLI complains of was left by a process of this machine that runs no more."""
+    owner = LOCKED_BY.search(refusal)
+    if owner is None or owner["host"] != socket.gethostname():
+        return False
+    return not Path(f"/proc/{owner['pid']}").exists()
 
 
 def _identity(resource: dict[str, Any]) -> str | None:

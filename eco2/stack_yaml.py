@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eco2.yaml_text import Edit, edited
 from rollout.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROLLOUTS = ("config", "eco2:rollouts")
 
@@ -26,16 +32,28 @@ def set_phase_off(file: Path, service: str) -> bool:
         ConfigError: If the file is no YAML, or the entry stands behind an alias.
         OSError: If it cannot be written; it is then as it was.
     """
-    before = read_text(file)
     entry = (*ROLLOUTS, service)
-    # A phase that is there is set; one that is not, is 0.
-    without_phase = edited(before, [Edit((*entry, "phase"), None)], file.name)
-    phase = [Edit((*entry, "phase"), 0)] if without_phase != before else []
-    text = edited(before, [Edit((*entry, "weight"), None), *phase], file.name)
-    if text == before:
-        return False
-    write_text(file, text)
-    return True
+    with alone(file):
+        before = read_text(file)
+        # A phase that is there is set; one that is not, is 0.
+        without_phase = edited(before, [Edit((*entry, "phase"), None)], file.name)
+        phase = [Edit((*entry, "phase"), 0)] if without_phase != before else []
+        text = edited(before, [Edit((*entry, "weight"), None), *phase], file.name)
+        if text == before:
+            return False
+        write_text(file, text)
+        return True
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Keeps other commands that change stack files of this folder waiting, so that no change is lost."""
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def read_text(file: Path) -> str:

@@ -17,6 +17,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from rollout.images import WRITTEN
 from rollout.ladder import FULL_WEIGHT
 from rollout.problems import key_path
 
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from rollout.ladder import Ladder
     from rollout.prior import Prior
     from rollout.services import Wanted
-
-IMAGE: Final = re.compile(
-    r"(?P<repository>[^@\s]+):(?P<tag>[\w.-]+)(@(?P<digest>\S+))?( \((?P<revision>.+)\))?"
-)
-"""An `Image` as it is written to the outputs."""
-
 
 CONFIG_COMMAND: Final = re.compile(r"\bpulumi config (set|rm)\b")
 
@@ -240,7 +235,7 @@ def _place(phase: int, weight: int) -> str:
 
 def _set_image(key: str, now: str, then: str) -> list[str]:
     """The shell commands that change an image in the stack's file; none where it cannot name the new one."""
-    old, new = IMAGE.fullmatch(now), IMAGE.fullmatch(then)
+    old, new = WRITTEN.fullmatch(now), WRITTEN.fullmatch(then)
     if not old or not new or old["repository"] != new["repository"]:
         return []
     return [

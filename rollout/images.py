@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
@@ -21,6 +21,12 @@ Tag = Annotated[str, StringConstraints(pattern=forms.TAG)]
 
 Digest = Annotated[str, StringConstraints(pattern=forms.DIGEST)]
 Revision = Annotated[str, StringConstraints(pattern=forms.REVISION)]
+
+
+WRITTEN: Final = re.compile(
+    r"(?P<repository>[^@\s]+):(?P<tag>[\w.-]+)(@(?P<digest>\S+))?( \((?P<revision>.+)\))?"
+)
+"""An `Image` as it is written to the outputs."""
 
 
 class ImageSettings(Strict):

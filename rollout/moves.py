@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.images import settings_of
+from rollout.images import WRITTEN, Image, ImageSettings, settings_of
 from rollout.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rollout.images import Image, ImageSettings
     from rollout.prior import Prior
     from rollout.services import Wanted
 
@@ -147,6 +146,37 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, opti
         words += f"; from {_place(wanted, wanted.rollout.phase)} to {_place(wanted, phase, own=True)}"
     entries = (*_to_phase(wanted, phase), *(_image(("rollouts", name, "canary"), image) if new else ()))
     return Move(name, words, entries)
+
+
+def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
+    """Stable's image as the last update left it, where the config asks for another one by now.
+
+    A service that is taken back must not take over the image of its canary after all, which a promotion that
+    was written and not finished asks for.
+
+    Args:
+        wanted: The service as the config has it now.
+        prior: What the last successful update left.
+
+    Returns:
+        The move; None where the config asks for that image.
+
+    Raises:
+        NoMoveError: If the image is one that a stack's file cannot name.
+    """
+    if str(wanted.stable) == prior.stable_image:
+        return None
+    name, left = wanted.name, WRITTEN.fullmatch(prior.stable_image)
+    if left is None or left["repository"] != wanted.stable.reference.partition("@")[0].rpartition(":")[0]:
+        reason = f"its stable ran {prior.stable_image}, which eco2:services.{name}.image cannot name"
+        raise NoMoveError(f"{reason}: the registry in services.yaml is another one now; change it back there")
+    usual = left["tag"] == f"{name}-{wanted.environment}-latest"
+    image = ImageSettings(
+        tag=None if usual else left["tag"], digest=left["digest"], revision=left["revision"]
+    )
+    kept = _short(Image(left[0].partition(" ")[0], left["revision"]))
+    words = f"{name}: stable stays at {kept}; the config asked for {_short(wanted.stable)}"
+    return Move(name, words, _image(("services", name, "image"), image))
 
 
 def _to_phase(wanted: Wanted, phase: int) -> Iterable[Entry]:

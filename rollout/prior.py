@@ -20,10 +20,6 @@ ONLY_VARIABLE = "ECO2_ONLY"
 """The environment variable that tells the program which services an update with targets is about:
 their names with commas between."""
 
-ORDERS_VARIABLE = "ECO2_ORDERS"
-"""The environment variable that tells the program in which order the state has the services that an
-update with targets leaves alone: `auth-api=down,my-api=promote`; those that are not named climbed."""
-
 
 @dataclass(frozen=True)
 class Pods:

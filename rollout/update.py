@@ -98,9 +98,7 @@ def update_of(
 def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:
     """A service that an update leaves alone, as far in its rollout as the last update left it.
 
-    Its config may be further, by a change that is not applied yet. The program must declare the canary
-    that the state has all the same: the engine keeps the routes, which depend on it, and without it
-    saves a state that it refuses to read again (`snapshot integrity failure`, met in the lab with 3.259).
+    Its config may be further, by a change that is not applied yet, and its pods take the room that they have.
     """
     if prior is None:
         return wanted

@@ -33,9 +33,10 @@ def abort(
 
     Example: eco2 abort auth-api scan-api --stack prod
     """
-    from eco2.abort import RoutesError, UpdateError, Wish, record  # noqa: PLC0415
+    from eco2.abort import RoutesError, UpdateError, record  # noqa: PLC0415
     from eco2.abort import abort as take_back  # noqa: PLC0415
     from eco2.cluster import ClusterError  # noqa: PLC0415
+    from eco2.second_stroke import Wish  # noqa: PLC0415
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)

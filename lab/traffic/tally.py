@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lab.traffic.marks import Mark
 
-SERVER_ERROR = 500
+REFUSED = 400
 SHOWN_FAILURES = 50
 
 
@@ -89,8 +89,11 @@ class Tally:
 
 
 def outcome(at: float, seconds: float, status: int, headers: Any) -> Answer:
-    """Reads an HTTP answer: a server error is a failure, whoever sent it."""
-    failed = f"status {status}" if status >= SERVER_ERROR else ""
+    """Reads an HTTP answer; one that is no success is a failure, whoever sent it.
+
+    A gateway that finds nobody to authorize a request refuses it with 403, and one without a route with 404.
+    """
+    failed = f"status {status}" if status >= REFUSED else ""
     return Answer(
         at, seconds, status, headers.get("x-version", ""), headers.get("x-authorized-by", ""), failed
     )
