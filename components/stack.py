@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
 from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
-from rollout.problems import ConfigError
+from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,9 +84,29 @@ def _last(question: str, argument: str) -> Mapping[str, Any]:
 def only() -> frozenset[str]:
     """The services that this update is about, where its targets leave the others alone; empty for all.
 
-    `eco2 abort` sets the variable beside its `--target`s, which the engine does not tell the program.
+    `eco2` sets the variable beside its `--target`s, which the engine does not tell the program.
+
+    Raises:
+        ConfigError: If it was left by a command that has ended.
     """
-    return frozenset(filter(None, os.environ.get(ONLY_VARIABLE, "").split(",")))
+    told = os.environ.get(ONLY_VARIABLE, "")
+    if not told:
+        return frozenset()
+    process, _, names = told.partition(":")
+    if not (process.isdigit() and _runs(int(process))):
+        reason = "is set by eco2 for one update with targets, and was left behind; unset it"
+        raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
+    return frozenset(filter(None, names.split(",")))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def routes_left_at() -> float | None:

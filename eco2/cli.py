@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from eco2.commands.abort import abort
+from eco2.commands.adopt import adopt
 from eco2.commands.advance import advance
 from eco2.commands.doctor import doctor
 from eco2.commands.history import history
@@ -24,7 +25,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; "
     "a command with more of them says so in its own help.",
 )
-for command in (status, doctor, plan, set_image, advance, promote, abort, history, recover, render):
+for command in (status, doctor, plan, set_image, advance, promote, abort, adopt, history, recover, render):
     # Named apart, or it would be cut to fit a line.
     app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
 

@@ -138,10 +138,20 @@ def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool:
     if live is None:
         return False
     wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
-    if wanted == live:
+    if wanted == live and _own(live, kind):
         return False
     cluster.apply(applicable(wanted), FIELD_MANAGER)
-    return True
+    return wanted != live
+
+
+def _own(live: Mapping[str, Any], kind: str) -> bool:
+    """Whether nobody else has set what leads to the canary; a hand that did would be in the next update's way."""
+    field = "f:http" if kind == "VirtualService" else "f:selector"
+    return not any(
+        field in one.get("fieldsV1", {}).get("f:spec", {})
+        for one in live["metadata"].get("managedFields", ())
+        if one.get("manager") != FIELD_MANAGER
+    )
 
 
 def applicable(live: Mapping[str, Any]) -> dict[str, Any]:

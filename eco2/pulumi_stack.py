@@ -9,8 +9,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rollout.prior import ONLY_VARIABLE
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 STANDARD_ERROR = 2
@@ -29,13 +31,14 @@ class LockedError(PulumiError):
     """Another update of the stack is running, or was killed and left its lock."""
 
 
-def pulumi(project: Path, stack: str, *arguments: str) -> str:
+def pulumi(project: Path, stack: str, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """Runs the CLI on a stack.
 
     Args:
         project: The folder with `Pulumi.yaml`.
         stack: The stack's name.
         arguments: A command and its options.
+        variables: Environment variables for the program.
 
     Returns:
         What it wrote to standard output.
@@ -43,10 +46,10 @@ def pulumi(project: Path, stack: str, *arguments: str) -> str:
     Raises:
         PulumiError: If there is no CLI on PATH, or it failed.
     """
-    return cli(*arguments, "--stack", stack, "--cwd", str(project))
+    return cli(*arguments, "--stack", stack, "--cwd", str(project), variables=variables)
 
 
-def cli(*arguments: str) -> str:
+def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """Runs the CLI, about no stack in particular; what it wrote to standard output.
 
     Raises:
@@ -54,7 +57,9 @@ def cli(*arguments: str) -> str:
     """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # no shell
+        done = subprocess.run(  # noqa: S603  # no shell
+            command, check=False, capture_output=True, text=True, env={**os.environ, **(variables or {})}
+        )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
     if done.returncode:
@@ -70,6 +75,11 @@ def outputs(project: Path, stack: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = json.loads(pulumi(project, stack, "stack", "output", "--json") or "{}")
     return found
+
+
+def about(services: Iterable[str]) -> dict[str, str]:
+    """The environment variable for an update whose targets are all that belongs to some services."""
+    return {ONLY_VARIABLE: f"{os.getpid()}:{','.join(services)}"}
 
 
 def update(

@@ -7,29 +7,29 @@ so the canary is struck out of them again until the stack is free.
 from __future__ import annotations
 
 import json
+import shlex
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import CANARY_SERVICE
-from eco2.pulumi_stack import LockedError, PulumiError, pulumi, update
+from eco2.pulumi_stack import LockedError, PulumiError, about, pulumi, update
 from eco2.recover import owner_has_ended
 from eco2.stack_yaml import alone, read_text, set_phase_off, write_text
-from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE, read_prior
+from rollout.prior import LEFT_VARIABLE, read_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
     from eco2.first_stroke import Stroke
     from rollout.prior import Prior
 
-LOOKS, LOOK_SECONDS = 5, 1.0
-"""How often routes are looked at before the next try to update a stack that is locked."""
+LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
+"""How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
 STACK_TYPE = "pulumi:pulumi:Stack"
-FORCE_VARIABLE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
-"""What a hand set on a route is no reason to leave a canary there."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Wish:
     @property
     def command(self) -> str:
         """The command that does the same again."""
-        return f"eco2 abort {' '.join(self.services) or '--all'} --stack {self.stack}"
+        elsewhere = "" if self.project == Path.cwd() else f" --project {shlex.quote(str(self.project))}"
+        return f"eco2 abort {' '.join(self.services) or '--all'} --stack {self.stack}{elsewhere}"
 
 
 @dataclass(frozen=True)
@@ -86,37 +87,40 @@ class SecondStroke:
             PulumiError: If the update fails, or the stack stays locked.
             OSError: If the file cannot be written.
         """
-        moved, end, told = dict(moved), time.monotonic() + PATIENCE_SECONDS, False
-        while True:
-            try:
-                self._update(moved)
-            except LockedError as error:
-                if owner_has_ended(str(error)):
-                    pulumi(self.wish.project, self.wish.stack, "cancel", "--yes")
-                    self.say(f"unlocked {self.wish.stack}, which an update that was killed had left locked")
-                    continue
-                if time.monotonic() > end:
-                    raise
-                if not told:
+        moved, end, ended = dict(moved), time.monotonic() + PATIENCE_SECONDS, threading.Event()
+        watch = threading.Thread(target=self._keep_off, args=(moved, ended), daemon=True)
+        try:
+            while True:
+                try:
+                    return self._update(moved)
+                except LockedError as error:
+                    if owner_has_ended(str(error)):
+                        pulumi(self.wish.project, self.wish.stack, "cancel", "--yes")
+                        self.say(
+                            f"unlocked {self.wish.stack}, which an update that was killed had left locked"
+                        )
+                        continue
+                    if time.monotonic() > end:
+                        raise
+                if watch.ident is None:
                     self.say(
                         "another update is under way; until it ends, routes that it sets to a canary are taken "
                         f"back. If nothing updates {self.wish.stack}: pulumi cancel --stack {self.wish.stack}"
                     )
-                    told = True
-                self._keep_off(moved)
-            else:
-                return
+                    watch.start()
+                time.sleep(TRY_SECONDS)
+        finally:
+            ended.set()
 
-    def _keep_off(self, moved: dict[str, float]) -> None:
-        """Strikes again, a few times."""
-        for _ in range(LOOKS):
+    def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
+        """Strikes again and again: the other update may write routes at any time, also while this one is tried."""
+        while not ended.wait(LOOK_SECONDS):
             for stroke in self.strike():
                 if stroke.failure:
                     self.say(f"{stroke.service}: {stroke.failure}")
                 if stroke.moved:
                     self.say(f"{stroke.service}: taken back again")
                     moved[stroke.service] = time.time()
-            time.sleep(LOOK_SECONDS)
 
     def _update(self, moved: Mapping[str, float]) -> None:
         resources = _resources(self.wish)
@@ -136,7 +140,7 @@ class SecondStroke:
             for one in resources
             if components.get(one["urn"]) in moving or components.get(one.get("parent", "")) in moving
         ]
-        variables = {ONLY_VARIABLE: ",".join(moving), FORCE_VARIABLE: "true"}
+        variables = about(moving)
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))

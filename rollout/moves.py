@@ -174,9 +174,11 @@ def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     image = ImageSettings(
         tag=None if usual else left["tag"], digest=left["digest"], revision=left["revision"]
     )
+    entry = ("services", name, "image")
+    entries = ((entry, None),) if image == ImageSettings() else _image(entry, image)
     kept = _short(Image(left[0].partition(" ")[0], left["revision"]))
     words = f"{name}: stable stays at {kept}; the config asked for {_short(wanted.stable)}"
-    return Move(name, words, _image(("services", name, "image"), image))
+    return Move(name, words, entries)
 
 
 def _to_phase(wanted: Wanted, phase: int) -> Iterable[Entry]:

@@ -17,8 +17,10 @@ LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
 in seconds since the epoch."""
 
 ONLY_VARIABLE = "ECO2_ONLY"
-"""The environment variable that tells the program which services an update with targets is about:
-their names with commas between."""
+"""The environment variable that tells the program which services an update with targets is about: the
+process that started the update, a colon, and their names with commas between (`4711:auth-api,my-api`).
+That process chose the targets. A variable that outlived it is refused: without targets, an update that
+declares these services alone would take all others away."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ LISTS = {
     "VirtualService": f"/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices",
     "PodDisruptionBudget": f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets",
 }
-FIRST = ("--target", "**eco2:nodes**", "--target", "**eco2:cluster**")
 OLD = {"fieldManager": "kubectl-client-side-apply"}
 
 
@@ -31,10 +30,15 @@ def ready(lab, name):
     return found.get("status", {}).get("readyReplicas") == found.get("spec", {}).get("replicas", 0) > 0
 
 
+def adopt(stack, service):
+    done = stack.eco2("adopt", service, "--yes")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+
+
 def test_a_deployment_with_another_selector_moves_without_a_failed_request(lab, tmp_path):
     stack = new_stack(lab, tmp_path / "project", "dev")
-    up = ("up", "--yes", "--skip-preview", "--suppress-outputs")
-    stack.pulumi(*up, *FIRST)
+    # Another one, with a companion, came before, and with it all nodes and namespaces.
+    adopt(stack, "character-api")
     render(ROOT, "dev", tmp_path / "rendered")
     files = (tmp_path / "rendered/kubernetes").rglob("*.yaml")
     documents = [yaml.safe_load(path.read_text()) for path in files]
@@ -58,12 +62,13 @@ def test_a_deployment_with_another_selector_moves_without_a_failed_request(lab, 
         lab.api.request("POST", DEPLOYMENTS, stand_in, OLD)
         until(lambda: ready(lab, f"{SERVICE}-handover"), 40)
         lab.api.request("DELETE", f"{DEPLOYMENTS}/{SERVICE}", {"propagationPolicy": "Background"})
-        stack.pulumi(*up, "--target", f"**CanaryService**::{SERVICE}*")
+        adopt(stack, SERVICE)
         lab.api.request("DELETE", f"{DEPLOYMENTS}/{SERVICE}-handover", {"propagationPolicy": "Background"})
         until(lambda: f"{NAMESPACE}/{SERVICE}-handover" not in lab.items("/apis/apps/v1/deployments"), 40)
     users.assert_none_failed()
     moved = lab.api.request("GET", f"{DEPLOYMENTS}/{SERVICE}")
     assert moved["spec"]["selector"]["matchLabels"] == {"app": SERVICE, "version": "v1"}
+    assert stack.outputs()["rollouts"].keys() == {"character-api", SERVICE}
     # The rest of the stack, which is new, follows; what was moved stays as it is.
     stack.up()
     stack.pulumi("preview", "--expect-no-changes")

@@ -1,0 +1,62 @@
+"""Bringing single services under the program, while all others stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eco2.pulumi_stack import about, pulumi, update
+from rollout.files import read_catalog
+from rollout.problems import ConfigError, Problem, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from rollout.catalog import Catalog
+
+GROUND = ("**eco2:nodes**", "**eco2:cluster**")
+"""What every service stands on: nodes, their role, namespaces and the provider."""
+
+
+def adopt(
+    project: Path, stack: str, services: Iterable[str], agreed: Callable[[str], bool] = lambda _: True
+) -> bool:
+    """Updates a stack with the nodes and some services alone.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        services: The services.
+        agreed: Asked with the preview's text before anything is changed.
+
+    Returns:
+        Whether it was agreed to and done.
+
+    Raises:
+        ConfigError: If a service is unknown.
+        PulumiError: If the preview or the update fails.
+    """
+    catalog, names = read_catalog(project / "services.yaml"), tuple(dict.fromkeys(services))
+    if strangers := [name for name in names if name not in catalog.services]:
+        raise ConfigError(
+            Problem("services.yaml", name, f"no such service; {suggestion(name, catalog.services)}")
+            for name in strangers
+        )
+    options = [part for target in targets(catalog, names) for part in ("--target", target)]
+    if not agreed(pulumi(project, stack, "preview", *options, variables=about(names))):
+        return False
+    update(project, stack, "--skip-preview", *options, variables=about(names))
+    return True
+
+
+def targets(catalog: Catalog, names: Iterable[str]) -> list[str]:
+    """Patterns of all URNs that belong to some services, whether they exist yet or not.
+
+    A pattern must not match another service's: that is not declared, and as a target it would be deleted.
+    """
+    found = list(GROUND)
+    for name in names:
+        found.append(f"**::eco2:service:CanaryService::{name}")
+        own = (name, f"{name}-canary", f"{name}-mesh", *catalog.services[name].companions)
+        found += [f"**::eco2:service:CanaryService$**::{one}" for one in own]
+    return found

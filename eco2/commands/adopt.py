@@ -1,0 +1,41 @@
+"""`eco2 adopt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eco2.options import Project, Stack, Yes, complete_service, in_words
+
+
+def adopt(
+    service: Annotated[
+        list[str], typer.Argument(help="The services to bring.", autocompletion=complete_service)
+    ],
+    stack: Stack,
+    yes: Yes = False,
+    project: Project = Path(),
+) -> None:
+    """Bring services under the program one by one: nodes and these services, and nothing else.
+
+    For a move from other tools, and for a new stack that grows step by step. Shows the preview, asks, updates.
+    Objects that are there under the same names are taken over. Later updates go by `pulumi up`.
+
+    Exit codes: 0 done, 1 refused, failed or not agreed to, 2 wrong usage.
+
+    Example: eco2 adopt chat-api --stack prod
+    """
+    from eco2.adoption import adopt as bring  # noqa: PLC0415
+    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from rollout.problems import ConfigError  # noqa: PLC0415
+
+    def agreed(preview: str) -> bool:
+        typer.echo(preview)
+        return yes or typer.confirm(f"Update {stack}?")
+
+    with in_words(ConfigError, PulumiError):
+        if not bring(project.resolve(), stack, service, agreed):
+            typer.echo("nothing was changed")
+            raise typer.Exit(1)
