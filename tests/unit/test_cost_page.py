@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from eco2.cost_page import cost_page
 from tests.conftest import ROOT, copy_project
 
@@ -13,8 +15,10 @@ def test_the_page_is_up_to_date():
 def test_the_page_follows_the_stack_files(tmp_path):
     before = cost_page(copy_project(tmp_path))
     file = tmp_path / "Pulumi.prod.yaml"
-    file.write_text(
-        file.read_text().replace("chat-api: {resources: *prod, replicas: 2}", "chat-api: {replicas: 4}")
+    text, changed = re.subn(
+        r"chat-api: {resources: .*, replicas: 2}", "chat-api: {replicas: 4}", file.read_text()
     )
+    assert changed == 1
+    file.write_text(text)
     assert "| chat-api | 200m CPU and 256Mi | 4 | 1 of the same | 25 % |" in cost_page(tmp_path)
     assert cost_page(tmp_path) != before

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from eco2.cli import app as eco2
 from lab.cli import app as lab
@@ -87,3 +88,12 @@ def test_the_test_would_see_a_command_that_does_not_exist():
     assert "abort" in known
     assert "abolish" not in known
     assert "--no-reconcile" in help_of("eco2", "abort")
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+def test_a_stack_file_is_as_the_command_line_of_pulumi_writes_it(stack):
+    """`pulumi config set` writes out aliases and quotes truth values: one key's change would be many."""
+    events = list(yaml.parse((ROOT / f"Pulumi.{stack}.yaml").read_text()))
+    assert not [one for one in events if getattr(one, "anchor", None)]
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    assert not [key for key, value in config.items() if isinstance(value, bool)]

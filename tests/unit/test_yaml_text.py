@@ -50,8 +50,10 @@ def test_another_rollout_comes_below_the_last():
     assert "    scan-api: {phase: 1}\n    my-api: {phase: 1}\n  # A newcomer's" in after
 
 
-def test_stable_of_prod_keeps_its_anchors():
-    text = (ROOT / "Pulumi.prod.yaml").read_text()
+def test_anchors_stay():
+    size = "{requests: {cpu: 200m, memory: 512Mi}, limits: {cpu: 500m, memory: 1Gi}}"
+    first, *others = (ROOT / "Pulumi.prod.yaml").read_text().split(size)
+    text = f"{first}&prod {size}{'*prod'.join(others)}"
     assert differences(text, put(text, *SERVICES, "auth-api", "image", "digest", value=DIGEST)) == (
         ["      image: {tag: auth-api-0.7.5-b659ed}\n"],
         [f"      image: {{tag: auth-api-0.7.5-b659ed, digest: {DIGEST}}}\n"],
