@@ -65,6 +65,23 @@ def test_rights_are_given_by_the_job_and_none_by_default():
     }
 
 
+def test_a_called_workflow_that_needs_secrets_is_passed_them():
+    """It sees no others, not even those of its own environment: an empty passphrase opens no state."""
+    page = (ROOT / "docs/ci.md").read_text()
+    shown = [
+        yaml.safe_load(block).get("jobs", {}) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    ]
+    told = [(f"docs/ci.md {name}", job) for one in shown for name, job in one.items()]
+    calls = {
+        name: job
+        for name, job in [*jobs(), *told]
+        if job.get("uses", "").startswith("./.github/workflows/")
+        and "secrets." in (ROOT / job["uses"]).read_text()
+    }
+    assert calls.keys() == {"deploy.dev", "deploy.prod", "docs/ci.md canary"}
+    assert [name for name, job in calls.items() if job.get("secrets") != "inherit"] == []
+
+
 def test_every_job_ends_and_no_aws_key_is_kept():
     assert all("timeout-minutes" in job for _, job in jobs() if "steps" in job)
     assert "AWS_SECRET" not in "".join(file.read_text() for file in FILES).upper()
