@@ -109,10 +109,59 @@ def test_a_promotion_that_failed_is_run_again_by_the_same_command(desk):
     assert len(desk.updates) == 2
 
 
+BUILD = ("set-image", "auth-api", "mng990/eco2:auth-api-0.8.0", "--start", "--no-up", "--yes")
+
+
 def test_an_image_build_starts_a_rollout_by_one_command(desk):
-    done = desk.run("set-image", "auth-api", "mng990/eco2:auth-api-0.8.0", "--phase", "1", "--no-up", "--yes")
-    assert done.exit_code == 0
+    assert desk.run(*BUILD).exit_code == 0
     assert "    auth-api: {phase: 1, canary: {tag: auth-api-0.8.0}}\n" in desk.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("phase", "left", "words"),
+    [
+        (3, (3, 20), "`eco2 advance auth-api --to 1 --stack dev`"),
+        (2, (1, 0), "the canary has 5 % of the traffic"),
+        (1, (3, 20), "the last update left the canary 20 % of the traffic"),
+    ],
+)
+def test_an_image_build_takes_no_rollout_back(desk, phase, left, words):
+    before = desk.says(auth_api=f"{{phase: {phase}}}")
+    desk.left(auth_api=(*left, "auth-api-dev-canary"))
+    refused = desk.run(*BUILD)
+    assert refused.exit_code == 1
+    assert words in " ".join(refused.stderr.split())
+    assert desk.file.read_text() == before
+    # What a person may do.
+    assert (
+        desk.run("set-image", "auth-api", "auth-api-0.8.0", "--phase", "1", "--no-up", "--yes").exit_code == 0
+    )
+
+
+def test_an_image_build_takes_nothing_back_that_a_failed_update_gave_users(desk):
+    desk.left()
+    state = json.loads((desk.folder / "state.json").read_text())
+    rule = {"route": [{"destination": {"subset": "canary"}, "weight": 5}]}
+    kind = "kubernetes:networking.istio.io/v1:VirtualService"
+    moved = {"type": kind, "urn": "urn:x::auth-api", "outputs": {"spec": {"http": [rule]}}}
+    state["deployment"]["resources"].append(moved)
+    (desk.folder / "state.json").write_text(json.dumps(state))
+    refused = desk.run(*BUILD)
+    assert refused.exit_code == 1
+    assert "5 % of the traffic" in refused.stderr
+
+
+def test_an_image_build_that_cannot_know_what_users_meet_sets_nothing(desk):
+    (desk.folder / "answers").write_text("1")
+    before = desk.file.read_text()
+    assert desk.run(*BUILD).exit_code == 1
+    assert desk.file.read_text() == before
+
+
+def test_an_image_build_chooses_no_phase(desk):
+    refused = desk.run(*BUILD, "--phase", "1")
+    assert refused.exit_code == 2
+    assert "--start sets phase 1 by itself" in refused.stderr
 
 
 def test_an_image_without_a_rollout_waits_at_phase_0(desk):

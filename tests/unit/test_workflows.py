@@ -103,6 +103,12 @@ def test_updates_of_a_stack_take_turns_and_none_is_cut_off():
     assert "concurrency" not in WORKFLOWS["deploy"]["jobs"]["approve"]
 
 
+def test_an_image_build_may_not_take_a_rollout_back():
+    (line,) = (step["run"] for _, step in steps() if "set-image" in step.get("run", ""))
+    assert "--start" in line
+    assert "--phase" not in line
+
+
 def test_workflows_run_the_pulumi_that_the_lab_tests():
     (setup,) = (step for _, step in steps() if step.get("uses", "").startswith("pulumi/actions@"))
     pins = (ROOT / "lab/gomod/pulumi/go.mod").read_text()
