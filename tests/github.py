@@ -20,15 +20,18 @@ bodies = [Path(word[6:]).read_text() for word in arguments if word.startswith("b
 with (place / "calls").open("a") as calls:
     calls.write(json.dumps({{"arguments": arguments, "body": bodies[0] if bodies else None}}) + "\\n")
 answers = json.loads((place / "answers").read_text())
-for words, answer in answers:
+for words, answer, *code in answers:
     if all(word in " ".join(arguments) for word in words):
         print(answer, end="")
-        break
+        sys.exit(*code)
 """
 
 
 class Runner:
-    """Runs a script beside a `gh` that answers what a test says, and writes down what it is asked."""
+    """Runs a script beside a `gh` that answers what a test says, and writes down what it is asked.
+
+    An answer is the words of the question, what `gh` prints, and its exit code if that is not 0.
+    """
 
     def __init__(self, folder):
         self.folder = folder

@@ -48,10 +48,30 @@ def test_where_main_is_protected_a_change_becomes_a_pull_request(runner, clone):
     assert done.returncode == 0, done.stderr
     assert "eco2:rollouts: {}" in on_main(runner)
     assert "auth-api: {phase: 0}" in git(runner.folder / "origin.git", "show", "abort/dev/1:Pulumi.dev.yaml")
-    (call,) = runner.calls()
+    call = runner.calls()[-1]
     assert call["arguments"][:2] == ["pr", "create"]
     assert call["arguments"][call["arguments"].index("--head") + 1] == "abort/dev/1"
     assert runner.outputs.read_text() == "recorded=pull-request\n"
+
+
+def test_a_second_build_takes_over_the_pull_request_of_the_first(runner, clone):
+    branch, record = "canary/dev/auth-api", ("record.sh", "pull-request", "canary/dev/auth-api")
+    rollouts(clone, "{auth-api: {phase: 1, canary: {tag: auth-api-0.8.0}}}")
+    assert runner.run(*record, "Canary auth-api-0.8.0", cwd=clone).returncode == 0
+    assert [call["arguments"][:2] for call in runner.calls()] == [["pr", "list"], ["pr", "create"]]
+
+    exists = 'a pull request for branch "canary/dev/auth-api" already exists'
+    runner.answers = [[["pr list", f"--head {branch}", "--state open"], "17\n"], [["pr create"], exists, 1]]
+    git(clone, "checkout", "--quiet", "-B", "main", "origin/main")  # a run of its own
+    rollouts(clone, "{auth-api: {phase: 1, canary: {tag: auth-api-0.9.0}}}")
+    done = runner.run(*record, "Canary auth-api-0.9.0", cwd=clone, GITHUB_RUN_ID="2")
+    assert done.returncode == 0, done.stderr
+    assert "tag: auth-api-0.9.0" in git(runner.folder / "origin.git", "show", f"{branch}:Pulumi.dev.yaml")
+    edit = runner.calls()[-1]["arguments"]
+    assert edit[:4] == ["api", "--method", "PATCH", "repos/eco2/delivery/pulls/17"]
+    assert "title=Canary auth-api-0.9.0" in edit
+    assert any(word.startswith("body=") and word.endswith("/actions/runs/2") for word in edit)
+    assert runner.outputs.read_text() == "recorded=pull-request\n" * 2
 
 
 def test_a_conflict_with_main_becomes_a_pull_request(runner, clone):
