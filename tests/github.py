@@ -44,6 +44,13 @@ class Runner:
         self.outputs.touch()
 
     def run(self, script, *arguments, cwd=None, **variables):
+        return self._do([str(SCRIPTS / script), *arguments], cwd, variables)
+
+    def step(self, text, cwd, **variables):
+        """Runs the lines of a workflow's step as GitHub does."""
+        return self._do(["bash", "-e", "-c", text], cwd, variables)
+
+    def _do(self, command, cwd, variables):
         (self.folder / "answers").write_text(json.dumps(self.answers))
         own = {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
@@ -51,8 +58,8 @@ class Runner:
             "FAKE": str(self.folder),
             "GITHUB_REPOSITORY": "eco2/delivery",
             "GITHUB_OUTPUT": str(self.outputs),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
         }
-        command = [str(SCRIPTS / script), *arguments]
         return subprocess.run(
             command,
             cwd=cwd or self.folder,

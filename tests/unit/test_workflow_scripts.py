@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
 MARKER = "<!-- eco2-plan dev -->"
 
 
@@ -48,6 +53,36 @@ def test_a_plan_too_long_for_a_comment_is_cut_between_characters(runner):
     assert len(body) < 65_536
     assert body.endswith("the whole plan is in the summary of the run)\n")
     assert "\ufffd" not in body
+
+
+BROKEN = {
+    "bin/pulumi": (
+        "error: could not open bucket s3://eco2: @team AccessDenied",
+        "    error: could not open bucket",
+    ),
+    "clone/.venv/bin/eco2": ("Traceback", "the log of this run says why"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_plan_that_could_not_be_made_goes_over_the_old_comment_too(runner, clone, broken):
+    said, told = BROKEN[broken]
+    program = runner.folder / broken
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    (clone / ".github").symlink_to(ROOT / ".github")
+    runner.answers = [[["--paginate"], "4711\n"]]
+    flow = yaml.safe_load((ROOT / ".github/workflows/preview.yml").read_text())
+    steps = {step.get("name"): step for step in flow["jobs"]["preview"]["steps"]}
+    for name in ("The plan in words", "The comment"):
+        assert "if" not in steps[name]
+        done = runner.step(steps[name]["run"], clone, STACK="dev", PULL_REQUEST="7")
+        assert done.returncode == 0, done.stderr
+    assert runner.outputs.read_text() == "code=1\n"  # which fails the check
+    patch = runner.calls()[-1]
+    assert patch["arguments"][:4] == ["api", "--method", "PATCH", "repos/eco2/delivery/issues/comments/4711"]
+    assert patch["body"].startswith(f"{MARKER}\n\n### No plan for dev")
+    assert told in patch["body"]
 
 
 def test_the_newest_commit_may_update_and_an_older_one_steps_aside(runner):
