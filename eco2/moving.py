@@ -44,6 +44,7 @@ class Request:
         as_json: Whether the result goes to standard output as JSON, and everything else to standard error.
         wait_seconds: How long to watch the canaries after the update; 0: not at all.
         prometheus: Where their errors are counted; None: nowhere.
+        needs_state: Whether it must be known what the last update left, also where none follows.
     """
 
     project: Path
@@ -54,6 +55,7 @@ class Request:
     as_json: bool
     wait_seconds: int = 0
     prometheus: str | None = None
+    needs_state: bool = False
 
     @property
     def options(self) -> str:
@@ -90,7 +92,7 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
         _end("--wait watches what an update did, and --no-up makes none", USAGE)
     project = request.project.resolve()
     try:
-        stand = read_stand(project, request.stack, may_be_unknown=not request.up)
+        stand = read_stand(project, request.stack, may_be_unknown=not (request.up or request.needs_state))
         proposal = propose(stand, request.services, move)
     except (ConfigError, PulumiError) as error:
         _end(str(error), REFUSED)

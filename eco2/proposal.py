@@ -16,11 +16,11 @@ from eco2.stack_yaml import alone, read_text, write_text
 from eco2.yaml_text import Edit, edited
 from rollout.files import read_catalog
 from rollout.moves import NoMoveError
-from rollout.prior import read_prior
 from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.review import problems
 from rollout.services import Wanted, resolve
 from rollout.settings import read_settings
+from rollout.update import prior_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -144,7 +144,7 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
         ConfigError: With every reason why the file would be refused, or cannot be changed.
     """
     file, moves, wrong = stand.file.name, [], []
-    prior = read_prior(stand.left.outputs if stand.left else {})
+    prior = prior_of(stand.catalog, stand.left.outputs, stand.left.resources) if stand.left else {}
     for name in dict.fromkeys(names):
         if name not in stand.services:
             reason = f"no such service; {suggestion(name, stand.services)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from rollout import wording
@@ -55,6 +56,18 @@ def markdown_of_problems(stack: str, problems: Sequence[Problem]) -> str:
         )
         + "\n"
     )
+
+
+def markdown_of_failure(stack: str, reason: str) -> str:
+    """The comment where something could not be read, so that no plan of an earlier push stays in its place.
+
+    Args:
+        stack: The stack's name.
+        reason: What could not be read, in any number of lines, and in the words of another program.
+    """
+    # Indented, nothing in it is Markdown, whatever it holds.
+    quoted = indent("\n".join(reason.splitlines()), " " * 4)
+    return "\n\n".join([marker(stack), f"### No plan for {stack}: it could not be made", quoted]) + "\n"
 
 
 def _refusal(one: Refusal) -> str:

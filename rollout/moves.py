@@ -148,6 +148,31 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, opti
     return Move(name, words, entries)
 
 
+def started(wanted: Wanted, prior: Prior | None, image: ImageSettings, options: str) -> Move:
+    """A canary image at phase 1 as an image build sets it: it takes no rollout back that has reached users.
+
+    Args:
+        wanted: The service as the config has it now.
+        prior: What the last update left; None for a service that it did not know.
+        image: All that the canary's entry says of its image from now on.
+        options: What commands in messages need to mean this stack: `--stack dev`.
+
+    Raises:
+        NoMoveError: If the canary has traffic, by config or since the last update, or the ladder has no canary.
+    """
+    now, left = wanted.rollout.effective_weight, prior.weights[1] if prior else 0
+    if now:
+        reason = (
+            f"the canary has {now} % of the traffic, and an image build takes no rollout back; wait for its "
+        )
+        reason += f"promotion, or take it back first: `eco2 advance {wanted.name} --to 1 {options}`"
+        raise NoMoveError(reason)
+    if left:
+        reason = f"the last update left the canary {left} % of the traffic, which the config takes away"
+        raise NoMoveError(f"{reason}; wait for the update that does so")
+    return with_canary_image(wanted, image, 1, options)
+
+
 def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     """Stable's image as the last update left it, where the config asks for another one by now.
 

@@ -90,9 +90,23 @@ def update_of(
     if strangers := sorted(only - catalog.services.keys()):
         reason = f"no such service: {', '.join(strangers)}; {suggestion(strangers[0], catalog.services)}"
         raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
+    prior = prior_of(catalog, outputs, resources)
+    return Update(stack, settings, resolve(catalog, settings), prior, only)
+
+
+def prior_of(
+    catalog: Catalog, outputs: Mapping[str, Any], resources: Mapping[str, Any] | None
+) -> dict[str, Prior]:
+    """What the last update left, by service, and what one that failed since then did to the routes.
+
+    Args:
+        catalog: What the services are.
+        outputs: The outputs of the last update that succeeded; empty before the first.
+        resources: Type and outputs of the stack's resources by URN; None where the state is not known.
+    """
     left = {name: prior.weight for name, prior in read_prior(outputs).items()}
     routes = applied_routes(resources, catalog.services, left) if resources else None
-    return Update(stack, settings, resolve(catalog, settings), read_prior(outputs, routes), only)
+    return read_prior(outputs, routes)
 
 
 def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:

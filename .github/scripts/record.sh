@@ -28,6 +28,15 @@ if [[ $how == commit ]]; then
   done
 fi
 git push --quiet --force origin "HEAD:refs/heads/$branch"
-gh pr create --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --title "$title" \
-  --body "Made by a workflow: ${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY/actions/runs/${GITHUB_RUN_ID:-}"
+body="Made by a workflow: ${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY/actions/runs/${GITHUB_RUN_ID:-}"
+# The branch of an earlier run may have its pull request still, which shows the new commit by now. It is edited by
+# the API: `gh pr edit` reads projects, too, which a workflow's token may not (cli/cli#6274).
+open=$(gh pr list --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --state open \
+  --json number,isCrossRepository --jq '[.[] | select(.isCrossRepository | not) | .number][0] // empty')
+if [[ -n $open ]]; then
+  gh api --method PATCH "repos/$GITHUB_REPOSITORY/pulls/$open" --raw-field title="$title" --raw-field body="$body" \
+    --jq .html_url
+else
+  gh pr create --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --title "$title" --body "$body"
+fi
 echo "recorded=pull-request" >> "$GITHUB_OUTPUT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -33,8 +33,8 @@ def plan(
     operations, pods, room on the nodes and cost. The Markdown begins with a hidden line by which a comment
     is found again.
 
-    Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
-    (Markdown and JSON say why, too).
+    Exit codes: 0 the update may go ahead, 1 something could not be read (Markdown says what), 2 wrong usage, 3 the
+    update is refused (Markdown and JSON say why, too).
 
     Example: eco2 plan --stack dev --markdown
     """
@@ -42,7 +42,7 @@ def plan(
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
-    from rollout.markdown import markdown_of_problems  # noqa: PLC0415
+    from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
     from rollout.report_json import as_json as report_json  # noqa: PLC0415
 
     if markdown and as_json:
@@ -62,11 +62,9 @@ def plan(
         # A mistake at a key is refused (rule 16); a file as a whole could not be read.
         raise typer.Exit(REFUSED if all(one.key for one in error.problems) else 1) from None
     except (PulumiError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        if outputs is None:
-            way = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
-            typer.echo(way, err=True)
-        raise typer.Exit(1) from None
+        if markdown:
+            typer.echo(markdown_of_failure(stack, str(error)), nl=False)
+        _end(error, with_backend=outputs is None)
     if markdown:
         typer.echo(as_markdown(found), nl=False)
     elif as_json:
@@ -75,3 +73,11 @@ def plan(
         print_plan(found, sys.stdout)
     if found.refused:
         raise typer.Exit(REFUSED)
+
+
+def _end(error: Exception, *, with_backend: bool) -> NoReturn:
+    typer.echo(f"error: {error}", err=True)
+    if with_backend:
+        way = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
+        typer.echo(way, err=True)
+    raise typer.Exit(1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 from eco2.capture import capture, stack_config
 from rollout.instances import MIB, Request
 from tests.conftest import copy_project
+from tests.desk import PULUMI, Desk
+from tests.github import Runner, new_clone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +49,31 @@ class Program:
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = Desk(copy_project(tmp_path / "project"))
+    (made.folder / "code").write_text("0")
+    (made.folder / "answers").write_text("0")
+    made.left()
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(PULUMI.format(folder=made.folder))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    return Runner(tmp_path)
+
+
+@pytest.fixture
+def clone(runner: Runner) -> Path:
+    return new_clone(runner)
 
 
 def objects(captured: Captured, kind: str) -> dict[str, Registration]:

@@ -7,7 +7,7 @@ import pytest
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.images import ImageSettings, read_image, settings_of
-from rollout.moves import NoMoveError, advanced, promoted, with_canary_image
+from rollout.moves import NoMoveError, advanced, promoted, started, with_canary_image
 from rollout.prior import Prior
 from rollout.services import resolve
 from rollout.settings import RolloutSettings, ServiceSettings, read_settings
@@ -144,6 +144,32 @@ def test_an_image_of_a_canary_with_weight_is_refused_and_the_way_on_is_one():
         is None
     )
     assert with_canary_image(wanted(1), image, None, "--stack dev").entries
+
+
+def left(phase, weight):
+    return Prior(phase, weight, f"{REPOSITORY}:old", f"{REPOSITORY}:x" if phase else None)
+
+
+@pytest.mark.parametrize("prior", [None, left(0, 0), left(1, 0)])
+@pytest.mark.parametrize("now", [wanted(0), wanted(1)])
+def test_an_image_build_starts_a_rollout_and_renews_one_that_no_user_meets(now, prior):
+    image = ImageSettings(tag="new")
+    assert started(now, prior, image, "--stack dev") == with_canary_image(now, image, 1, "--stack dev")
+
+
+@pytest.mark.parametrize("tag", ["new", "x"])
+@pytest.mark.parametrize("prior", [None, left(1, 0), left(3, 20)])
+@pytest.mark.parametrize(("phase", "weight"), [(2, 5), (3, 20), (5, 100)])
+def test_an_image_build_takes_no_rollout_back_that_the_config_holds(phase, weight, prior, tag):
+    now, way = wanted(phase, canary={"tag": "x"}), "promotion, .* `eco2 advance auth-api --to 1 --stack dev`"
+    with pytest.raises(NoMoveError, match=f"has {weight} % of the traffic, .* {way}"):
+        started(now, prior, ImageSettings(tag=tag), "--stack dev")
+
+
+@pytest.mark.parametrize("now", [wanted(0, stable="x"), wanted(0), wanted(1)])
+def test_an_image_build_waits_for_the_update_that_ends_a_rollout(now):
+    with pytest.raises(NoMoveError, match="the last update left the canary 100 % of the traffic"):
+        started(now, left(5, 100), ImageSettings(tag="new"), "--stack dev")
 
 
 def test_the_same_image_again_is_no_change_and_says_how_to_make_one():

@@ -3,95 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
-import subprocess
-import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-
-from eco2.cli import app
-from tests.conftest import copy_project
-from tests.terminal import take_terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PULUMI = """#!/bin/sh
-case "$*" in
-  "stack export "*) cat "{folder}/state.json"; exit "$(cat {folder}/answers)";;
-  "up "*)
-    if [ -e {folder}/slow ]; then
-      trap 'sleep 1; echo >> {folder}/ended; exit 3' INT
-      echo updating; sleep 20 & wait
-    fi
-    echo "$*" >> "{folder}/updates"; cp Pulumi.dev.yaml "{folder}/seen"; exit "$(cat {folder}/code)";;
-esac
-exit 9
-"""
-IMAGE = "docker.io/mng990/eco2:"
-
-
-@dataclass
-class Desk:
-    """A project, and a shell to use it in."""
-
-    folder: Path
-
-    @property
-    def file(self):
-        return self.folder / "Pulumi.dev.yaml"
-
-    @property
-    def updates(self):
-        log = self.folder / "updates"
-        return log.read_text().splitlines() if log.exists() else []
-
-    def left(self, **services):
-        """What the last update left: phase, weight and images by service, the others at phase 0."""
-        names = yaml.safe_load((self.folder / "services.yaml").read_text())["services"]
-        entries = {
-            name: {"phase": 0, "weight": 0, "images": {"stable": f"{IMAGE}{name}-dev-latest"}}
-            for name in names
-        }
-        for name, (phase, weight, canary) in services.items():
-            at = entries[name.replace("_", "-")]
-            at |= {"phase": phase, "weight": weight}
-            at["images"]["canary"] = f"{IMAGE}{canary}"
-        root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": entries}}
-        (self.folder / "state.json").write_text(json.dumps({"deployment": {"resources": [root]}}))
-
-    def says(self, **rollouts):
-        """The stack's file, in the shape that ships."""
-        text = self.file.read_text()
-        shown = "".join(
-            f"\n    {name.replace('_', '-')}: {entry}  # kept" for name, entry in rollouts.items()
-        )
-        self.file.write_text(text.replace("eco2:rollouts: {}", f"eco2:rollouts:{shown}"))
-        return self.file.read_text()
-
-    def run(self, *arguments):
-        return CliRunner().invoke(app, [*arguments, "--stack", "dev", "--project", str(self.folder)])
-
-
-@pytest.fixture
-def desk(tmp_path, monkeypatch):
-    made = Desk(copy_project(tmp_path / "project"))
-    (made.folder / "code").write_text("0")
-    (made.folder / "answers").write_text("0")
-    made.left()
-    program = tmp_path / "bin" / "pulumi"
-    program.parent.mkdir()
-    program.write_text(PULUMI.format(folder=made.folder))
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.chdir(made.folder)
-    return made
 
 
 def test_an_advance_writes_one_line_and_updates(desk):
@@ -195,10 +109,59 @@ def test_a_promotion_that_failed_is_run_again_by_the_same_command(desk):
     assert len(desk.updates) == 2
 
 
+BUILD = ("set-image", "auth-api", "mng990/eco2:auth-api-0.8.0", "--start", "--no-up", "--yes")
+
+
 def test_an_image_build_starts_a_rollout_by_one_command(desk):
-    done = desk.run("set-image", "auth-api", "mng990/eco2:auth-api-0.8.0", "--phase", "1", "--no-up", "--yes")
-    assert done.exit_code == 0
+    assert desk.run(*BUILD).exit_code == 0
     assert "    auth-api: {phase: 1, canary: {tag: auth-api-0.8.0}}\n" in desk.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("phase", "left", "words"),
+    [
+        (3, (3, 20), "`eco2 advance auth-api --to 1 --stack dev`"),
+        (2, (1, 0), "the canary has 5 % of the traffic"),
+        (1, (3, 20), "the last update left the canary 20 % of the traffic"),
+    ],
+)
+def test_an_image_build_takes_no_rollout_back(desk, phase, left, words):
+    before = desk.says(auth_api=f"{{phase: {phase}}}")
+    desk.left(auth_api=(*left, "auth-api-dev-canary"))
+    refused = desk.run(*BUILD)
+    assert refused.exit_code == 1
+    assert words in " ".join(refused.stderr.split())
+    assert desk.file.read_text() == before
+    # What a person may do.
+    assert (
+        desk.run("set-image", "auth-api", "auth-api-0.8.0", "--phase", "1", "--no-up", "--yes").exit_code == 0
+    )
+
+
+def test_an_image_build_takes_nothing_back_that_a_failed_update_gave_users(desk):
+    desk.left()
+    state = json.loads((desk.folder / "state.json").read_text())
+    rule = {"route": [{"destination": {"subset": "canary"}, "weight": 5}]}
+    kind = "kubernetes:networking.istio.io/v1:VirtualService"
+    moved = {"type": kind, "urn": "urn:x::auth-api", "outputs": {"spec": {"http": [rule]}}}
+    state["deployment"]["resources"].append(moved)
+    (desk.folder / "state.json").write_text(json.dumps(state))
+    refused = desk.run(*BUILD)
+    assert refused.exit_code == 1
+    assert "5 % of the traffic" in refused.stderr
+
+
+def test_an_image_build_that_cannot_know_what_users_meet_sets_nothing(desk):
+    (desk.folder / "answers").write_text("1")
+    before = desk.file.read_text()
+    assert desk.run(*BUILD).exit_code == 1
+    assert desk.file.read_text() == before
+
+
+def test_an_image_build_chooses_no_phase(desk):
+    refused = desk.run(*BUILD, "--phase", "1")
+    assert refused.exit_code == 2
+    assert "--start sets phase 1 by itself" in refused.stderr
 
 
 def test_an_image_without_a_rollout_waits_at_phase_0(desk):
@@ -274,91 +237,3 @@ def test_scripts_get_json_and_nothing_else_on_standard_output(desk):
     failed = desk.run("advance", "auth-api", "--to", "0", "--yes", "--json")
     assert failed.exit_code == 4
     assert json.loads(failed.stdout)["updated"] is False
-
-
-# ---- with a person at the terminal
-
-
-def at_terminal(desk, answer, *arguments):
-    """Runs a command at a terminal of its own, and answers its question."""
-    master, slave = pty.openpty()
-    command = [sys.executable, "-m", "eco2", *arguments, "--stack", "dev"]
-    running = subprocess.Popen(
-        command,
-        cwd=desk.folder,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        preexec_fn=take_terminal,  # noqa: PLW1509  # two calls of the system
-    )
-    os.close(slave)
-    seen = b""
-    try:
-        while b"[y/N]" not in seen:
-            seen += read(master, seen)
-        answer(master)
-        try:
-            while part := read(master, seen):
-                seen += part
-        except OSError:  # how a terminal ends on Linux
-            pass
-        return running.wait(timeout=30), seen.decode()
-    finally:
-        running.kill()
-        os.close(master)
-
-
-def read(master, seen):
-    """What comes next; a command that says nothing for a minute fails the test instead of hanging it."""
-    assert select.select([master], [], [], 60)[0], seen
-    return os.read(master, 4096)
-
-
-def typed(text):
-    return lambda master: os.write(master, text)
-
-
-def test_a_yes_writes_and_updates(desk):
-    code, seen = at_terminal(desk, typed(b"y\n"), "advance", "auth-api")
-    assert code == 0, seen
-    assert "Write the file and update dev? [y/N]" in seen
-    assert len(desk.updates) == 1
-
-
-@pytest.mark.parametrize("key", [b"n\n", b"\n", b"\x03", b"\x04"])
-def test_a_no_and_ctrl_c_leave_the_file_as_it_was(desk, key):
-    before = desk.file.read_bytes()
-    code, seen = at_terminal(desk, typed(key), "advance", "auth-api")
-    assert code == 1, seen
-    assert "Traceback" not in seen
-    assert desk.file.read_bytes() == before
-    assert desk.updates == []
-
-
-def test_ctrl_c_during_an_update_lets_pulumi_end_it_in_good_order(desk):
-    (desk.folder / "slow").touch()
-
-    def answer(master):
-        os.write(master, b"y\n")
-        seen = b""
-        while b"updating" not in seen:
-            seen += os.read(master, 4096)
-        os.write(master, b"\x03")
-
-    code, seen = at_terminal(desk, answer, "advance", "auth-api")
-    assert code == 4, seen
-    assert (desk.folder / "ended").exists()
-    assert "run: `pulumi up --stack dev`" in seen
-
-
-def test_a_file_that_changed_while_the_question_stood_is_not_overwritten(desk):
-    def answer(master):
-        desk.file.write_text(desk.file.read_text() + "# somebody else\n")
-        os.write(master, b"y\n")
-
-    code, seen = at_terminal(desk, answer, "advance", "auth-api")
-    assert code == 1
-    assert "changed by somebody else" in seen
-    assert "phase: 1}" not in desk.file.read_text()
-    assert desk.updates == []

@@ -1,0 +1,105 @@
+"""What the scripts of the workflows ask GitHub, and what they make of its answers."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+MARKER = "<!-- eco2-plan dev -->"
+
+
+def test_the_first_plan_is_a_new_comment_and_the_next_goes_over_it(runner):
+    plan = runner.folder / "plan.md"
+    plan.write_text(f"{MARKER}\n## dev\nno change\n")
+    assert runner.run("comment.sh", "7", str(plan)).returncode == 0
+    look, post = runner.calls()
+    assert "--paginate" in look["arguments"]
+    assert post["arguments"][:4] == ["api", "--method", "POST", "repos/eco2/delivery/issues/7/comments"]
+    assert post["body"] == plan.read_text()
+
+    runner.answers = [[["--paginate"], "4711\n4712\n"]]
+    plan.write_text(f"{MARKER}\n## dev\nauth-api: 1 → 2\n")
+    assert runner.run("comment.sh", "7", str(plan)).returncode == 0
+    patch = runner.calls()[-1]
+    assert patch["arguments"][:4] == ["api", "--method", "PATCH", "repos/eco2/delivery/issues/comments/4711"]
+    assert patch["body"] == plan.read_text()
+
+
+def test_a_comment_looks_for_its_own_stack_and_only_among_what_workflows_wrote(runner):
+    plan = runner.folder / "plan.md"
+    plan.write_text(f"{MARKER}\n")
+    runner.run("comment.sh", "7", str(plan))
+    query = runner.calls()[0]["arguments"][-1]
+    assert f'startswith("{MARKER}")' in query
+    assert '.user.type == "Bot"' in query
+
+
+def test_a_comment_without_its_marker_is_refused(runner):
+    plan = runner.folder / "plan.md"
+    plan.write_text("## dev\n")
+    done = runner.run("comment.sh", "7", str(plan))
+    assert done.returncode == 1
+    assert "does not begin with <!-- eco2-plan STACK -->" in done.stderr
+    assert runner.calls() == []
+
+
+def test_a_plan_too_long_for_a_comment_is_cut_between_characters(runner):
+    plan = runner.folder / "plan.md"
+    plan.write_text(f"{MARKER}\n" + "€" * 70_000)
+    assert runner.run("comment.sh", "7", str(plan)).returncode == 0
+    body = runner.calls()[-1]["body"]
+    assert len(body) < 65_536
+    assert body.endswith("the whole plan is in the summary of the run)\n")
+    assert "\ufffd" not in body
+
+
+BROKEN = {
+    "bin/pulumi": (
+        "error: could not open bucket s3://eco2: @team AccessDenied",
+        "    error: could not open bucket",
+    ),
+    "clone/.venv/bin/eco2": ("Traceback", "the log of this run says why"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_plan_that_could_not_be_made_goes_over_the_old_comment_too(runner, clone, broken):
+    said, told = BROKEN[broken]
+    program = runner.folder / broken
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    (clone / ".github").symlink_to(ROOT / ".github")
+    runner.answers = [[["--paginate"], "4711\n"]]
+    flow = yaml.safe_load((ROOT / ".github/workflows/preview.yml").read_text())
+    steps = {step.get("name"): step for step in flow["jobs"]["preview"]["steps"]}
+    for name in ("The plan in words", "The comment"):
+        assert "if" not in steps[name]
+        done = runner.step(steps[name]["run"], clone, STACK="dev", PULL_REQUEST="7")
+        assert done.returncode == 0, done.stderr
+    assert runner.outputs.read_text() == "code=1\n"  # which fails the check
+    patch = runner.calls()[-1]
+    assert patch["arguments"][:4] == ["api", "--method", "PATCH", "repos/eco2/delivery/issues/comments/4711"]
+    assert patch["body"].startswith(f"{MARKER}\n\n### No plan for dev")
+    assert told in patch["body"]
+
+
+def test_the_newest_commit_may_update_and_an_older_one_steps_aside(runner):
+    runner.answers = [[["commits/main"], "abc"]]
+    assert runner.run("may-update.sh", "prod", GITHUB_SHA="abc").returncode == 0
+    assert runner.outputs.read_text() == "go=yes\n"
+    aside = runner.run("may-update.sh", "prod", GITHUB_SHA="older")
+    assert aside.returncode == 0
+    assert "main is at abc" in aside.stdout
+    assert runner.outputs.read_text() == "go=yes\ngo=no\n"
+
+
+def test_no_update_goes_past_an_abort_that_waits_to_be_merged(runner):
+    runner.answers = [[["pr", "list"], "https://example.test/pull/9\n"], [["commits/main"], "abc"]]
+    refused = runner.run("may-update.sh", "prod", GITHUB_SHA="abc")
+    assert refused.returncode == 1
+    assert "an abort of prod waits to be merged: https://example.test/pull/9" in refused.stderr
+    assert runner.outputs.read_text() == ""
+    query = runner.calls()[0]["arguments"][-1]
+    assert 'startswith("abort/prod/")' in query
