@@ -45,9 +45,9 @@ nodes = {
 }
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
-declare_services(update.services, update.plans, nodes, platform)
+declared = declare_services(update.services, update.plans, nodes, platform)
 
-moved = pulumi.Output.from_input(pause.moved())
+moved = declared.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     after = merged(
         {name: entry(planned) for name, planned in update.plans.items()}, last.get(output), update.only

@@ -67,7 +67,6 @@ class CanaryService(pulumi.ComponentResource):
         plan: RolloutPlan,
         nodes: DomainNodeGroup,
         platform: Platform,
-        first: Sequence[pulumi.Resource] = (),
     ) -> None:
         """Declares the service.
 
@@ -76,7 +75,6 @@ class CanaryService(pulumi.ComponentResource):
             plan: What runs, what gets which traffic, and what waits for what.
             nodes: The nodes of its domain.
             platform: What all services share.
-            first: What must be done before anything of this service.
         """
         super().__init__(CANARY_SERVICE, plan.name)
         self._wanted, self._plan, self._nodes, self._platform = wanted, plan, nodes, platform
@@ -85,7 +83,7 @@ class CanaryService(pulumi.ComponentResource):
             labels, service=service, part_of=platform.catalog.part_of, environment=wanted.environment
         )
         namespace = cluster.namespaces[service.namespace]
-        own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace, first=first)
+        own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace)
         self._declare = own(protect=platform.settings.protect).declare
         # What belongs to the canary alone must go at a rollback, so nothing protects it.
         self._declare_canary = own(protect=False).declare

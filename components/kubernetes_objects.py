@@ -54,7 +54,6 @@ class Owner:
         namespace: Where they live.
         namespace_name: Its name.
         protect: Whether they refuse to be deleted.
-        first: What must be done before any of them.
     """
 
     parent: pulumi.Resource
@@ -62,7 +61,6 @@ class Owner:
     namespace: k8s.core.v1.Namespace
     namespace_name: str
     protect: bool
-    first: Sequence[pulumi.Resource] = ()
 
     def declare(
         self,
@@ -90,7 +88,7 @@ class Owner:
         options = pulumi.ResourceOptions(
             parent=self.parent,
             provider=self.provider,
-            depends_on=[self.namespace, *self.first, *after],
+            depends_on=[self.namespace, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
             ignore_changes=list(change.ignored),

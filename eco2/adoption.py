@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.metadata import CANARY_SERVICE
 from eco2.pulumi_stack import about, pulumi, update
 from rollout.files import read_catalog
 from rollout.problems import ConfigError, Problem, suggestion
@@ -42,21 +43,21 @@ def adopt(
             Problem("services.yaml", name, f"no such service; {suggestion(name, catalog.services)}")
             for name in strangers
         )
-    options = [part for target in targets(catalog, names) for part in ("--target", target)]
+    wanted = [target for name in names for target in targets(catalog, name)]
+    # What others of the state stand on cannot be a target without them, and is there.
+    if f"::{CANARY_SERVICE}::" not in pulumi(project, stack, "stack", "export"):
+        wanted += GROUND
+    options = [part for target in wanted for part in ("--target", target)]
     if not agreed(pulumi(project, stack, "preview", *options, variables=about(names))):
         return False
     update(project, stack, "--skip-preview", *options, variables=about(names))
     return True
 
 
-def targets(catalog: Catalog, names: Iterable[str]) -> list[str]:
-    """Patterns of all URNs that belong to some services, whether they exist yet or not.
+def targets(catalog: Catalog, name: str) -> list[str]:
+    """Patterns of all URNs that belong to a service, whether they exist yet or not.
 
     A pattern must not match another service's: that is not declared, and as a target it would be deleted.
     """
-    found = list(GROUND)
-    for name in names:
-        found.append(f"**::eco2:service:CanaryService::{name}")
-        own = (name, f"{name}-canary", f"{name}-mesh", *catalog.services[name].companions)
-        found += [f"**::eco2:service:CanaryService$**::{one}" for one in own]
-    return found
+    own = (name, f"{name}-canary", f"{name}-mesh", *catalog.services[name].companions)
+    return [f"**::{CANARY_SERVICE}::{name}", *(f"**::{CANARY_SERVICE}$**::{one}" for one in own)]

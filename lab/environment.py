@@ -79,7 +79,9 @@ def exports(folder: LabFolder) -> dict[str, str]:
         **aws_environment(lab["aws"], lab["region"]),
         "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"))),
         **({"ECO2_PROMETHEUS_URL": lab["prometheus"]} if lab.get("prometheus") else {}),
-        "PULUMI_BACKEND_URL": f"file://{folder.backend}",
+        # Sidecar files with attributes are not written in one step: a kill leaves an empty one, and the state
+        # cannot be read again (`failed to load checkpoint: EOF`).
+        "PULUMI_BACKEND_URL": f"file://{folder.backend}?metadata=skip",
         # Nothing in a lab's state is secret.
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -55,6 +55,8 @@ class Kubelet:
                 life.start()
         if "deletionTimestamp" in meta:
             life.end(pod)
+        else:
+            life.correct(pod)
 
     def gone(self, uid: str) -> None:
         """Takes note that a pod's object is no more."""

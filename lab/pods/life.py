@@ -50,6 +50,7 @@ class Life:
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._task: asyncio.Task[None] | None = None
         self._last: list[asyncio.Task[None]] = []
+        self._corrections: set[asyncio.Task[None]] = set()
         self.ending = False
         self.ready_since: float | None = None
         """The event loop's time when it became ready; None while it is not."""
@@ -67,6 +68,16 @@ class Life:
     def look_again(self) -> None:
         """Takes note that the image behaves otherwise now."""
         self._changed.set()
+
+    def correct(self, pod: dict[str, Any]) -> None:
+        """Tells again that it is ready, where another hand has said otherwise.
+
+        The controller of nodes does, when the API server was away and heartbeats with it; a kubelet corrects that.
+        """
+        conditions = {one["type"]: one["status"] for one in pod.get("status", {}).get("conditions", ())}
+        if self.ready_since is not None and not self.ending and conditions.get("Ready") == "False":
+            self._corrections.add(task := asyncio.create_task(self._tell(ready=True)))
+            task.add_done_callback(self._corrections.discard)
 
     def end(self, pod: dict[str, Any]) -> None:
         """Ends it as the kubelet does: preStop, SIGTERM, the rest of the grace period, SIGKILL."""
@@ -88,7 +99,7 @@ class Life:
         while True:
             self._changed.clear()
             if (ready := self._behaviour().ready) != told:
-                told = ready
+                told, self.ready_since = ready, None
                 await self._tell(ready=ready)
                 self.ready_since = asyncio.get_running_loop().time() if ready else None
             await self._changed.wait()

@@ -155,7 +155,10 @@ def _fill(api, stack, domain):
     selector = stack.selector(domain)
     nodes = nodes_of(stack.described(domain), "ap-northeast-2")
     for name, node in nodes.items():
-        api.request("POST", "/api/v1/nodes", node)
+        made = api.request("POST", "/api/v1/nodes", node)
+        # The API server taints new nodes until a controller has heard of them, and here runs none.
+        made["spec"]["taints"] = node["spec"]["taints"]
+        api.request("PUT", f"/api/v1/nodes/{name}", made)
         for number, requests in enumerate(DAEMONSETS):
             api.request("POST", PODS, _pod(f"{name}-{number}", requests, selector, node=name))
     for number, pod in enumerate(stack.pods[domain]):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.e2e.test_rollout import weights
+from tests.traffic import HOST, PATHS, Traffic
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 TAG = "auth-api-0.8.0"
@@ -182,9 +183,11 @@ def test_a_canary_that_does_not_start_ends_with_its_own_exit_code_and_the_way_on
 
 def test_a_canary_that_falls_sick_after_an_advance_is_told_and_taken_back(stack, lab, by_command):
     eco2(stack, "set-image", "my-api", "my-good", "--phase", "1", "--yes")
-    done = json.loads(eco2(stack, "advance", "my-api", "--yes", "--json", "--wait", "3").stdout)
-    well = {"service": "my-api", "verdict": "well", "words": "1 pods ready, no restarts"}
-    assert done["watched"] == [well]
+    with Traffic(lab, HOST, (PATHS["my-api"],), options=("--header",)):
+        done = json.loads(eco2(stack, "advance", "my-api", "--yes", "--json", "--wait", "3").stdout)
+    (watched,) = done["watched"]
+    assert (watched["service"], watched["verdict"]) == ("my-api", "well"), watched
+    assert watched["words"].startswith("1 pods ready, no restarts")
     command = [
         sys.executable,
         "-u",
