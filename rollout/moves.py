@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rollout.images import WRITTEN, Image, ImageSettings, settings_of
 from rollout.ladder import FULL_WEIGHT
+from rollout.sizes import canary_replicas
+from rollout.traffic import without_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -202,5 +204,6 @@ def _short(image: Image) -> str:
 def _place(wanted: Wanted, phase: int, *, own: bool = False) -> str:
     """`phase 3 (20 %)`; `own`: with the phase's own weight, whatever overrides it now."""
     weight = wanted.rollout.steps.weight(phase) if own else wanted.rollout.effective_weight
-    header = "off" if phase == 0 else "header only" if weight == 0 else f"{weight} %"
-    return f"phase {phase} ({header})"
+    if phase and not weight:
+        return f"phase {phase} ({without_weight(wanted.service, canary_replicas(wanted, 0))})"
+    return f"phase {phase} ({f'{weight} %' if phase else 'off'})"

@@ -20,13 +20,13 @@ DIGEST = "sha256:" + "ab" * 32
 NAME = "auth-api"
 
 
-def wanted(phase=0, *, stable="old", **rollout):
+def wanted(phase=0, *, stable="old", name=NAME, **rollout):
     said = RolloutSettings.model_validate({"phase": phase, **rollout})
     changes = {
-        "rollouts": {NAME: said},
-        "services": {NAME: ServiceSettings(image=ImageSettings(tag=stable))},
+        "rollouts": {name: said},
+        "services": {name: ServiceSettings(image=ImageSettings(tag=stable))},
     }
-    return resolve(CATALOG, SETTINGS.model_copy(update=changes))[NAME]
+    return resolve(CATALOG, SETTINGS.model_copy(update=changes))[name]
 
 
 def written(move):
@@ -40,6 +40,19 @@ def test_an_advance_takes_the_next_phase_of_the_ladder():
     assert written(advanced(wanted(1, ladder="blue-green"), None, "--stack dev")) == {
         "rollouts.auth-api.phase": 2
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "rollout", "words"),
+    [
+        ("ext-authz", {}, "phase 1 (no traffic)"),
+        ("my-worker", {}, "phase 1 (no pods)"),
+        ("my-worker", {"canary": {"queues": ["try"]}}, "phase 1 (queues of its own)"),
+    ],
+)
+def test_phase_1_is_not_told_as_a_header_that_reaches_nobody(name, rollout, words):
+    assert f"to {words}" in advanced(wanted(0, name=name, **rollout), None, "--stack dev").words
+    assert f"from {words}" in advanced(wanted(1, name=name, **rollout), None, "--stack dev").words
 
 
 def test_an_advance_goes_to_any_phase_that_is_named_also_back():
