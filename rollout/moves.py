@@ -69,14 +69,18 @@ def advanced(wanted: Wanted, to: int | None, options: str) -> Move:
         raise NoMoveError(f"there is no phase {target}; its ladder has the phases 0 to {last}")
     if target == rollout.phase:
         return Move(name, f"{name}: {_place(wanted, target)} already", ())
-    notes: tuple[str, ...] = ()
+    notes = []
     if rollout.phase == 0 and wanted.canary == wanted.stable:
         way = f"eco2 set-image {name} IMAGE {options}"
-        notes = (
-            f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`",
-        )
+        same = f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`"
+        notes.append(same)
+    if target > rollout.phase and rollout.steps.weight(target) and (tag := _pushed_again(wanted)):
+        back = "" if rollout.phase == 1 else "--phase 1 "
+        way = f"eco2 set-image {name} {tag}@sha256:... {back}{options}"
+        told = f"{name}: pods that start later run whatever is pushed to {tag} by then, tried or not"
+        notes.append(f"{told}; to pin its digest at phase 1 first: `{way}`")
     words = f"{name}: from {_place(wanted, rollout.phase)} to {_place(wanted, target, own=True)}"
-    return Move(name, words, tuple(_to_phase(wanted, target)), notes)
+    return Move(name, words, tuple(_to_phase(wanted, target)), tuple(notes))
 
 
 def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
@@ -102,10 +106,8 @@ def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
         raise NoMoveError(f"{reason}; {way}" if last else "its ladder has no canary to promote")
     image = settings_of(wanted.canary)
     notes: tuple[str, ...] = ()
-    if image.tag == f"{name}-{wanted.environment}-canary" and image.digest is None:
-        told = (
-            f"{name}: canaries are pushed to the tag {image.tag} again and again, and stable will run it now"
-        )
+    if tag := _pushed_again(wanted):
+        told = f"{name}: canaries are pushed to the tag {tag} again and again, and stable will run it now"
         notes = (f"{told}; a digest would pin what was tested",)
     entries = _image(("services", name, "image"), image)
     words = f"{name}: stable takes {_short(wanted.canary)}; {_place(wanted, rollout.phase)} ends"
@@ -179,6 +181,12 @@ def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     kept = _short(Image(left[0].partition(" ")[0], left["revision"]))
     words = f"{name}: stable stays at {kept}; the config asked for {_short(wanted.stable)}"
     return Move(name, words, _image(("services", name, "image"), image))
+
+
+def _pushed_again(wanted: Wanted) -> str:
+    """The canary's tag, if no digest pins it and it is the one that every canary is pushed to; else nothing."""
+    image, usual = settings_of(wanted.canary), f"{wanted.name}-{wanted.environment}-canary"
+    return usual if image.tag == usual and image.digest is None else ""
 
 
 def _to_phase(wanted: Wanted, phase: int) -> Iterable[Entry]:

@@ -91,6 +91,23 @@ def test_an_advance_tells_where_the_canary_would_be_stable_once_more():
     assert not advanced(wanted(1, **same), None, "--stack dev").notes
 
 
+def test_weight_for_a_tag_that_is_pushed_again_says_what_pods_that_start_later_run():
+    [note] = advanced(wanted(1), None, "--stack dev").notes
+    assert "run whatever is pushed to auth-api-dev-canary by then" in note
+    assert "`eco2 set-image auth-api auth-api-dev-canary@sha256:... --stack dev`" in note
+    # A canary with weight takes no other image, so the way on leads over phase 1.
+    assert "sha256:... --phase 1 --stack dev`" in advanced(wanted(2), None, "--stack dev").notes[0]
+    assert "\n" not in note
+    for quiet, to in (
+        (wanted(0), 1),
+        (wanted(4), 2),
+        (wanted(1, canary={"tag": "new"}), 2),
+        (wanted(1, canary={"digest": DIGEST}), 2),
+        (wanted(2, canary={"digest": DIGEST}), 1),
+    ):
+        assert not advanced(quiet, to, "--stack dev").notes
+
+
 def test_a_promotion_gives_stable_the_very_image_and_ends_the_rollout():
     canary = {"tag": "new", "digest": DIGEST, "revision": "7"}
     assert written(promoted(wanted(5, canary=canary), None, "--stack dev")) == {
