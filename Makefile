@@ -56,11 +56,11 @@ lint: setup ## Lint, types and layers
 check: lint ## The same and the fast tests (under a minute)
 	$(BIN)/pytest -q tests/unit
 
-test: setup ## The tests, on labs of their own, two files at a time (17 minutes on two cores)
+test: setup ## The tests, on labs of their own, two files at a time (14 minutes on two cores)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
-test-long: setup ## What takes longer: every service at every phase under load, faults (an hour)
-	$(BIN)/pytest -q -m long
+test-long: setup ## What takes longer: every service at every phase under load, faults, aborts (50 minutes)
+	$(BIN)/pytest -q -rP -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 docs: setup ## Write the generated pages
 	$(BIN)/python -m eco2.cost_page
@@ -69,7 +69,8 @@ docs: setup ## Write the generated pages
 pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
 	$(BIN)/python -m tests.pictures
 
-bench: setup ## Measure (a quarter of an hour) and write docs/measurements.md; a part: make bench PARTS=abort RUNS=3
+bench: setup ## Run the long tests, then measure and write docs/measurements.md; one part alone: make bench PARTS=abort RUNS=3
+	$(if $(PARTS),,@$(MAKE) --no-print-directory test-long)
 	$(BIN)/python -m tests.bench $(PARTS) $(if $(RUNS),--runs $(RUNS))
 
 format: setup ## Format the code

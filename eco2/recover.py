@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import PulumiError, pulumi
+from eco2.pulumi_stack import LOCKED, PulumiError, pulumi
+from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,14 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
 
     Args:
         project: The folder with `Pulumi.yaml`.
-        stack: The stack's name; it is created if it does not exist.
+        stack: The stack's name; if it has a file and does not exist, it is created.
         say: Takes a line for the user for each thing done.
 
     Raises:
+        ConfigError: If the project has no file for it: a name that was mistyped is no new stack.
         PulumiError: If the CLI refuses.
     """
+    _has_file(project, stack)
     try:
         state = pulumi(project, stack, "stack", "export")
     except PulumiError as error:
@@ -63,6 +66,21 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
     say(f"settled {len(pending)} operations that an interrupted update had left open")
 
 
+def _has_file(project: Path, stack: str) -> None:
+    """Refuses a stack without a file.
+
+    Raises:
+        ConfigError: Naming the stacks that have one.
+    """
+    name = stack.rsplit("/", 1)[-1]  # a service of Pulumi's may want its organization and project before it
+    file = project / f"Pulumi.{name}.yaml"
+    if not file.exists():
+        known = (
+            one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in project.glob("Pulumi.*.yaml")
+        )
+        raise ConfigError([Problem(file.name, "", f"no such file; {suggestion(name, known)}")])
+
+
 def _known(operation: dict[str, Any]) -> dict[str, Any] | None:
     """What was being created, as a resource of the state, if its id follows from its inputs."""
     resource: dict[str, Any] = operation["resource"]
@@ -87,18 +105,28 @@ def _locked(project: Path, stack: str, state: str) -> bool:
         # Writing back what is there changes nothing, and asks for the lock.
         _write(project, stack, state)
     except PulumiError as error:
-        if "locked" not in str(error) or not owner_has_ended(str(error)):
+        told = str(error)
+        if not any(sign in told for sign in LOCKED):
             raise
-        return True
+        if owner_has_ended(told):
+            return True
+        way = f"only if nothing updates {stack} any more: pulumi cancel --stack {stack}"
+        if (owner := LOCKED_BY.search(told)) and _is_here(owner):
+            way = f"process {owner['pid']} of this machine still updates {stack}; let it end, then run this again"
+        raise PulumiError(f"{told}\n{way}") from None
     return False
 
 
 def owner_has_ended(refusal: str) -> bool:
     """Whether the lock that the CLI complains of was left by a process of this machine that runs no more."""
     owner = LOCKED_BY.search(refusal)
-    if owner is None or owner["host"] != socket.gethostname():
+    if owner is None or not _is_here(owner):
         return False
     return not Path(f"/proc/{owner['pid']}").exists()
+
+
+def _is_here(owner: re.Match[str]) -> bool:
+    return owner["host"] == socket.gethostname()
 
 
 def _identity(resource: dict[str, Any]) -> str | None:

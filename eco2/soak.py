@@ -52,15 +52,17 @@ class Pods:
 
     Attributes:
         ready: Those that are ready.
+        wanted: Those that its Deployment asks for at that moment; None if that is gone.
         restarts: Restarts of all their containers by pod.
     """
 
     ready: int
+    wanted: int | None
     restarts: dict[str, int]
 
     @classmethod
-    def read(cls, listed: Sequence[Mapping[str, Any]]) -> Pods:
-        """From the objects of a list; pods that are going away do not count."""
+    def read(cls, listed: Sequence[Mapping[str, Any]], deployment: Mapping[str, Any] | None) -> Pods:
+        """From the objects of a list and their Deployment; pods that are going away do not count."""
         staying = [pod for pod in listed if not pod["metadata"].get("deletionTimestamp")]
         ready = [
             pod
@@ -76,22 +78,30 @@ class Pods:
             )
             for pod in staying
         }
-        return cls(len(ready), restarts)
+        wanted = deployment["spec"].get("replicas", 0) if deployment else None
+        return cls(len(ready), wanted, restarts)
 
 
 class Watched:
-    """One canary over some time: what its pods were at first, and what they are."""
+    """One canary over some time: what its pods were at first, and what they are.
+
+    Its autoscaler begins at its ceiling and shrinks it, and a worker's canary may have no pods at all, so
+    what counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
+    """
 
     def __init__(self, name: str, service: Service, first: Pods) -> None:
         self.name = name
         self.service = service
         self.first = self.last = first
+        self._due = first.wanted or 0
         self._fewer = 0
 
     def look(self, pods: Pods) -> None:
         """Takes the next look down."""
         self.last = pods
-        self._fewer = self._fewer + 1 if pods.ready < self.first.ready or not pods.ready else 0
+        wanted = pods.wanted or 0
+        self._due = wanted if pods.ready >= wanted else min(self._due, wanted)
+        self._fewer = self._fewer + 1 if pods.wanted is None or pods.ready < self._due else 0
 
     @property
     def sickness(self) -> str:
@@ -103,9 +113,15 @@ class Watched:
         }
         if restarted:
             return ", ".join(f"{name} restarted {count} x" for name, count in sorted(restarted.items()))
-        if self._fewer >= LOOKS_IN_A_ROW:
-            return f"{self.last.ready} pods ready, and {self.first.ready} right after the update"
-        return ""
+        return self.lack if self._fewer >= LOOKS_IN_A_ROW else ""
+
+    @property
+    def lack(self) -> str:
+        """What it lacks at the last look; empty if nothing."""
+        ready, wanted = self.last.ready, self.last.wanted
+        if wanted is None:
+            return "no Deployment"
+        return f"{ready} pods ready, and {wanted} wanted" if ready < wanted else ""
 
 
 def soak(
@@ -146,32 +162,42 @@ def soak(
 
 def _pods(cluster: Cluster, name: str, service: Service) -> Pods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
-    return Pods.read(cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector))
+    listed = cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector)
+    # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.
+    path = f"/apis/apps/v1/namespaces/{service.namespace}/deployments/{name}-canary"
+    return Pods.read(listed, cluster.get(path))
 
 
 def _health(watched: Watched, prometheus: str | None, window_seconds: int) -> Health:
-    pods = f"{watched.last.ready} pods ready, no restarts"
     if sickness := watched.sickness:
         return Health(watched.name, "sick", sickness)
     if not watched.last.ready:
-        return Health(watched.name, "not known", "it has no pods in this phase")
-    if prometheus is None:
-        return Health(watched.name, "well", pods)
+        return Health(watched.name, "not known", watched.lack or "it has no pods in this phase")
+    pods = watched.lack or f"{watched.last.ready} pods ready, no restarts"
+    verdict: Verdict = "well"
+    if prometheus is not None:
+        verdict, words = _errors(watched, prometheus, window_seconds)
+        pods = f"{pods}; {words}"
+    # Pods that are not ready yet may still fall sick.
+    return Health(watched.name, "not known" if verdict == "well" and watched.lack else verdict, pods)
+
+
+def _errors(watched: Watched, prometheus: str, window_seconds: int) -> tuple[Verdict, str]:
+    """What a Prometheus says of its requests."""
     from eco2.prometheus import Prometheus, PrometheusError  # noqa: PLC0415  # only where there is one
 
     try:
         counted = Prometheus(prometheus).requests({watched.name: watched.service}, window_seconds)
     except PrometheusError as error:
-        return Health(watched.name, "not known", f"{pods}; {error}")
+        return "not known", str(error)
     found = counted.get(watched.name)
     if found is None:
-        return Health(watched.name, "well", f"{pods}; a worker gets no requests")
+        return "well", "a worker gets no requests"
     canary, stable = (
         (found.total.get(version, 0.0), found.failed.get(version, 0.0))
         for version in (CANARY_VERSION, STABLE_VERSION)
     )
-    verdict, words = judged_errors(canary, stable)
-    return Health(watched.name, verdict, f"{pods}; {words}")
+    return judged_errors(canary, stable)
 
 
 def judged_errors(canary: tuple[float, float], stable: tuple[float, float]) -> tuple[Verdict, str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rollout.images import WRITTEN, Image, ImageSettings, settings_of
 from rollout.ladder import FULL_WEIGHT
+from rollout.sizes import canary_replicas
+from rollout.traffic import without_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,14 +69,18 @@ def advanced(wanted: Wanted, to: int | None, options: str) -> Move:
         raise NoMoveError(f"there is no phase {target}; its ladder has the phases 0 to {last}")
     if target == rollout.phase:
         return Move(name, f"{name}: {_place(wanted, target)} already", ())
-    notes: tuple[str, ...] = ()
+    notes = []
     if rollout.phase == 0 and wanted.canary == wanted.stable:
         way = f"eco2 set-image {name} IMAGE {options}"
-        notes = (
-            f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`",
-        )
+        same = f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`"
+        notes.append(same)
+    if target > rollout.phase and rollout.steps.weight(target) and (tag := _pushed_again(wanted)):
+        back = "" if rollout.phase == 1 else "--phase 1 "
+        way = f"eco2 set-image {name} {tag}@sha256:... {back}{options}"
+        told = f"{name}: pods that start later run whatever is pushed to {tag} by then, tried or not"
+        notes.append(f"{told}; to pin its digest at phase 1 first: `{way}`")
     words = f"{name}: from {_place(wanted, rollout.phase)} to {_place(wanted, target, own=True)}"
-    return Move(name, words, tuple(_to_phase(wanted, target)), notes)
+    return Move(name, words, tuple(_to_phase(wanted, target)), tuple(notes))
 
 
 def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
@@ -100,10 +106,8 @@ def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
         raise NoMoveError(f"{reason}; {way}" if last else "its ladder has no canary to promote")
     image = settings_of(wanted.canary)
     notes: tuple[str, ...] = ()
-    if image.tag == f"{name}-{wanted.environment}-canary" and image.digest is None:
-        told = (
-            f"{name}: canaries are pushed to the tag {image.tag} again and again, and stable will run it now"
-        )
+    if tag := _pushed_again(wanted):
+        told = f"{name}: canaries are pushed to the tag {tag} again and again, and stable will run it now"
         notes = (f"{told}; a digest would pin what was tested",)
     entries = _image(("services", name, "image"), image)
     words = f"{name}: stable takes {_short(wanted.canary)}; {_place(wanted, rollout.phase)} ends"
@@ -206,6 +210,12 @@ def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     return Move(name, words, entries)
 
 
+def _pushed_again(wanted: Wanted) -> str:
+    """The canary's tag, if no digest pins it and it is the one that every canary is pushed to; else nothing."""
+    image, usual = settings_of(wanted.canary), f"{wanted.name}-{wanted.environment}-canary"
+    return usual if image.tag == usual and image.digest is None else ""
+
+
 def _to_phase(wanted: Wanted, phase: int) -> Iterable[Entry]:
     """A phase; a weight that overrides another's goes with that."""
     entry = ("rollouts", wanted.name)
@@ -229,5 +239,6 @@ def _short(image: Image) -> str:
 def _place(wanted: Wanted, phase: int, *, own: bool = False) -> str:
     """`phase 3 (20 %)`; `own`: with the phase's own weight, whatever overrides it now."""
     weight = wanted.rollout.steps.weight(phase) if own else wanted.rollout.effective_weight
-    header = "off" if phase == 0 else "header only" if weight == 0 else f"{weight} %"
-    return f"phase {phase} ({header})"
+    if phase and not weight:
+        return f"phase {phase} ({without_weight(wanted.service, canary_replicas(wanted, 0))})"
+    return f"phase {phase} ({f'{weight} %' if phase else 'off'})"

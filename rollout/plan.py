@@ -134,14 +134,14 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         header_route=phase > 0 and wanted.service.by_weight,
         stable=stable,
         canary=canary,
-        service_version=_service_version(wanted, weight),
+        service_version=service_version(wanted, weight),
         order=Order(way, STAGES[way]),
         drain_seconds=wanted.drain_seconds,
         warnings=_warnings(wanted, weight, actual),
     )
 
 
-def _service_version(wanted: Wanted, weight: int) -> Version | None:
+def service_version(wanted: Wanted, weight: int) -> Version | None:
     """Rule 5: without routes the Service's own selector keeps traffic off a canary without weight.
 
     At full weight it selects the canary alone, so that phase 5 means the same everywhere.

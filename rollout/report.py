@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from rollout.capacity import fits, placed
 from rollout.cost import Extra, extras
 from rollout.instances import DAEMONSETS, Allocatable, Load, least
-from rollout.order import Direction, Part
+from rollout.order_words import order_in_words
 from rollout.review import review
-from rollout.traffic import traffic
+from rollout.traffic import traffic, without_weight
 
 if TYPE_CHECKING:
+    from rollout.catalog import Service
     from rollout.guards import Refusal
+    from rollout.order import Direction
     from rollout.plan import RolloutPlan
     from rollout.prior import Prior
     from rollout.services import Wanted
@@ -37,6 +39,7 @@ class Side:
         canary: The canary's; None without one.
         stable_pods: Stable's pods by plan; None where the outputs do not tell.
         canary_pods: The canary's.
+        level: How far the canary is, in words: `off`, `the header alone`, `phase 1 (no traffic)`, `20 %`.
     """
 
     phase: int
@@ -45,11 +48,7 @@ class Side:
     canary: str | None
     stable_pods: int | None
     canary_pods: int | None
-
-    @property
-    def level(self) -> str:
-        """How far the canary is, in words: `off`, `the header alone`, `20 %`."""
-        return f"{self.share:g} %" if self.share else ("the header alone" if self.phase else "off")
+    level: str
 
 
 @dataclass(frozen=True)
@@ -167,81 +166,50 @@ def version(image: str) -> str:
 
 def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool) -> Change:
     meets, canary = traffic(planned), planned.canary
+    canary_pods = canary.replicas if canary else 0
     return Change(
         service=planned.name,
         direction=planned.order.direction,
-        before=_before(prior) if prior else None,
+        before=_before(wanted.service, prior) if prior else None,
         after=Side(
             phase=planned.phase,
             share=planned.share,
             stable=version(str(planned.stable.image)),
             canary=version(str(canary.image)) if canary else None,
             stable_pods=planned.stable.replicas,
-            canary_pods=canary.replicas if canary else 0,
+            canary_pods=canary_pods,
+            level=_level(wanted.service, planned.phase, planned.share, canary_pods),
         ),
         with_header=meets["withHeader"],
         without_header=meets["withoutHeader"],
-        order=_order(wanted, planned, prior),
+        order=order_in_words(wanted, planned, prior),
         extra=extra,
         refused=refused,
     )
 
 
-def _before(prior: Prior) -> Side:
+def _before(service: Service, prior: Prior) -> Side:
+    # Routes that an update moved before it failed are what users meet.
+    share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
+    canary_pods = prior.pods.canary if prior.pods else None
     return Side(
         phase=prior.phase,
-        # Routes that an update moved before it failed are what users meet.
-        share=prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight,
+        share=share,
         stable=version(prior.stable_image),
         canary=version(prior.canary_image) if prior.canary_image else None,
         stable_pods=prior.pods.stable if prior.pods else None,
-        canary_pods=prior.pods.canary if prior.pods else None,
+        canary_pods=canary_pods,
+        level=_level(service, prior.phase, share, canary_pods),
     )
 
 
-def _order(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> tuple[str, ...]:
-    """The plan's stages in words, as far as this update has something to do in them."""
-    words = {
-        Part.STABLE: _stable_words(planned, prior),
-        Part.CANARY: _canary_words(planned, prior),
-        Part.ROUTES: _routes_words(wanted, planned, prior),
-    }
-    if words[Part.ROUTES] and words[Part.CANARY]:
-        words[Part.PAUSE] = f"pause of {planned.drain_seconds} s"
-    stages = (
-        " and ".join(words[part] for part in Part if part in stage and words.get(part))
-        for stage in planned.order.stages
+def _level(service: Service, phase: int, share: float, canary_pods: int | None) -> str:
+    if share or not phase:
+        return f"{share:g} %" if share else "off"
+    # Only routes tell requests apart by a header.
+    return (
+        "the header alone" if service.by_weight else f"phase {phase} ({without_weight(service, canary_pods)})"
     )
-    return tuple(stage for stage in stages if stage)
-
-
-def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
-    if prior is None:
-        return "stable ready"
-    if prior.stable_image != str(planned.stable.image):
-        return "new stable ready"
-    return "stable resized" if prior.pods and prior.pods.stable != planned.stable.replicas else ""
-
-
-def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
-    was = prior is not None and prior.phase > 0
-    if planned.canary is None:
-        return "canary goes" if was else ""
-    if not was or planned.order.direction is Direction.UP:
-        return "canary ready"
-    assert prior is not None  # for mypy: `was` says so
-    if prior.canary_image != str(planned.canary.image):
-        return "new canary ready"
-    if prior.pods is None or prior.pods.canary == planned.canary.replicas:
-        return ""
-    return "canary shrinks" if planned.canary.replicas < prior.pods.canary else "canary grows"
-
-
-def _routes_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> str:
-    if wanted.service.kind == "worker":
-        return ""
-    changed = prior is None or (prior.weight, min(prior.phase, 1)) != (planned.weight, min(planned.phase, 1))
-    return ("routes" if wanted.service.by_weight else "the Service's selector") if changed else ""
 
 
 def _rooms(update: Update) -> tuple[Room, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rollout.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
+    from rollout.catalog import Service
     from rollout.plan import RolloutPlan
 
 
@@ -18,6 +19,21 @@ def traffic(plan: RolloutPlan) -> dict[str, str]:
     """
     split = _split(plan.share)
     return {"withHeader": "canary" if plan.header_route else split, "withoutHeader": split}
+
+
+def without_weight(service: Service, pods: int | None) -> str:
+    """What a canary has that gets no weight: `header only`, or what stands for it where none reaches it.
+
+    Args:
+        service: What the service is.
+        pods: The canary's pods; None where that is not known.
+    """
+    if service.by_weight:
+        return "header only"
+    if service.kind == "worker" and pods is not None:
+        # It has pods for queues of its own alone.
+        return "queues of its own" if pods else "no pods"
+    return "no traffic"
 
 
 def _split(share: float) -> str:

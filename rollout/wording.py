@@ -25,7 +25,7 @@ def summary(found: Report) -> str:
     for one in found.changes:
         if one not in fresh:
             lines.append(f"{one.service}: {headline(one)}")
-            lines.append(f"  then {meets(one)}; order: {order(one)}")
+            lines.append(f"  then {meets(one)}" + (f"; order: {order(one)}" if one.order else ""))
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
     from eco2.prometheus import Requests
     from eco2.status.events import Event
-    from eco2.status.live import Live
+    from eco2.status.live import Live, Routing
+
+HALF_TAKEN_BACK = (
+    "cluster: routes were taken off the canary, and an update may set them back; finish the abort first"
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,20 @@ class Status:
     @property
     def differences(self) -> tuple[str, ...]:
         """Where config, last update and cluster disagree, in words."""
-        return (*_not_applied(self.wanted, self.applied), *_not_live(self))
+        found = (*_not_applied(self.wanted, self.applied), *_not_live(self))
+        return (*found, HALF_TAKEN_BACK) if self.half_taken_back else found
+
+    @property
+    def half_taken_back(self) -> bool:
+        """Whether routes were taken off the canary, while config and last update still want it there.
+
+        The first stroke of an abort leaves it so. A step down whose update has not ended is none: there
+        the routes are what the config asks for.
+        """
+        wanted, applied, routing = self.wanted, self.applied, self.live.routing
+        if applied is None or (wanted is not None and not wanted.phase):
+            return False
+        return all(_below(routing, step, self.kind) for step in (applied, wanted) if step)
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -99,7 +117,7 @@ class Status:
             found.append(
                 f"routes send {share:g} % to the canary, which has no ready pod: these requests fail"
             )
-        if stable and not stable.ready and stable.wanted and (share or 0) < 100:  # noqa: PLR2004  # per cent
+        if stable and not stable.ready and stable.wanted and (share or 0) < FULL_WEIGHT:
             found.append("stable has no ready pod")
         return tuple(found)
 
@@ -148,11 +166,28 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     if status.kind == "api" and routing.weights and routing.header != bool(applied.phase):
         has = "a route" if routing.header else "no route"
         found.append(f"cluster: {has} for the header; applied: phase {applied}")
-    pin = {0: STABLE_VERSION, 100: CANARY_VERSION}.get(applied.weight)
+    pin = _pin(applied.weight)
     if status.kind == "grpc" and not routing.missing and routing.version != pin:
         selects, should = (one or "both versions" for one in (routing.version, pin))
         found.append(f"cluster: the Service selects {selects}; applied: {should}")
     return tuple(found)
+
+
+def _pin(weight: int) -> str | None:
+    """The version that a Service without routes selects at a weight; None: both."""
+    return {0: STABLE_VERSION, FULL_WEIGHT: CANARY_VERSION}.get(weight)
+
+
+def _below(routing: Routing, step: Step, kind: str) -> bool:
+    """Whether the cluster sends the canary less than a step does, and nowhere more."""
+    if kind == "grpc":
+        rising = (STABLE_VERSION, None, CANARY_VERSION)
+        known = not routing.missing and routing.version in rising
+        return known and rising.index(routing.version) < rising.index(_pin(step.weight))
+    if not routing.weights:
+        return False
+    fewer = routing.weights[0] < step.weight or routing.header < bool(step.phase)
+    return fewer and routing.weights[-1] <= step.weight
 
 
 @dataclass(frozen=True)

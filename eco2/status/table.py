@@ -40,13 +40,17 @@ def table(snapshot: Snapshot) -> Group:
 
 
 def disagreements(snapshot: Snapshot, services: Sequence[Status]) -> list[Text]:
-    """What is wrong with some services, each in a line, and the commands that end it, each once."""
+    """What is wrong with some services, each in a line, and the commands that end it, each once.
+
+    Aborts come first: an update is about all services, and would bring back what is to be taken back.
+    """
     found, commands = [], dict[str, None]()
     for line in services:
         found += [Text(f"! {line.service}: {alarm}", style="bold red") for alarm in line.alarms]
         found += [Text(f"! {line.service}: {difference}", style="yellow") for difference in line.differences]
         commands |= dict.fromkeys(remedies(line, snapshot))
-    return found + [Text(f"  → {command}", style="cyan") for command in commands]
+    ordered = sorted(commands, key=lambda command: not command.startswith("eco2 abort"))
+    return found + [Text(f"  → {command}", style="cyan") for command in ordered]
 
 
 def _phase(line: Status) -> str:

@@ -75,8 +75,12 @@ def measured(requests: Requests | None) -> str:
 def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     """The commands that end what is wrong with a service."""
     told, stack = [], snapshot.stack
+    abort = f"eco2 abort {status.service} --stack {stack}"
+    if status.half_taken_back:
+        # Any update would bring the canary back, and with it what somebody took it back for.
+        return [abort]
     if any(one.startswith("routes send") for one in status.alarms):
-        told.append(f"eco2 abort {status.service} --stack {stack}")
+        told.append(abort)
     if any(one.startswith("config:") for one in status.differences):
         told.append(f"pulumi up --stack {stack}")
     if any(one.startswith("cluster:") for one in status.differences):

@@ -67,6 +67,7 @@ def wait_for_nodes(lab, count):
         time.sleep(0.2)
 
 
+@pytest.mark.long
 def test_five_killed_first_updates_end_in_the_same_state(stack, lab):
     seen = []
     for seconds in (2.0, 3.0, 4.0, 5.5, 7.0):

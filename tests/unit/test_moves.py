@@ -20,13 +20,13 @@ DIGEST = "sha256:" + "ab" * 32
 NAME = "auth-api"
 
 
-def wanted(phase=0, *, stable="old", **rollout):
+def wanted(phase=0, *, stable="old", name=NAME, **rollout):
     said = RolloutSettings.model_validate({"phase": phase, **rollout})
     changes = {
-        "rollouts": {NAME: said},
-        "services": {NAME: ServiceSettings(image=ImageSettings(tag=stable))},
+        "rollouts": {name: said},
+        "services": {name: ServiceSettings(image=ImageSettings(tag=stable))},
     }
-    return resolve(CATALOG, SETTINGS.model_copy(update=changes))[NAME]
+    return resolve(CATALOG, SETTINGS.model_copy(update=changes))[name]
 
 
 def written(move):
@@ -40,6 +40,19 @@ def test_an_advance_takes_the_next_phase_of_the_ladder():
     assert written(advanced(wanted(1, ladder="blue-green"), None, "--stack dev")) == {
         "rollouts.auth-api.phase": 2
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "rollout", "words"),
+    [
+        ("ext-authz", {}, "phase 1 (no traffic)"),
+        ("my-worker", {}, "phase 1 (no pods)"),
+        ("my-worker", {"canary": {"queues": ["try"]}}, "phase 1 (queues of its own)"),
+    ],
+)
+def test_phase_1_is_not_told_as_a_header_that_reaches_nobody(name, rollout, words):
+    assert f"to {words}" in advanced(wanted(0, name=name, **rollout), None, "--stack dev").words
+    assert f"from {words}" in advanced(wanted(1, name=name, **rollout), None, "--stack dev").words
 
 
 def test_an_advance_goes_to_any_phase_that_is_named_also_back():
@@ -76,6 +89,23 @@ def test_an_advance_tells_where_the_canary_would_be_stable_once_more():
     assert "set-image auth-api IMAGE --stack dev" in advanced(wanted(0, **same), None, "--stack dev").notes[0]
     assert not advanced(wanted(0), None, "--stack dev").notes
     assert not advanced(wanted(1, **same), None, "--stack dev").notes
+
+
+def test_weight_for_a_tag_that_is_pushed_again_says_what_pods_that_start_later_run():
+    [note] = advanced(wanted(1), None, "--stack dev").notes
+    assert "run whatever is pushed to auth-api-dev-canary by then" in note
+    assert "`eco2 set-image auth-api auth-api-dev-canary@sha256:... --stack dev`" in note
+    # A canary with weight takes no other image, so the way on leads over phase 1.
+    assert "sha256:... --phase 1 --stack dev`" in advanced(wanted(2), None, "--stack dev").notes[0]
+    assert "\n" not in note
+    for quiet, to in (
+        (wanted(0), 1),
+        (wanted(4), 2),
+        (wanted(1, canary={"tag": "new"}), 2),
+        (wanted(1, canary={"digest": DIGEST}), 2),
+        (wanted(2, canary={"digest": DIGEST}), 1),
+    ):
+        assert not advanced(quiet, to, "--stack dev").notes
 
 
 def test_a_promotion_gives_stable_the_very_image_and_ends_the_rollout():

@@ -148,11 +148,61 @@ def test_a_share_of_pods_is_told_as_it_is(world):
     world.update({"ext-authz": {"phase": 1}, "my-worker": {"phase": 1}})
     world.set({"ext-authz": {"phase": 2}, "my-worker": {"phase": 2}})
     told = text(world.report())
-    assert "ext-authz: ext-authz-dev-canary, from the header alone to 33.33 %, no pods added" in told
+    assert "ext-authz: ext-authz-dev-canary, from phase 1 (no traffic) to 33.33 %, no pods added" in told
     assert "order     canary ready → the Service's selector" in told
-    assert "my-worker: my-worker-dev-canary, from the header alone to 50 %, 1 pod added" in told
+    assert "my-worker: my-worker-dev-canary, from phase 1 (no pods) to 50 %, 1 pod added" in told
     assert "order     canary ready\n" in told  # a worker has no routes
     assert "pods decide the share" in told
+
+
+def orders(world, before, after):
+    """How far the canary comes and in which order, by service."""
+    world.update(before)
+    world.set(after)
+    return {
+        one.service: (f"{one.before.level} to {one.after.level}", " → ".join(one.order))
+        for one in world.report().changes
+    }
+
+
+def test_a_canary_that_no_header_reaches_is_told_as_what_it_is(world):
+    apart = {"phase": 1, "canary": {"queues": ["try"]}}
+    found = orders(world, {}, {"ext-authz": {"phase": 1}, "my-worker": {"phase": 1}, "scan-worker": apart})
+    assert found == {
+        "ext-authz": ("off to phase 1 (no traffic)", "canary ready"),
+        "scan-worker": ("off to phase 1 (queues of its own)", "canary ready"),
+        "my-worker": ("off to phase 1 (no pods)", ""),
+    }
+    told = summary(world.report())
+    assert "my-worker: my-worker-dev-canary, from off to phase 1 (no pods), no pods added" in told
+    assert "  then everybody meets 100 % stable\n" in told + "\n"
+    assert "header" not in told
+    assert "the header alone" not in markdown(world.report())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "order"),
+    [
+        (0, 1, "canary ready"),
+        (1, 2, "canary ready → the Service's selector"),
+        (2, 3, "canary ready"),
+        (4, 5, "canary ready → the Service's selector"),
+        (5, 4, "the Service's selector → pause of 5 s → canary shrinks"),
+        (3, 1, "the Service's selector"),
+        (3, 0, "the Service's selector → pause of 5 s → canary goes"),
+        (1, 0, "pause of 5 s → canary goes"),
+    ],
+)
+def test_a_selector_is_named_only_where_it_changes(world, before, after, order):
+    found = orders(world, {"ext-authz": {"phase": before}}, {"ext-authz": {"phase": after}})
+    assert found["ext-authz"][1] == order
+
+
+def test_the_image_of_a_canary_without_pods_makes_nothing_wait(world):
+    first, second = ({"my-worker": {"phase": 1, "canary": {"tag": tag}}} for tag in ("a", "b"))
+    assert orders(world, first, second) == {
+        "my-worker": ("phase 1 (no pods) to phase 1 (no pods)", ""),
+    }
 
 
 def test_lines_break_at_the_width_but_commands_do_not(skipping):

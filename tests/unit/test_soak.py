@@ -26,16 +26,29 @@ def pod(name="a", *, ready=True, restarts=0, leaving=False):
     return {"metadata": meta, "status": status}
 
 
+def wanting(count, *pods):
+    """A look at pods whose Deployment wants another number of them; None: it is gone."""
+    return list(pods), count
+
+
 class Cluster:
-    """Shows one list of pods after the other, the last one for ever."""
+    """Shows one list of pods after the other, the last one for ever; so many are wanted as there are."""
 
     def __init__(self, *looks):
         self.looks = list(looks)
         self.asked = []
+        self.now = ([], 0)
 
     def list(self, path, query):
         self.asked.append((path, query["labelSelector"]))
-        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        staying = sum("deletionTimestamp" not in one["metadata"] for one in look if isinstance(one, dict))
+        self.now = look if isinstance(look, tuple) else (look, staying)
+        return self.now[0]
+
+    def get(self, path):
+        self.asked.append(path)
+        return None if self.now[1] is None else {"spec": {"replicas": self.now[1]}}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +68,10 @@ def test_a_canary_whose_pods_stay_ready_is_well():
 def test_only_pods_of_the_canary_are_asked_for():
     cluster = Cluster([pod()])
     soak(cluster, {"auth-api": SERVICES["auth-api"]}, 0, None, lambda _: None)
-    assert set(cluster.asked) == {("/api/v1/namespaces/auth/pods", "app=auth-api,version=v2")}
+    assert set(cluster.asked) == {
+        ("/api/v1/namespaces/auth/pods", "app=auth-api,version=v2"),
+        "/apis/apps/v1/namespaces/auth/deployments/auth-api-canary",
+    }
 
 
 def test_a_restart_is_sickness_at_once():
@@ -71,14 +87,41 @@ def test_fewer_ready_pods_are_sickness_once_they_stay_fewer():
     assert watched(both, one, seconds=60)[0] == "sick"
     assert watched(both, one, both)[0] == "well"
     assert watched(one, both)[0] == "well"
+    assert watched(one, seconds=60)[0] == "sick"
 
 
 def test_pods_that_leave_do_not_count():
     assert watched([pod("a"), pod("b", leaving=True)]) == ("well", "1 pods ready, no restarts")
 
 
-def test_a_canary_without_pods_is_neither_well_nor_sick_if_it_had_none():
-    assert watched([], seconds=0)[0] == "not known"
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_a_worker_without_weight_has_no_pods_and_is_neither_well_nor_sick(seconds):
+    told = "not known", "it has no pods in this phase"
+    assert watched([], name="my-worker", seconds=seconds) == told
+
+
+def test_a_canary_that_its_autoscaler_shrinks_is_well():
+    assert watched([pod("a"), pod("b")], [pod("a")]) == ("well", "1 pods ready, no restarts")
+    leaving = [pod("a"), pod("b", leaving=True)]
+    assert watched([pod("a"), pod("b")], leaving)[0] == "well"
+
+
+def test_a_canary_that_shrank_and_then_loses_its_pod_is_sick():
+    told = watched([pod("a"), pod("b")], [pod("a")], wanting(1), seconds=60)
+    assert told == ("sick", "0 pods ready, and 1 wanted")
+
+
+def test_pods_that_an_autoscaler_adds_have_time_to_start_and_then_count():
+    starting = wanting(2, pod("a"), pod("b", ready=False))
+    grown = [pod("a"), pod("b")]
+    assert watched([pod("a")], starting) == ("not known", "1 pods ready, and 2 wanted")
+    assert watched([pod("a")], *[starting] * 5, grown)[0] == "well"
+    assert watched([pod("a")], starting, grown, starting, seconds=60)[0] == "sick"
+    assert watched([pod("a")], starting, wanting(2), seconds=60)[0] == "sick"
+
+
+def test_a_canary_whose_deployment_goes_is_sick():
+    assert watched([pod()], wanting(None), seconds=60) == ("sick", "no Deployment")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +186,8 @@ def test_errors_come_from_a_prometheus(prometheus):
     assert words == "1 pods ready, no restarts; 10.0% of 400 requests failed, 0.0% of stable's"
     assert 'reporter="source",destination_service_name=~"auth-api"' in asked[0]
     assert 'response_code=~"5.."' in asked[1]
+    # A pod that starts at the last look is no reason to overlook them.
+    assert watched([pod()], wanting(2, pod()), prometheus=url)[0] == "sick"
 
 
 def test_grpc_errors_hide_under_200(prometheus):

@@ -6,6 +6,7 @@ import io
 import re
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,7 @@ from eco2.status.snapshot import Snapshot, Status, Step, read_step
 from eco2.status.table import table
 from eco2.status.tree import tree
 from eco2.status.watch import Feed, Seen, picture
-from eco2.status.words import ago, measured, short_image
+from eco2.status.words import ago, measured, remedies, short_image
 from eco2.together import Later
 from rollout.files import read_catalog
 from tests.conftest import ROOT
@@ -91,10 +92,45 @@ def test_all_agree_then_nothing_is_said(catalog):
 
 
 def test_routes_changed_by_hand_are_shown_with_the_way_back(catalog):
-    text = shown(table(snapshot(status(catalog, objects(weight=0, header=False)))))
+    text = shown(table(snapshot(status(catalog, objects(weight=50)))))
+    assert "cluster: routes send 50 % to the canary; applied: 20 %" in text
+    assert "pulumi up --refresh --stack dev" in text
+    assert "eco2 abort" not in text
+
+
+def test_a_first_stroke_without_its_second_is_finished_and_never_undone(catalog):
+    half = status(catalog, objects(weight=0, header=False))
+    text = shown(table(snapshot(half)), width=160)
     assert "cluster: routes send 0 % to the canary; applied: 20 %" in text
     assert "cluster: no route for the header" in text
-    assert "pulumi up --refresh --stack dev" in text
+    assert "an update may set them back; finish the abort first" in text
+    assert remedies(half, snapshot()) == ["eco2 abort auth-api --stack dev"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "half"),
+    [
+        (objects(weight=20, header=False), step(), True),
+        (objects(weight=20, mesh=0), step(), True),
+        (objects(weight=0, header=False), step(1, "header", 0), True),
+        (objects(weight=0, header=False), step(4, "50%", 50), True),
+        (objects(weight=50, mesh=0), step(), False),  # a hand, and not an abort
+        (objects(weight=5), step(2, "5%", 5), False),  # a step down whose update did not end
+        (objects(weight=0, header=False), step(0, "off", 0, canary=None), False),
+    ],
+)
+def test_routes_below_config_and_last_update_are_those_of_an_abort(seen, wanted, half, catalog):
+    line = status(catalog, seen, wanted=wanted)
+    assert line.half_taken_back == half
+    assert ("eco2 abort auth-api --stack dev" in remedies(line, snapshot())) == half
+    assert any("PATCH_FORCE" in one for one in remedies(line, snapshot())) != half
+
+
+def test_aborts_are_told_before_updates_which_are_about_all_services(catalog):
+    drifted = replace(status(catalog, objects(weight=50)), service="my-api")
+    half = status(catalog, objects(weight=0, header=False))
+    text = shown(table(snapshot(drifted, half)), width=160)
+    assert text.index("→ eco2 abort auth-api") < text.index("→ PULUMI_K8S_ENABLE_PATCH_FORCE")
 
 
 def test_rules_that_disagree_are_told_apart(catalog):
@@ -152,6 +188,11 @@ def test_ext_authz_goes_by_its_service_and_its_pods(catalog):
     assert [live(version).share for version in ("v1", "v2", None)] == [0, 100, 20]
     pinned = Status("ext-authz", "grpc", "auth", None, step(stable=f"{REPOSITORY}:a"), live("v1"))
     assert "cluster: the Service selects v1; applied: both versions" in pinned.differences
+    assert [replace(pinned, live=live(version)).half_taken_back for version in ("v1", "v2", None)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_workers_share_by_pods_unless_the_canary_has_queues_of_its_own(catalog):

@@ -1,0 +1,92 @@
+"""What `eco2 recover` says where it can do nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+
+import pytest
+from typer.testing import CliRunner
+
+from eco2 import recover as recovering
+from eco2.cli import app
+from eco2.pulumi_stack import PulumiError
+from tests.conftest import copy_project
+
+REFUSED = (
+    "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete "
+    "the lock file with `pulumi cancel`.\n  file:///b/.pulumi/locks/organization/eco2/dev/1.json: created by "
+    "me@{host} (pid {pid}) at 2026-01-01T10:00:00Z"
+)
+
+
+class Pulumi:
+    """Holds the stack dev, whose lock is as a test wants it."""
+
+    def __init__(self, refusal=""):
+        self.refusal = refusal
+        self.told = []
+
+    def __call__(self, _, stack, *arguments):
+        self.told.append((stack, " ".join(arguments[:2])))
+        if arguments[:2] == ("stack", "export") and stack != "dev":
+            raise PulumiError(f"error: no stack named '{stack}' found")
+        if arguments[:2] == ("stack", "import") and self.refusal:
+            raise PulumiError(self.refusal)
+        return '{"deployment": {"resources": []}}'
+
+
+@pytest.fixture
+def recover(tmp_path, monkeypatch):
+    project = copy_project(tmp_path)
+
+    def run(stack, cli):
+        monkeypatch.setattr(recovering, "pulumi", cli)
+        return CliRunner().invoke(app, ["recover", "--stack", stack, "--project", str(project)])
+
+    return run
+
+
+def test_a_name_without_a_file_is_refused_and_not_created(recover):
+    cli = Pulumi()
+    refused = recover("dve", cli)
+    assert refused.exit_code == 1
+    assert "Pulumi.dve.yaml: no such file; did you mean dev?" in refused.stderr
+    assert cli.told == []
+
+
+@pytest.mark.parametrize("stack", ["prod", "org/eco2/prod"])
+def test_a_stack_with_a_file_is_created(recover, stack):
+    cli = Pulumi()
+    done = recover(stack, cli)
+    assert done.exit_code == 0, done.output
+    assert (stack, "stack init") in cli.told
+
+
+def test_a_lock_of_another_machine_is_told_with_the_way_on(recover):
+    refused = recover("dev", Pulumi(REFUSED.format(host="elsewhere", pid=1)))
+    assert refused.exit_code == 1
+    assert "created by me@elsewhere (pid 1)" in refused.stderr
+    assert "only if nothing updates dev any more: pulumi cancel --stack dev" in refused.stderr
+
+
+def test_an_update_in_a_backend_that_names_nobody_is_told_with_the_way_on(recover):
+    refused = recover("dev", Pulumi("error: [409] Conflict: Another update is currently in progress."))
+    assert "pulumi cancel --stack dev" in refused.stderr
+
+
+def test_an_update_that_runs_here_is_waited_for_and_not_cancelled(recover):
+    refused = recover("dev", Pulumi(REFUSED.format(host=socket.gethostname(), pid=os.getpid())))
+    assert refused.exit_code == 1
+    assert f"process {os.getpid()} of this machine still updates dev" in refused.stderr
+    assert "pulumi cancel --stack" not in refused.stderr
+
+
+def test_a_lock_of_a_process_that_ended_is_taken_away(recover):
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    cli = Pulumi(REFUSED.format(host=socket.gethostname(), pid=ended.pid))
+    done = recover("dev", cli)
+    assert done.exit_code == 0, done.output
+    assert ("dev", "cancel --yes") in cli.told
