@@ -105,7 +105,9 @@ class Stack:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        assert not check or done.returncode == 0, done.stdout[-4000:]
+        # What went wrong may stand far above the outputs.
+        errors = "\n".join(line for line in done.stdout.splitlines() if "error" in line)
+        assert not check or done.returncode == 0, f"{errors[:4000]}\n...\n{done.stdout[-4000:]}"
         return done
 
     def up(self, *, check: bool = True) -> str:

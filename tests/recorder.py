@@ -88,6 +88,10 @@ class Recorder:
                 content = answer.read()
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.headers.get("Content-Type", "text/xml"))
+                # REST services name an error's type in a header.
+                for name, value in answer.headers.items():
+                    if name.lower().startswith("x-amzn-"):
+                        self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

@@ -20,7 +20,7 @@ def calls(lab, tmp_path_factory):
     watched = replace(lab)
     watched.__dict__["variables"] = {**lab.variables, "AWS_ENDPOINT_URL": recorder.url}
     stack = new_stack(watched, tmp_path_factory.mktemp("project"), "prod")
-    text = stack.file.read_text().replace("eco2:protect: true", "eco2:protect: false")
+    text = stack.file.read_text().replace('eco2:protect: "true"', 'eco2:protect: "false"')
     stack.file.write_text(text)
     up = ("up", "--yes", "--skip-preview", "--suppress-outputs", *NODES)
     stack.pulumi(*up)
