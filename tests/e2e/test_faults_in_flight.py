@@ -119,7 +119,8 @@ def test_istiod_dies_during_an_advance(stack, lab):
 @pytest.mark.usefixtures("at_20")
 def test_the_api_server_dies_during_an_advance(stack, lab):
     with users(lab) as (plain, header):
-        lab.command("behave", IMAGE, "--start", "3", "--only-new")
+        # Long enough for the kill to come before the routes, on a busy machine, too.
+        lab.command("behave", IMAGE, "--start", "12", "--only-new")
         stack.set("eco2:rollouts.chat-api.phase", "4")
         with Update(stack) as update:
             until(lambda: replicas(lab, CANARY)[0] == 3, "the canary's new size")
