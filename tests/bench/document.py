@@ -22,7 +22,7 @@ quarter of an hour more the first time, for building Argo Rollouts), or a part o
 All traffic is real: {rate:.0f} requests a second at a constant rate through an Envoy that istiod configures, to pods
 that listen on addresses of their own; the load, the API server, istiod, both Envoys and Pulumi share the machine's
 cores. A time is the median of its runs, with the least and the most in brackets. A request has failed if it was
-answered with a status of 500 or above, or not at all.
+answered with a status of 400 or above, or not at all.
 """
 
 ABORT = """
@@ -37,7 +37,8 @@ Degraded, which leaves the new image in its spec until somebody takes it out, an
 WHERE = """
 ### Where the time goes
 
-Seconds since the start of the command, one after the other.
+Seconds since the start of the command. The last answer is timed by the load and Envoy's routes by a look every
+20 ms, so these two may change places.
 """
 
 MOVES = """
