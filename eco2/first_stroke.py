@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from eco2.cluster import Cluster
 
 
+CREATOR = "pulumi-kubernetes"
+"""The field manager under which the Kubernetes plugin creates objects (since 4.29)."""
+
+
 class Routed(Protocol):
     """What must be known of a service: where it lives, and what brings traffic to it."""
 
@@ -145,12 +149,15 @@ def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool:
 
 
 def _own(live: Mapping[str, Any], kind: str) -> bool:
-    """Whether nobody else has set what leads to the canary; a hand that did would be in the next update's way."""
+    """Whether nobody else has set what leads to the canary; a hand that did would be in the next update's way.
+
+    What the plugin has created, its first update takes over by itself.
+    """
     field = "f:http" if kind == "VirtualService" else "f:selector"
     return not any(
         field in one.get("fieldsV1", {}).get("f:spec", {})
         for one in live["metadata"].get("managedFields", ())
-        if one.get("manager") != FIELD_MANAGER
+        if one.get("manager") not in (FIELD_MANAGER, CREATOR)
     )
 
 

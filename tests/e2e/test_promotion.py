@@ -14,7 +14,7 @@ def share_of_canary(lab):
     return send(lab, HOST, PATHS["auth-api"], 200)["answers"].get("v2", 0) / 200
 
 
-@pytest.mark.parametrize("flags", [(), ("--continue-on-error",)])
+@pytest.mark.parametrize("flags", [("--continue-on-error",), pytest.param((), marks=pytest.mark.long)])
 def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, lab, flags):
     # The canary's image works until it is stable's: as where a secret is missing for one of the two.
     stack.set("eco2:rollouts.auth-api.canary.tag", GOOD)

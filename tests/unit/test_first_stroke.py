@@ -8,7 +8,7 @@ import pytest
 
 from components import routing
 from eco2.capture import stack_config
-from eco2.first_stroke import applicable, pinned, without_canary
+from eco2.first_stroke import applicable, pinned, strike, without_canary
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.services import resolve
@@ -66,3 +66,44 @@ def test_what_is_applied_keeps_labels_and_leaves_out_what_the_server_owns():
         "metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}, "annotations": {"k": "v"}},
         "spec": {"ports": []},
     }
+
+
+class Cluster:
+    """An API server with one object; what is applied is in `applied`."""
+
+    def __init__(self, live):
+        self.live, self.applied = live, []
+
+    def read(self, *_):
+        return self.live
+
+    def apply(self, document, manager):
+        self.applied.append((document, manager))
+
+
+class Routed:
+    kind, namespace = "grpc", "auth"
+
+
+@pytest.mark.parametrize(
+    ("managers", "version", "moved", "applied"),
+    [
+        (["eco2"], "v1", False, 0),
+        # Nobody has changed it since it was created.
+        (["pulumi-kubernetes"], "v1", False, 0),
+        # It leads where it should, and the next update would meet a conflict.
+        (["eco2", "kubectl-edit"], "v1", False, 1),
+        (["eco2"], "v2", True, 1),
+        (["kubectl-edit"], "v2", True, 1),
+    ],
+)
+def test_a_route_that_a_hand_has_set_is_owned_again(managers, version, moved, applied):
+    fields = {"f:spec": {"f:selector": {}}}
+    meta = {"name": "ext-authz", "namespace": "auth"}
+    meta["managedFields"] = [{"manager": one, "fieldsV1": fields} for one in managers]
+    meta["managedFields"].append({"manager": "kube-controller-manager", "fieldsV1": {"f:status": {}}})
+    spec = {"selector": {"app": "ext-authz", "version": version}}
+    cluster = Cluster({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
+    (stroke,) = strike(cluster, {"ext-authz": Routed()}, ["ext-authz"])
+    assert (bool(stroke.moved), len(cluster.applied)) == (moved, applied)
+    assert all(manager == "eco2" for _, manager in cluster.applied)
