@@ -225,6 +225,7 @@ def _flat(parts: Mapping[str, Sequence[Run]]) -> list[str]:
     rows = []
     for what, title in WORKS.items():
         runs = [one for one in parts["flat"] if one["what"] == what]
-        ours, other = _spread(runs, "ours"), _spread(runs, "flat")
-        rows.append([title, ours, other, f"{flat.ratio(runs):.2f}", str(len(runs))])
+        if runs:
+            ours, other = _spread(runs, "ours"), _spread(runs, "flat")
+            rows.append([title, ours, other, f"{flat.ratio(runs):.2f}", str(len(runs))])
     return [FLAT.format(limit=flat.LIMIT), table(("", "ours", "flat", "ratio", "runs"), rows)]

@@ -69,6 +69,12 @@ def test_the_ratio_is_that_of_the_medians():
     )
 
 
+def test_a_comparison_under_way_shows_what_there_is():
+    text = write(told(flat=[{"what": "up", "ours": 3.3, "flat": 3.0}]))
+    assert "| 3.30 s (3.30 to 3.30) | 3.00 s (3.00 to 3.00) | 1.10 | 1 |" in text
+    assert "render" not in text.rpartition("| --- |")[2]
+
+
 def test_a_failure_counts_for_the_move_under_way():
     seconds = [{"at": at, "v1": 200} for at in range(100, 110)]
     seconds[4]["failed"] = 3
