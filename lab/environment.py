@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,8 @@ def exports(folder: LabFolder) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Compiled modules are kept, or every update would compile Pulumi's SDKs anew.
         "PYTHONDONTWRITEBYTECODE": "",
-        "PATH": os.pathsep.join([*folders, os.environ.get("PATH", "")]),
+        # `eco2` lies beside the Python that runs this.
+        "PATH": os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
 
 
