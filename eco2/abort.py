@@ -12,7 +12,7 @@ from eco2.first_stroke import strike
 from eco2.pulumi_stack import PulumiError
 from eco2.second_stroke import SecondStroke, write_phase_off
 from rollout.files import read_yaml
-from rollout.problems import ConfigError, Problem, suggestion
+from rollout.problems import ConfigError, Problem, refuse_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -109,20 +109,14 @@ def _services(file: Path) -> dict[str, _Service]:
 
 def _known(services: Mapping[str, _Service], names: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(names)) or tuple(services)
-    strangers = [name for name in wanted if name not in services]
-    if strangers:
-        raise ConfigError(
-            Problem("services.yaml", name, f"no such service; {suggestion(name, services)}")
-            for name in strangers
-        )
+    refuse_strangers(wanted, services)
     return wanted
 
 
 def _context(wish: Wish) -> str:
     """The stack's context, read from its file alone, whatever else may be wrong with that."""
-    file = wish.project / f"Pulumi.{wish.stack}.yaml"
-    config = read_yaml(file).get("config")
+    config = read_yaml(wish.file).get("config")
     context = config.get("kubernetes:context") if isinstance(config, dict) else None
     if not isinstance(context, str):
-        raise ConfigError([Problem(file.name, "config.kubernetes:context", "missing; name the context")])
+        raise ConfigError([Problem(wish.file.name, "config.kubernetes:context", "missing; name the context")])
     return context

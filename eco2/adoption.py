@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.metadata import CANARY_SERVICE
 from eco2.pulumi_stack import about, pulumi, update
 from rollout.files import read_catalog
-from rollout.problems import ConfigError, Problem, suggestion
+from rollout.problems import refuse_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,9 +19,7 @@ GROUND = ("**eco2:nodes**", "**eco2:cluster**")
 """What every service stands on: nodes, their role, namespaces and the provider."""
 
 
-def adopt(
-    project: Path, stack: str, services: Iterable[str], agreed: Callable[[str], bool] = lambda _: True
-) -> bool:
+def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[str], bool]) -> bool:
     """Updates a stack with the nodes and some services alone.
 
     Args:
@@ -38,11 +36,7 @@ def adopt(
         PulumiError: If the preview or the update fails.
     """
     catalog, names = read_catalog(project / "services.yaml"), tuple(dict.fromkeys(services))
-    if strangers := [name for name in names if name not in catalog.services]:
-        raise ConfigError(
-            Problem("services.yaml", name, f"no such service; {suggestion(name, catalog.services)}")
-            for name in strangers
-        )
+    refuse_strangers(names, catalog.services)
     wanted = [target for name in names for target in targets(catalog, name)]
     # What others of the state stand on cannot be a target without them, and is there.
     if f"::{CANARY_SERVICE}::" not in pulumi(project, stack, "stack", "export"):

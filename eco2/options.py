@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 def complete_stack(incomplete: str) -> list[str]:
     """The stacks that have a file here."""
-    stacks = (
-        file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in Path().glob("Pulumi.*.yaml")
-    )
-    return sorted(stack for stack in stacks if stack.startswith(incomplete))
+    from eco2.pulumi_stack import stacks_with_file  # noqa: PLC0415  # no part of a command's start
+
+    return [stack for stack in stacks_with_file(Path()) if stack.startswith(incomplete)]
 
 
 def complete_service(incomplete: str) -> list[str]:

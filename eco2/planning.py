@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import PulumiError, pulumi
+from eco2.pulumi_stack import PulumiError, exported, outputs_of
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.problems import ConfigError, Problem
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 NO_SUCH_STACK = "no stack named"
 """What the CLI says of a stack that its backend does not hold: one that was never updated."""
-
-
-STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
@@ -86,15 +83,13 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
 
 def _of_backend(project: Path, stack: str) -> Left:
     try:
-        exported = json.loads(pulumi(project, stack, "stack", "export"))
+        resources = exported(project, stack)
     except PulumiError as error:
         if NO_SUCH_STACK in str(error):
             return Left({})
         raise
-    resources = (exported.get("deployment") or {}).get("resources") or []
-    root: dict[str, Any] = next((one for one in resources if one["type"] == STACK_TYPE), {})
     by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
-    return Left(root.get("outputs") or {}, by_urn)
+    return Left(outputs_of(resources), by_urn)
 
 
 def _of_file(file: Path) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def read_stand(project: Path, stack: str, *, may_be_unknown: bool) -> Stand:
     """
     text = read_text(project / f"Pulumi.{stack}.yaml")
     catalog = read_catalog(project / "services.yaml")
-    services = _services(project, stack, text, catalog)
+    services = services_of(project, stack, text, catalog)
     try:
         left = last_update(project, stack)
     except PulumiError as error:
@@ -156,15 +156,10 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
             wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{name}", str(error)))
     if wrong:
         raise ConfigError(wrong)
-    edits = [
-        Edit(("config", f"{NAMESPACE}:{path[0]}", *path[1:]), value)
-        for one in moves
-        for path, value in one.entries
-    ]
-    text = edited(stand.text, edits, file)
+    text = with_moves(stand.text, moves, file)
     notes = tuple(note for one in moves for note in one.notes)
     if stand.left is None:
-        _services(stand.project, stand.stack, text, stand.catalog)
+        services_of(stand.project, stand.stack, text, stand.catalog)
         why = (
             f"what the last update left is not known here ({stand.unknown}); its guards judge in the preview"
         )
@@ -175,6 +170,25 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
     return Proposal(stand, tuple(moves), text, plan, notes)
 
 
-def _services(project: Path, stack: str, text: str, catalog: Catalog) -> dict[str, Wanted]:
+def with_moves(text: str, moves: Iterable[Move], file: str) -> str:
+    """The text of a stack's file with what some moves write into it.
+
+    Raises:
+        ConfigError: If it cannot be changed so.
+    """
+    edits = [
+        Edit(("config", f"{NAMESPACE}:{path[0]}", *path[1:]), value)
+        for move in moves
+        for path, value in move.entries
+    ]
+    return edited(text, edits, file)
+
+
+def services_of(project: Path, stack: str, text: str, catalog: Catalog) -> dict[str, Wanted]:
+    """The services as the text of a stack's file wants them.
+
+    Raises:
+        ConfigError: With every mistake in it.
+    """
     config = stack_config(project, stack, text)
     return resolve(catalog, read_settings(f"Pulumi.{stack}.yaml", config, catalog))

@@ -23,6 +23,7 @@ class PulumiError(Exception):
     """The CLI is missing or refused; the message is its own."""
 
 
+STACK_TYPE = "pulumi:pulumi:Stack"
 LOCKED = ("is currently locked", "Another update is currently in progress")
 """How the CLI says that somebody else updates the stack: backends of files, and Pulumi Cloud."""
 
@@ -75,6 +76,29 @@ def outputs(project: Path, stack: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = json.loads(pulumi(project, stack, "stack", "output", "--json") or "{}")
     return found
+
+
+def stacks_with_file(project: Path) -> list[str]:
+    """The stacks that have a file in a project's folder, sorted."""
+    files = project.glob("Pulumi.*.yaml")
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
+
+
+def exported(project: Path, stack: str) -> list[dict[str, Any]]:
+    """The resources of the stack's state; none before its first update.
+
+    Raises:
+        PulumiError: If the CLI refuses.
+    """
+    state = json.loads(pulumi(project, stack, "stack", "export"))
+    resources: list[dict[str, Any]] = (state.get("deployment") or {}).get("resources") or []
+    return resources
+
+
+def outputs_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The stack's outputs among the resources of its state; empty before the first update."""
+    root: Mapping[str, Any] = next((one for one in resources if one["type"] == STACK_TYPE), {})
+    return root.get("outputs") or {}
 
 
 def about(services: Iterable[str]) -> dict[str, str]:

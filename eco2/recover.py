@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import LOCKED, PulumiError, pulumi
+from eco2.pulumi_stack import LOCKED, PulumiError, pulumi, stacks_with_file
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ def _has_file(project: Path, stack: str) -> None:
     name = stack.rsplit("/", 1)[-1]  # a service of Pulumi's may want its organization and project before it
     file = project / f"Pulumi.{name}.yaml"
     if not file.exists():
-        known = (
-            one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in project.glob("Pulumi.*.yaml")
-        )
-        raise ConfigError([Problem(file.name, "", f"no such file; {suggestion(name, known)}")])
+        reason = f"no such file; {suggestion(name, stacks_with_file(project))}"
+        raise ConfigError([Problem(file.name, "", reason)])
 
 
 def _known(operation: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ so the canary is struck out of them again until the stack is free.
 
 from __future__ import annotations
 
-import json
 import shlex
 import threading
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import CANARY_SERVICE
-from eco2.pulumi_stack import LockedError, PulumiError, about, pulumi, update
+from eco2.pulumi_stack import LockedError, PulumiError, about, exported, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
 from eco2.stack_yaml import alone, read_text, set_phase_off, write_text
 from rollout.prior import LEFT_VARIABLE, read_prior
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,7 @@ class SecondStroke:
     def _update(self, moved: Mapping[str, float]) -> None:
         resources = _resources(self.wish)
         write_phase_off(self.wish, self.names, self.say)
-        stack: dict[str, Any] = next((one for one in resources if one["type"] == STACK_TYPE), {})
-        last = read_prior(stack.get("outputs") or {})
+        last = read_prior(outputs_of(resources))
         in_flight = _in_flight(resources, last)
         moving = [name for name in self.names if name in in_flight]
         if not moving:
@@ -150,16 +147,12 @@ class SecondStroke:
 
 def _resources(wish: Wish) -> list[dict[str, Any]]:
     """The resources of the stack's state; beside a running update a backend of files may hold half of one."""
-    for wait_seconds in (0.2, 1.0, None):
+    for wait_seconds in (0.2, 1.0):
         try:
-            exported = json.loads(pulumi(wish.project, wish.stack, "stack", "export"))
+            return exported(wish.project, wish.stack)
         except PulumiError:
-            if wait_seconds is None:
-                raise
             time.sleep(wait_seconds)
-        else:
-            break
-    return (exported.get("deployment") or {}).get("resources") or []
+    return exported(wish.project, wish.stack)
 
 
 def write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]) -> None:
@@ -184,37 +177,28 @@ def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], N
         ConfigError: If the files cannot be used, or such an image cannot be named there.
         OSError: If the file cannot be written.
     """
-    from eco2.stack_config import stack_config  # noqa: PLC0415  # with the models, slow to import
-    from eco2.yaml_text import Edit, edited  # noqa: PLC0415
+    from eco2.proposal import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
     from rollout.files import read_catalog  # noqa: PLC0415
     from rollout.moves import NoMoveError, with_stable_of  # noqa: PLC0415
     from rollout.problems import NAMESPACE, ConfigError, Problem  # noqa: PLC0415
-    from rollout.services import resolve  # noqa: PLC0415
-    from rollout.settings import read_settings  # noqa: PLC0415
 
-    catalog, name = read_catalog(wish.project / "services.yaml"), wish.file.name
+    name = wish.file.name
     with alone(wish.file):
         text = read_text(wish.file)
-        wanted = resolve(catalog, read_settings(name, stack_config(wish.project, wish.stack, text), catalog))
+        wanted = services_of(wish.project, wish.stack, text, read_catalog(wish.project / "services.yaml"))
         moves, wrong = [], []
         for service, prior in left.items():
             try:
-                moves.append(with_stable_of(wanted[service], prior))
+                if move := with_stable_of(wanted[service], prior):
+                    moves.append(move)
             except NoMoveError as error:
                 wrong.append(Problem(name, f"{NAMESPACE}:services.{service}.image", str(error)))
         if wrong:
             raise ConfigError(wrong)
-        edits = [
-            Edit(("config", f"{NAMESPACE}:{path[0]}", *path[1:]), value)
-            for move in moves
-            if move
-            for path, value in move.entries
-        ]
-        if edits:
-            write_text(wish.file, edited(text, edits, name))
+        if moves:
+            write_text(wish.file, with_moves(text, moves, name))
     for move in moves:
-        if move:
-            say(f"{name}: {move.words}")
+        say(f"{name}: {move.words}")
 
 
 def _components(resources: Iterable[dict[str, Any]]) -> dict[str, str]:

@@ -199,14 +199,13 @@ def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     if left is None or left["repository"] != wanted.stable.reference.partition("@")[0].rpartition(":")[0]:
         reason = f"its stable ran {prior.stable_image}, which eco2:services.{name}.image cannot name"
         raise NoMoveError(f"{reason}: the registry in services.yaml is another one now; change it back there")
-    usual = left["tag"] == f"{name}-{wanted.environment}-latest"
-    image = ImageSettings(
-        tag=None if usual else left["tag"], digest=left["digest"], revision=left["revision"]
-    )
+    kept = Image(prior.stable_image.partition(" ")[0], left["revision"])
+    image = settings_of(kept)
+    if image.tag == f"{name}-{wanted.environment}-latest":
+        image = image.model_copy(update={"tag": None})
     entry = ("services", name, "image")
     entries = ((entry, None),) if image == ImageSettings() else _image(entry, image)
-    kept = _short(Image(left[0].partition(" ")[0], left["revision"]))
-    words = f"{name}: stable stays at {kept}; the config asked for {_short(wanted.stable)}"
+    words = f"{name}: stable stays at {_short(kept)}; the config asked for {_short(wanted.stable)}"
     return Move(name, words, entries)
 
 

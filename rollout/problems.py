@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 NAMESPACE: Final = "eco2"
 """What stands before the keys of a stack that are ours."""
@@ -73,3 +73,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1)
     listed = f"known: {', '.join(names)}" if names else "none is known here"
     return f"did you mean {near[0]}? ({listed})" if near else listed
+
+
+def refuse_strangers(names: Iterable[str], services: Collection[str]) -> None:
+    """Refuses services that `services.yaml` does not have.
+
+    Raises:
+        ConfigError: With each of them.
+    """
+    if strangers := [name for name in names if name not in services]:
+        raise ConfigError(
+            Problem("services.yaml", name, f"no such service; {suggestion(name, services)}")
+            for name in strangers
+        )

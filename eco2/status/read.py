@@ -19,7 +19,7 @@ from eco2.together import Later
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.prior import read_prior
-from rollout.problems import ConfigError, Problem, suggestion
+from rollout.problems import ConfigError, Problem, refuse_strangers
 from rollout.services import resolve
 from rollout.settings import read_settings
 
@@ -91,13 +91,7 @@ class Reader:
         self._outputs: dict[str, Any] = {}
         self._outputs_note = ""
         self._files = self._read_files()
-        strangers = [name for name in look.services if name not in self._files.catalog.services]
-        if strangers:
-            known = self._files.catalog.services
-            raise ConfigError(
-                Problem("services.yaml", name, f"no such service; {suggestion(name, known)}")
-                for name in strangers
-            )
+        refuse_strangers(look.services, self._files.catalog.services)
         self.context = self._files.config.get("kubernetes:context", "")
         if not self.context:
             note = self._files.note or "missing; name the context of this stack's cluster"

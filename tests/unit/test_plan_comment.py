@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from eco2 import planning
+from eco2 import pulumi_stack
 from eco2.cli import app
 from eco2.pulumi_stack import PulumiError
 from rollout.markdown import markdown_of_failure
@@ -24,7 +24,7 @@ def test_a_backend_that_cannot_be_asked_is_a_comment_too(plan, monkeypatch):
     def refuse(*_):
         raise PulumiError("error: could not open bucket\nAccessDenied")
 
-    monkeypatch.setattr(planning, "pulumi", refuse)
+    monkeypatch.setattr(pulumi_stack, "pulumi", refuse)
     told = plan("--markdown")
     assert told.exit_code == 1
     assert told.stdout == f"{HEAD}    error: could not open bucket\n    AccessDenied\n"

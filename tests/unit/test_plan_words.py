@@ -13,7 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from eco2 import planning
+from eco2 import pulumi_stack
 from eco2.capture import capture
 from eco2.cli import app
 from eco2.planning import plan_text, read_report
@@ -249,7 +249,7 @@ def _in_a_backend(world, *resources):
     with pytest.MonkeyPatch.context() as patch:
         root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": world.last}
         exported = {"deployment": {"resources": [root, *resources]}}
-        patch.setattr(planning, "pulumi", lambda *_: json.dumps(exported))
+        patch.setattr(pulumi_stack, "pulumi", lambda *_: json.dumps(exported))
         return plan_text(world.folder, "dev")
 
 
@@ -272,7 +272,7 @@ def test_a_stack_that_the_backend_does_not_hold_was_never_updated(world, monkeyp
     def refuse(*_):
         raise PulumiError("error: no stack named 'dev' found")
 
-    monkeypatch.setattr(planning, "pulumi", refuse)
+    monkeypatch.setattr(pulumi_stack, "pulumi", refuse)
     world.set({})
     assert "every service counts as new" in plan_text(world.folder, "dev")
 
