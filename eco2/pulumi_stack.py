@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from rollout.prior import ONLY_VARIABLE
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STANDARD_ERROR = 2
+LAST_WORDS = 2.0
+"""Seconds after the CLI's end in which what it wrote last is read."""
 NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
 
 
@@ -151,17 +154,27 @@ def update(
 
 
 def _run(command: list[str], environment: dict[str, str], output: int | None) -> tuple[int, str]:
-    """Runs a command; its exit code, and what it wrote to standard error, where that also goes on to."""
+    """Runs a command; its exit code, and what it wrote to standard error, where that also goes on to.
+
+    It has ended when its own process has: a plugin that outlives it may hold its standard error open.
+    """
     try:
         running = subprocess.Popen(  # noqa: S603  # no shell
             command, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
         )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
+    told: list[str] = []
+
+    def pass_on(lines: Iterable[str]) -> None:
+        for line in lines:
+            told.append(line)
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
     assert running.stderr is not None
-    told = []
-    for line in running.stderr:
-        told.append(line)
-        sys.stderr.write(line)
-        sys.stderr.flush()
-    return running.wait(), "".join(told)
+    reader = threading.Thread(target=pass_on, args=(running.stderr,), daemon=True)
+    reader.start()
+    code = running.wait()
+    reader.join(LAST_WORDS)
+    return code, "".join(told)

@@ -7,6 +7,8 @@ import pty
 import select
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,7 @@ def at_terminal(desk, answer, *arguments):
     try:
         while b"[y/N]" not in seen:
             seen += read(master, seen)
+        await_sleep(running.pid)
         answer(master)
         try:
             while part := read(master, seen):
@@ -47,6 +50,22 @@ def read(master, seen):
     """What comes next; a command that says nothing for a minute fails the test instead of hanging it."""
     assert select.select([master], [], [], 60)[0], seen
     return os.read(master, 4096)
+
+
+def await_sleep(pid):
+    """Until a command sits at its question: Python loses a Ctrl-C between the words and the read.
+
+    A signal in those microseconds sets a flag that nobody looks at before the read ends, so the next
+    key ends the question instead; a person cannot be that quick, a test on a busy machine is.
+    """
+    asleep = 0
+    for _ in range(600):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        asleep = asleep + 1 if state == "S" else 0
+        if asleep == 4:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the command asks and never waits for an answer")
 
 
 def typed(text):
