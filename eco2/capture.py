@@ -13,7 +13,7 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
-from pulumi.runtime.sync_await import _sync_await
+from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from eco2.stack_config import stack_config
 
@@ -78,6 +78,7 @@ def capture(
     """
     captured = Captured()
     answers = _Answers(outputs or {})
+    _ensure_event_loop()  # type: ignore[no-untyped-call]  # mocks take this thread's, and `asyncio.run` leaves none
     mocks.set_mocks(answers, "eco2", stack, preview=False, monitor=_Recorder(answers, captured))
     set_all_config(dict(config) if outputs is not None else _unjudged(config))
     failure: list[BaseException] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.capture import Captured, Registration
+
+
+gc.set_threshold(100_000)  # a third of the time went into walks through the modules of Pulumi's SDKs
 
 
 class Program:
