@@ -12,10 +12,8 @@ from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.problems import ConfigError, Problem
 from rollout.report import report
-from rollout.review import problems
 from rollout.settings import read_settings
 from rollout.update import update_of
-from rollout.wording import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,21 +99,3 @@ def _of_file(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError([Problem(file.name, "", "must hold what `pulumi stack output --json` prints")])
     return found
-
-
-def plan_text(project: Path, stack: str) -> str:
-    """The plan of a stack's next update in words, from the outputs in its backend.
-
-    Args:
-        project: The folder with `Pulumi.yaml`.
-        stack: The stack's name.
-
-    Raises:
-        ConfigError: With every mistake in the files, or with all refusals of the guards.
-        PulumiError: If the backend cannot be asked.
-    """
-    left = last_update(project, stack)
-    found = read_report(project, stack, left.outputs, left.resources)
-    if found.refused:
-        raise ConfigError(problems(found.file, found.refused))
-    return text(found)

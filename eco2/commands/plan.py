@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -33,8 +33,8 @@ def plan(
     operations, pods, room on the nodes and cost. The Markdown begins with a hidden line by which a comment
     is found again.
 
-    Exit codes: 0 the update may go ahead, 1 something could not be read (Markdown says what), 2 wrong usage, 3 the
-    update is refused (Markdown and JSON say why, too).
+    Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
+    (Markdown and JSON say why, in both cases).
 
     Example: eco2 plan --stack dev --markdown
     """
@@ -42,7 +42,6 @@ def plan(
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
-    from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
     from rollout.report_json import as_json as report_json  # noqa: PLC0415
 
     if markdown and as_json:
@@ -53,18 +52,12 @@ def plan(
         left = last_update(folder, stack, outputs)
         found = read_report(folder, stack, left.outputs, left.resources)
     except ConfigError as error:
-        if markdown:
-            typer.echo(markdown_of_problems(stack, error.problems), nl=False)
-        elif as_json:
-            told = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
-            typer.echo(json.dumps({"stack": stack, "problems": told}, indent=2))
-        typer.echo(f"error: {error}", err=True)
+        _tell_problems(stack, error, markdown=markdown, as_json=as_json)
         # A mistake at a key is refused (rule 16); a file as a whole could not be read.
         raise typer.Exit(REFUSED if all(one.key for one in error.problems) else 1) from None
     except (PulumiError, OSError) as error:
-        if markdown:
-            typer.echo(markdown_of_failure(stack, str(error)), nl=False)
-        _end(error, with_backend=outputs is None)
+        _tell_failure(stack, error, markdown=markdown, as_json=as_json, with_backend=outputs is None)
+        raise typer.Exit(1) from None
     if markdown:
         typer.echo(as_markdown(found), nl=False)
     elif as_json:
@@ -75,9 +68,25 @@ def plan(
         raise typer.Exit(REFUSED)
 
 
-def _end(error: Exception, *, with_backend: bool) -> NoReturn:
+def _tell_problems(stack: str, error: ConfigError, *, markdown: bool, as_json: bool) -> None:
+    from rollout.markdown import markdown_of_problems  # noqa: PLC0415
+
+    if markdown:
+        typer.echo(markdown_of_problems(stack, error.problems), nl=False)
+    elif as_json:
+        told = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
+        typer.echo(json.dumps({"stack": stack, "problems": told}, indent=2))
+    typer.echo(f"error: {error}", err=True)
+
+
+def _tell_failure(stack: str, error: Exception, *, markdown: bool, as_json: bool, with_backend: bool) -> None:
+    from rollout.markdown import markdown_of_failure  # noqa: PLC0415
+
+    if markdown:
+        typer.echo(markdown_of_failure(stack, str(error)), nl=False)
+    elif as_json:
+        typer.echo(json.dumps({"stack": stack, "error": str(error)}, indent=2))
     typer.echo(f"error: {error}", err=True)
     if with_backend:
         way = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
         typer.echo(way, err=True)
-    raise typer.Exit(1) from None

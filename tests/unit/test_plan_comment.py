@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -30,6 +32,8 @@ def test_a_backend_that_cannot_be_asked_is_a_comment_too(plan, monkeypatch):
     assert told.stdout == f"{HEAD}    error: could not open bucket\n    AccessDenied\n"
     assert "--outputs FILE" in told.stderr
     assert plan().stdout == ""
+    why = "error: could not open bucket\nAccessDenied"
+    assert json.loads(plan("--json").stdout) == {"stack": "dev", "error": why}
 
 
 def test_a_file_that_cannot_be_read_is_a_comment_too(plan):
