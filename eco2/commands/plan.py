@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the 
 from rollout.problems import ConfigError
 
 REFUSED = 3
+WITHOUT_A_BACKEND = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
 
 
 def plan(
@@ -42,6 +43,7 @@ def plan(
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
+    from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
     from rollout.report_json import as_json as report_json  # noqa: PLC0415
 
     if markdown and as_json:
@@ -52,11 +54,22 @@ def plan(
         left = last_update(folder, stack, outputs)
         found = read_report(folder, stack, left.outputs, left.resources)
     except ConfigError as error:
-        _tell_problems(stack, error, markdown=markdown, as_json=as_json)
+        mistakes = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
+        _tell(
+            error,
+            markdown_of_problems(stack, error.problems) if markdown else None,
+            {"stack": stack, "problems": mistakes} if as_json else None,
+        )
         # A mistake at a key is refused (rule 16); a file as a whole could not be read.
         raise typer.Exit(REFUSED if all(one.key for one in error.problems) else 1) from None
     except (PulumiError, OSError) as error:
-        _tell_failure(stack, error, markdown=markdown, as_json=as_json, with_backend=outputs is None)
+        _tell(
+            error,
+            markdown_of_failure(stack, str(error)) if markdown else None,
+            {"stack": stack, "error": str(error)} if as_json else None,
+        )
+        if outputs is None:
+            typer.echo(WITHOUT_A_BACKEND, err=True)
         raise typer.Exit(1) from None
     if markdown:
         typer.echo(as_markdown(found), nl=False)
@@ -68,25 +81,10 @@ def plan(
         raise typer.Exit(REFUSED)
 
 
-def _tell_problems(stack: str, error: ConfigError, *, markdown: bool, as_json: bool) -> None:
-    from rollout.markdown import markdown_of_problems  # noqa: PLC0415
-
-    if markdown:
-        typer.echo(markdown_of_problems(stack, error.problems), nl=False)
-    elif as_json:
-        told = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
-        typer.echo(json.dumps({"stack": stack, "problems": told}, indent=2))
+def _tell(error: Exception, page: str | None, told: dict[str, Any] | None) -> None:
+    """Tells an error in words, before that as the Markdown or the JSON that was asked for."""
+    if page is not None:
+        typer.echo(page, nl=False)
+    elif told is not None:
+        typer.echo(json.dumps(told, indent=2))
     typer.echo(f"error: {error}", err=True)
-
-
-def _tell_failure(stack: str, error: Exception, *, markdown: bool, as_json: bool, with_backend: bool) -> None:
-    from rollout.markdown import markdown_of_failure  # noqa: PLC0415
-
-    if markdown:
-        typer.echo(markdown_of_failure(stack, str(error)), nl=False)
-    elif as_json:
-        typer.echo(json.dumps({"stack": stack, "error": str(error)}, indent=2))
-    typer.echo(f"error: {error}", err=True)
-    if with_backend:
-        way = "without a backend, give its outputs: --outputs FILE, from `pulumi stack output --json`"
-        typer.echo(way, err=True)

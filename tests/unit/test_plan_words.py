@@ -21,8 +21,9 @@ from eco2.pulumi_stack import PulumiError
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.markdown import markdown, markdown_of_problems
-from rollout.problems import Problem
+from rollout.problems import ConfigError, Problem
 from rollout.report import version
+from rollout.review import problems
 from rollout.settings import read_settings
 from rollout.update import update_of
 from rollout.wording import headline, summary, text
@@ -241,6 +242,8 @@ def test_a_refusal_names_the_command_and_the_exit_code_is_3(skipping):
     (refused,) = json.loads(skipping.plan("--json").stdout)["refused"]
     assert (refused["service"], refused["rule"]) == ("auth-api", 13)
     assert refused["next"] == "pulumi config set --stack dev --path eco2:rollouts.auth-api.phase 3"
+    found = _in_a_backend(skipping)
+    assert "rule 13" in str(ConfigError(problems(found.file, found.refused)))
 
 
 def _in_a_backend(world, *resources):
@@ -253,11 +256,11 @@ def _in_a_backend(world, *resources):
 
 def _from_the_backend(world):
     left = last_update(world.folder, "dev")
-    return text(read_report(world.folder, "dev", left.outputs, left.resources))
+    return read_report(world.folder, "dev", left.outputs, left.resources)
 
 
 def test_outputs_in_a_backend_give_the_same_plan(three):
-    assert _in_a_backend(three) == text(three.report())
+    assert text(_in_a_backend(three)) == text(three.report())
 
 
 def test_routes_that_a_failed_update_moved_are_what_users_meet_before(world):
@@ -268,7 +271,7 @@ def test_routes_that_a_failed_update_moved_are_what_users_meet_before(world):
         "urn": "urn:x::auth-api",
         "outputs": {"spec": {"http": [rule]}},
     }
-    assert "auth-api: auth-api-dev-latest, from 5 % to off" in _in_a_backend(world, moved)
+    assert "auth-api: auth-api-dev-latest, from 5 % to off" in text(_in_a_backend(world, moved))
 
 
 def test_a_stack_that_the_backend_does_not_hold_was_never_updated(world, monkeypatch):
@@ -277,7 +280,7 @@ def test_a_stack_that_the_backend_does_not_hold_was_never_updated(world, monkeyp
 
     monkeypatch.setattr(pulumi_stack, "pulumi", refuse)
     world.set({})
-    assert "every service counts as new" in _from_the_backend(world)
+    assert "every service counts as new" in text(_from_the_backend(world))
 
 
 def test_scripts_get_the_same_as_people(three):
