@@ -181,11 +181,17 @@ def test_the_number_of_nodes_follows_the_desired_size_and_pods_go_with_their_nod
     resize(eks, "pool", 3)
     until(lambda: len(running(lab, "spread")) == 4)
     assert len(nodes(lab, "pool")) == 3
+    (last, *_) = nodes(lab, "pool")
 
     eks.delete_nodegroup(clusterName=CLUSTER, nodegroupName="pool")
     until(lambda: not nodes(lab, "pool") and not running(lab, "spread"))
-    # A pod that was bound in the very moment its node went is Kubernetes' own to collect, after 40 s.
-    until(lambda: {pod["spec"].get("nodeName") for pod in pods_of(lab, "spread")} == {None}, seconds=75)
+    until(lambda: {pod["spec"].get("nodeName") for pod in pods_of(lab, "spread")} == {None})
+    # A scheduler that has not yet heard of a node's end binds a pod to it.
+    container = {"name": "main", "image": "example.com/main:1"}
+    metadata = {"name": "late", "namespace": "default", "labels": {"app": "late"}}
+    spec = {"nodeName": last, "containers": [container]}
+    lab.api.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, "test")
+    until(lambda: not pods_of(lab, "late"))
     lab.api.request("DELETE", "/apis/apps/v1/namespaces/default/deployments/spread")
 
 
