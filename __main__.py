@@ -23,7 +23,9 @@ from rollout.wording import summary
 
 config = stack.config()
 with stack.problems_in_words():
-    catalog = read_catalog(Path(__file__).with_name("services.yaml"))
+    here = Path(__file__).parent
+    stack.refuse_other_spellings(here)
+    catalog = read_catalog(here / "services.yaml")
     settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
 last = stack.last_outputs()

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
+from rollout import files
 from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 STATE_WAITS_SECONDS = (0.1, 0.3, 1.0)
@@ -29,6 +31,17 @@ def file() -> str:
 def config() -> dict[str, str]:
     """Every key of the stack's config with its value as text, so that unknown keys are seen too."""
     return {**get_config_env(), **CONFIG.get()}
+
+
+def refuse_other_spellings(project: Path) -> None:
+    """Refuses a stack's file that means one thing to Pulumi and another to a reader, where it is at hand.
+
+    Raises:
+        ConfigError: With each such key.
+    """
+    path = project / file()
+    if path.exists():
+        files.refuse_other_spellings(path.name, files.read_yaml(path))
 
 
 def encrypted() -> frozenset[str]:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from eco2.cluster import Cluster
+from eco2.abort_state import never_brought_up, what_waits
+from eco2.cluster import Cluster, ClusterError
 from eco2.first_stroke import strike
+from eco2.lenient import context_of, places_of
+from eco2.phase_off import write_phase_off
 from eco2.pulumi_stack import PulumiError
-from eco2.second_stroke import SecondStroke, write_phase_off
-from rollout.files import read_yaml
-from rollout.problems import ConfigError, Problem, refuse_strangers
+from eco2.second_stroke import SecondStroke
+from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
-    from eco2.second_stroke import Wish
+    from eco2.first_stroke import Stroke
+    from eco2.lenient import Place
+    from eco2.wish import Wish
 
 
 class RoutesError(Exception):
-    """The first stroke failed for some service: its canary may still get traffic."""
+    """The routes of some service could not be moved: its canary may still get traffic."""
 
 
 class UpdateError(Exception):
@@ -37,38 +38,93 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
         say: Takes a line for the user.
 
     Raises:
-        ConfigError: If a service is unknown, or the stack's file names no context.
+        ConfigError: If a service is unknown, or nothing names the context.
         ClusterError: If the context is unknown.
-        RoutesError: If the routes of a service could not be moved.
+        RoutesError: If the routes of a service could not be moved, or were not found.
         UpdateError: If the routes were moved and the rest failed.
     """
     began = time.monotonic()
-    services = _services(wish.project / "services.yaml")
-    names = _known(services, wish.services)
-    cluster = Cluster(_context(wish))
-    strokes = strike(cluster, services, names)
+    services = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
+    cluster = Cluster(context_of(wish.file, wish.context))
+    strokes = strike(cluster, services, services)
     struck_at = time.time()
     for stroke in strokes:
         if stroke.moved:
             say(f"{stroke.service}: all traffic to stable after {time.monotonic() - began:.2f} s")
-    if failed := [stroke for stroke in strokes if stroke.failure]:
-        told = "; ".join(f"{stroke.service}: {stroke.failure}" for stroke in failed)
-        raise RoutesError(f"{told}; run it again: {wish.command}")
+    failed = failures(strokes, wish, say)
+    good = tuple(name for name in services if name not in failed)
+    # Where nothing at all was found, this may be the wrong cluster: nothing else is touched in it.
+    sure = not failed or any(stroke.found for stroke in strokes)
+    if good and sure and wish.reconcile:
+        second = SecondStroke(wish, cluster, {name: services[name] for name in good}, say)
+        _reconcile(second, {one.service: struck_at for one in strokes if one.moved and one.service in good})
+    if failed:
+        raise RoutesError(f"{'; '.join(f'{name}: {why}' for name, why in failed.items())}; {again(wish)}")
     if not wish.reconcile:
         say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
         return
-    agree = SecondStroke(wish, names, partial(strike, cluster, services, names), say)
+    say(f"done after {time.monotonic() - began:.1f} s")
+    if good and (waits := what_waits(wish, good)):
+        say(waits)
+
+
+def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
+    """Why a service's routes are not known to be back, by service.
+
+    Absence is no success: of a service that has routes, and none was found, only the state can tell that it
+    never had any.
+    """
+    failed = {}
+    for stroke in strokes:
+        if stroke.failure:
+            failed[stroke.service] = stroke.failure
+        elif stroke.lost:
+            if wish.reconcile and never_brought_up(wish, stroke.service):
+                say(f"{stroke.service}: was never brought up on {wish.stack}, so it has no routes")
+                continue
+            looked = ", ".join(stroke.missing)
+            failed[stroke.service] = (
+                f"no route was found, looked for {looked} in context {context_of(wish.file, wish.context)}; "
+                "whether its canary gets traffic is not known. Is it the right cluster, and the right namespace? "
+                "(--context, --namespace)"
+            )
+        elif stroke.missing:
+            say(
+                f"{stroke.service}: {', '.join(stroke.missing)} is not there, so nothing of it could be taken back"
+            )
+    return failed
+
+
+def again(wish: Wish) -> str:
+    """How to try once more."""
+    return f"run it again: {wish.command}"
+
+
+def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
+    """Runs the second stroke and looks at what it left.
+
+    Raises:
+        RoutesError: If the update ended well and a service's routes do not lead to stable alone.
+        UpdateError: If it failed.
+    """
+    wish = second.wish
     try:
-        agree.run({stroke.service: struck_at for stroke in strokes if stroke.moved})
-    except (PulumiError, ConfigError, OSError) as error:
+        second.run(moved)
+    except (PulumiError, ConfigError, ClusterError, OSError) as error:
         # Whatever ran beside this may have set its own routes.
-        back = any(stroke.failure for stroke in strike(cluster, services, names))
-        where = "Whether a canary gets traffic is not known" if back else "No canary gets traffic any more"
+        unknown = second.not_back()
+        where = (
+            f"Whether a canary gets traffic is not known of {', '.join(unknown)}"
+            if unknown
+            else "No canary gets traffic any more"
+        )
         raise UpdateError(
             f"{error}\n{where}, but config, cluster and state do not agree yet. "
             f"Mend what the error says and run it again: {wish.command}"
         ) from None
-    say(f"done after {time.monotonic() - began:.1f} s")
+    if left := second.not_back():
+        told = "; ".join(f"{name}: {why}" for name, why in left.items())
+        raise RoutesError(f"the update ended well, and yet {told}; {again(wish)}")
 
 
 def record(wish: Wish, say: Callable[[str], None]) -> None:
@@ -78,45 +134,5 @@ def record(wish: Wish, say: Callable[[str], None]) -> None:
         ConfigError: If a service is unknown, or the file cannot be changed.
         OSError: If it cannot be written.
     """
-    write_phase_off(wish, _known(_services(wish.project / "services.yaml"), wish.services), say)
-
-
-@dataclass(frozen=True)
-class _Service:
-    """All that an abort needs to know of a service."""
-
-    kind: str
-    namespace: str
-
-
-def _services(file: Path) -> dict[str, _Service]:
-    """The services, read without the models: they take half a second, and a mistake elsewhere is no matter now.
-
-    Raises:
-        ConfigError: If the file is no YAML, or a service has no kind or namespace.
-    """
-    described = read_yaml(file).get("services")
-    services, problems = {}, []
-    for name, one in described.items() if isinstance(described, dict) else ():
-        try:
-            services[name] = _Service(str(one["kind"]), str(one["namespace"]))
-        except (KeyError, TypeError):
-            problems.append(Problem(file.name, f"services.{name}", "needs kind and namespace"))
-    if problems or not services:
-        raise ConfigError(problems or [Problem(file.name, "services", "missing; name the services")])
-    return services
-
-
-def _known(services: Mapping[str, _Service], names: Iterable[str]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(names)) or tuple(services)
-    refuse_strangers(wanted, services)
-    return wanted
-
-
-def _context(wish: Wish) -> str:
-    """The stack's context, read from its file alone, whatever else may be wrong with that."""
-    config = read_yaml(wish.file).get("config")
-    context = config.get("kubernetes:context") if isinstance(config, dict) else None
-    if not isinstance(context, str):
-        raise ConfigError([Problem(wish.file.name, "config.kubernetes:context", "missing; name the context")])
-    return context
+    names: Mapping[str, Place] = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
+    write_phase_off(wish, names, say)

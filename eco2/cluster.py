@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ JSON = "application/json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks for what an object is called and not for what is in it: Secrets stay secret."""
 PART_OF = "app.kubernetes.io/part-of"
+API = re.compile(r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?P<rest>/.*)")
 _PLACES = {
     "Service": "/api/v1/namespaces/{}/services",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
@@ -27,6 +29,10 @@ _PLACES = {
 
 class ClusterError(Exception):
     """The cluster cannot be asked; the message says why and what to do."""
+
+
+class NotServedError(ClusterError):
+    """The server knows no such API: another answer than that an object is not there."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Cluster:
             ClusterError: If the context is unknown, or its credentials cannot be had.
         """
         self._context = context
+        self._served: dict[str, str] = {}
         try:
             self._connection = connect(context)
         except KubeconfigError as error:
@@ -70,16 +77,19 @@ class Cluster:
         Raises:
             ClusterError: If the cluster refuses or does not answer.
         """
-        found: list[dict[str, Any]] = (self._call("GET", path, query) or {"items": []})["items"]
+        found: list[dict[str, Any]] = (self._call("GET", path, query) or {}).get("items") or []
         return found
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """What stands at a path; None if nothing does.
+        """What is at a path; None if nothing is, or if the server does not know such an API.
 
         Raises:
             ClusterError: If the cluster refuses or does not answer.
         """
-        return self._call("GET", path)
+        try:
+            return self._call("GET", path)
+        except NotServedError:
+            return None
 
     def names(self, path: str) -> set[tuple[str, str]]:
         """Namespace and name of the objects of a list; what is in them is not read.
@@ -107,9 +117,10 @@ class Cluster:
         return bool(answer and answer["status"].get("allowed"))
 
     def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        """An object; None if it does not exist.
+        """An object, in the version of its API that the cluster serves; None if it does not exist.
 
         Raises:
+            NotServedError: If the cluster serves no API for this kind.
             ClusterError: If the cluster refuses or does not answer.
         """
         return self._call("GET", f"{_PLACES[kind].format(namespace)}/{name}")
@@ -122,7 +133,11 @@ class Cluster:
         """
         meta = document["metadata"]
         path = f"{_PLACES[document['kind']].format(meta['namespace'])}/{meta['name']}"
-        self._call("PATCH", path, {"fieldManager": manager, "force": "true"}, document)
+        version = str(document["apiVersion"])
+        if API.match(path):
+            path = API.sub(rf"/apis/{version}\g<rest>", path)
+        if self._call("PATCH", path, {"fieldManager": manager, "force": "true"}, document) is None:
+            raise ClusterError(f"{self._at} took nothing at {path}: the namespace is gone")
 
     def _call(
         self,
@@ -132,21 +147,83 @@ class Cluster:
         body: Mapping[str, Any] | None = None,
         accept: str = JSON,
     ) -> dict[str, Any] | None:
+        """Sends a request; None if there is no such object.
+
+        Where the server does not serve the path's version of an API, the one that it serves is asked: Istio
+        before 1.22 has no `v1`, and its objects are the same.
+        """
+        found = API.match(path)
+        if found and (version := self._served.get(found["group"])):
+            path = API.sub(rf"/apis/{found['group']}/{version}\g<rest>", path)
+        status, decoded = self._send(method, path, query, body, accept)
+        if status != NOT_FOUND or _names_an_object(decoded):
+            return None if status == NOT_FOUND else decoded
+        if found and found["group"] not in self._served:
+            self._served[found["group"]] = self._preferred(found["group"], path)
+            return self._call(method, path, query, body, accept)
+        raise NotServedError(f"{self._at} serves nothing at {path}; is it the right cluster?")
+
+    def _preferred(self, group: str, path: str) -> str:
+        """The version of an API group that the server prefers."""
+        status, told = self._send("GET", f"/apis/{group}")
+        version = (told.get("preferredVersion") or {}).get("version")
+        if status == NOT_FOUND or not version:
+            raise NotServedError(f"{self._at} serves no {group}, asked for {path}; is it the right cluster?")
+        return str(version)
+
+    @property
+    def _at(self) -> str:
+        return f"the cluster of context {self._context}"
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        accept: str = JSON,
+    ) -> tuple[int, dict[str, Any]]:
+        """Sends a request; the status and the decoded answer.
+
+        Raises:
+            ClusterError: If the cluster refuses, by another status than 404, or does not answer in JSON.
+        """
         content = {"Content-Type": APPLY if method == "PATCH" else JSON} if body else {}
         headers = {"Accept": accept} | content
-        at = f"the cluster of context {self._context}"
         try:
             status, text = self._connection.send(Request(method, path, query or {}, headers, body))
         except NoAnswerError as error:
-            raise ClusterError(f"{at} does not answer: {error}") from None
+            raise ClusterError(f"{self._at} does not answer: {error}") from None
         except KubeconfigError as error:
             raise ClusterError(str(error)) from None
-        if status == NOT_FOUND:
-            return None
-        decoded: dict[str, Any] = json.loads(text) if text[:1] == b"{" else {"message": text.decode()}
-        if status >= REFUSED:
-            raise ClusterError(f"{at} refused {path}: {decoded.get('message', status)}")
-        return decoded
+        try:
+            decoded = json.loads(text)
+        except ValueError:
+            decoded = None
+        if not isinstance(decoded, dict):
+            if status < REFUSED:
+                raise ClusterError(f"{self._at} answers {path} with something else than JSON")
+            decoded = {"message": text.decode(errors="replace").strip()}
+        if status >= REFUSED and status != NOT_FOUND:
+            reason = str(decoded.get("message", status))
+            raise ClusterError(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
+        return status, decoded
+
+
+def _names_an_object(answer: Mapping[str, Any]) -> bool:
+    """Whether a 404 is about an object; an API that is not served is answered without a name."""
+    details = answer.get("details")
+    return answer.get("reason") == "NotFound" and isinstance(details, dict) and bool(details.get("name"))
+
+
+def _way_on(reason: str) -> str:
+    """What to do about a refusal whose cause lies elsewhere in the cluster."""
+    if "failed calling webhook" not in reason:
+        return ""
+    return (
+        "; the server asks this webhook before it takes a change, and cannot reach it: bring its pods back "
+        "(Istio's: kubectl -n istio-system rollout restart deployment/istiod), or see docs/rollback.md, step 5"
+    )
 
 
 def deployments(cluster: Cluster, part_of: str) -> dict[str, Pods]:

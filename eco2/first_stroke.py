@@ -9,12 +9,13 @@ conflict (rule 12).
 from __future__ import annotations
 
 import copy
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from components.metadata import FIELD_MANAGER
 from eco2.cluster import ClusterError
+from eco2.together import Later
 from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, STABLE_VERSION
 
@@ -33,7 +34,7 @@ class Routed(Protocol):
 
     @property
     def kind(self) -> str:
-        """`api`, `grpc` or `worker`."""
+        """`api`, `grpc` or `worker`; empty where that is not known."""
 
     @property
     def namespace(self) -> str:
@@ -48,11 +49,20 @@ class Stroke:
         service: Its name.
         moved: The objects that were changed; empty if none sent anything to a canary.
         failure: Why an object could not be changed; empty if all went well.
+        found: The objects that were there.
+        missing: Those that were looked for and are not there, as `VirtualService auth/auth-api`.
     """
 
     service: str
     moved: tuple[str, ...]
     failure: str = ""
+    found: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the service has routes, and none of them was found: nothing is known of its canary then."""
+        return bool(self.missing) and not self.found and not self.failure
 
 
 def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,41 +116,58 @@ def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str
     Returns:
         What was done, one a service; a failure of one holds up no other.
     """
-    wanted = list(names)
-    objects = [(name, kind, one) for name in wanted for kind, one in _objects(name, services[name])]
+    looks = [(name, Later(partial(_take_back, cluster, name, services[name]))) for name in names]
+    return [later.result() for _, later in looks]
 
-    def move(place: tuple[str, str, str]) -> tuple[bool, str]:
-        """Whether an object had to be changed, and why it could not be."""
-        name, kind, object_name = place
-        try:
-            return _move(cluster, kind, services[name].namespace, object_name), ""
-        except ClusterError as error:
-            return False, str(error)
 
-    with ThreadPoolExecutor(max_workers=max(len(objects), 1)) as pool:
-        results = list(zip(objects, pool.map(move, objects), strict=True))
-    return [
-        Stroke(
-            name,
-            tuple(f"{kind} {one}" for (owner, kind, one), (moved, _) in results if owner == name and moved),
-            "; ".join(dict.fromkeys(why for (owner, _, _), (_, why) in results if owner == name and why)),
-        )
-        for name in wanted
-    ]
+def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
+    """Takes one service's canary out of its routes."""
+    if service.kind != "worker" and not service.namespace:
+        told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
+        return Stroke(name, (), told)
+    moved: list[str] = []
+    found: list[str] = []
+    missing: list[str] = []
+    failures: list[str] = []
+
+    def move(places: Iterable[tuple[str, str]]) -> None:
+        begun = [
+            (
+                f"{kind} {service.namespace}/{one}",
+                Later(partial(_move, cluster, kind, service.namespace, one)),
+            )
+            for kind, one in places
+        ]
+        for title, later in begun:
+            try:
+                result = later.result()
+            except ClusterError as error:
+                failures.append(str(error))
+                continue
+            (missing if result is None else found).append(title)
+            if result:
+                moved.append(title)
+
+    move(_objects(name, service))
+    if not service.kind and not found and not failures:
+        # Of another kind, it has no VirtualService, and its Service is the route.
+        missing.clear()
+        move([("Service", name)])
+    return Stroke(name, tuple(moved), "; ".join(dict.fromkeys(failures)), tuple(found), tuple(missing))
 
 
 def _objects(name: str, service: Routed) -> list[tuple[str, str]]:
     """Kind and name of what brings traffic to a service's canary."""
-    if service.kind == "api":
+    if service.kind in ("api", ""):
         return [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
     return [("Service", name)] if service.kind == "grpc" else []
 
 
-def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool:
-    """Takes the canary out of one object; False if it was not in it, or there is no such object."""
+def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
+    """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
     live = cluster.read(kind, namespace, name)
     if live is None:
-        return False
+        return None
     wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
     if wanted == live and _own(live, kind):
         return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eco2.folding import folded
+from eco2.output import say_if_possible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,5 +60,5 @@ def in_words(*expected: type[Exception]) -> Iterator[None]:
     try:
         yield
     except expected as error:
-        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
+        say_if_possible(folded(f"error: {error}", sys.stderr), err=True)
         raise typer.Exit(1) from None

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, TextIO
 
+from eco2.output import pass_on
 from rollout.prior import ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-STANDARD_ERROR = 2
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 LAST_WORDS = 2.0
 """Seconds after the CLI's end in which what it wrote last is read."""
 NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- COMMAND"
@@ -144,7 +146,9 @@ def update(
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        code, told = _run(command, {**os.environ, **(variables or {})}, STANDARD_ERROR if quiet else None)
+        code, told = _run(
+            command, {**os.environ, **(variables or {})}, STANDARD_ERROR if quiet else STANDARD_OUTPUT
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     if code and any(sign in told for sign in LOCKED):
@@ -153,28 +157,47 @@ def update(
         raise PulumiError(f"the update ended with exit code {code}; its output is above")
 
 
-def _run(command: list[str], environment: dict[str, str], output: int | None) -> tuple[int, str]:
+def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[int, str]:
     """Runs a command; its exit code, and what it wrote to standard error, where that also goes on to.
 
-    It has ended when its own process has: a plugin that outlives it may hold its standard error open.
+    It has ended when its own process has: a plugin that outlives it may hold its standard error open. Where
+    standard output is no terminal it is read and passed on here, since a reader of ours that goes away must not
+    end an update.
+
+    Args:
+        command: The command and its arguments.
+        environment: Its environment.
+        output: Where its standard output goes: 1 or 2.
     """
+    direct = os.isatty(output)
     try:
         running = subprocess.Popen(  # noqa: S603  # no shell
-            command, env=environment, stdout=output, stderr=subprocess.PIPE, text=True
+            command,
+            env=environment,
+            stdout=output if direct else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
         )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
     told: list[str] = []
 
-    def pass_on(lines: Iterable[str]) -> None:
+    def copy(lines: Iterable[str], stream: TextIO, kept: list[str] | None = None) -> None:
         for line in lines:
-            told.append(line)
-            sys.stderr.write(line)
-            sys.stderr.flush()
+            if kept is not None:
+                kept.append(line)
+            pass_on(line, stream)
 
     assert running.stderr is not None
-    reader = threading.Thread(target=pass_on, args=(running.stderr,), daemon=True)
-    reader.start()
+    readers = [threading.Thread(target=copy, args=(running.stderr, sys.stderr, told), daemon=True)]
+    if running.stdout is not None:
+        stream = sys.stdout if output == STANDARD_OUTPUT else sys.stderr
+        readers.append(threading.Thread(target=copy, args=(running.stdout, stream), daemon=True))
+    for reader in readers:
+        reader.start()
     code = running.wait()
-    reader.join(LAST_WORDS)
+    end = time.monotonic() + LAST_WORDS
+    for reader in readers:
+        reader.join(max(end - time.monotonic(), 0))
     return code, "".join(told)

@@ -1,61 +1,37 @@
 """The second stroke of an abort: the stack's file says phase 0, and one update makes cluster and state agree.
 
 It goes on beside an update that is under way: that one may set its own routes, which were right when it began,
-so the canary is struck out of them again until the stack is free.
+so the canary is taken out of them again until the stack is free.
 """
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import CANARY_SERVICE
-from eco2.pulumi_stack import LockedError, PulumiError, about, exported, outputs_of, pulumi, update
+from eco2.abort_state import never_brought_up, resources_of
+from eco2.abort_targets import components, in_flight, targets
+from eco2.cluster import ClusterError
+from eco2.first_stroke import strike
+from eco2.phase_off import restore_stable, write_phase_off
+from eco2.pulumi_stack import LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
-from eco2.stack_yaml import alone, read_text, set_phase_off, write_text
 from rollout.prior import LEFT_VARIABLE, read_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from eco2.first_stroke import Stroke
-    from rollout.prior import Prior
+    from eco2.cluster import Cluster
+    from eco2.lenient import Place
+    from eco2.wish import Wish
 
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What to take back.
-
-    Attributes:
-        project: The folder with `Pulumi.yaml`.
-        stack: The stack's name.
-        services: The services; empty for all.
-        reconcile: Whether the second stroke follows.
-    """
-
-    project: Path
-    stack: str
-    services: tuple[str, ...]
-    reconcile: bool = True
-
-    @property
-    def file(self) -> Path:
-        """The stack's file."""
-        return self.project / f"Pulumi.{self.stack}.yaml"
-
-    @property
-    def command(self) -> str:
-        """The command that does the same again."""
-        elsewhere = "" if self.project == Path.cwd() else f" --project {shlex.quote(str(self.project))}"
-        return f"eco2 abort {' '.join(self.services) or '--all'} --stack {self.stack}{elsewhere}"
+SLOW_SECONDS = 15.0
+"""How long an update may take before the command says what holds it."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +40,14 @@ class SecondStroke:
 
     Attributes:
         wish: What to take back.
-        names: Its services.
-        strike: Takes their canaries out of all routes.
+        cluster: Where the routes are.
+        services: Its services.
         say: Takes a line for the user.
     """
 
     wish: Wish
-    names: tuple[str, ...]
-    strike: Callable[[], list[Stroke]]
+    cluster: Cluster
+    services: Mapping[str, Place]
     say: Callable[[str], None]
 
     def run(self, moved: Mapping[str, float]) -> None:
@@ -103,17 +79,31 @@ class SecondStroke:
                 if watch.ident is None:
                     self.say(
                         "another update is under way; until it ends, routes that it sets to a canary are taken "
-                        f"back. If nothing updates {self.wish.stack}: pulumi cancel --stack {self.wish.stack}"
+                        f"back; waiting for it for {PATIENCE_SECONDS / 60:g} min at the most. If nothing updates "
+                        f"{self.wish.stack}: pulumi cancel --stack {self.wish.stack}"
                     )
                     watch.start()
                 time.sleep(TRY_SECONDS)
         finally:
             ended.set()
 
+    def not_back(self) -> dict[str, str]:
+        """Why a service is not known to be back, by service, after one more look at its routes."""
+        found = {}
+        for stroke in strike(self.cluster, self.services, self.services):
+            if stroke.failure:
+                found[stroke.service] = stroke.failure
+            elif stroke.missing and not never_brought_up(self.wish, stroke.service):
+                found[stroke.service] = (
+                    f"{', '.join(stroke.missing)} is not there; what makes it anew: "
+                    f"pulumi up --refresh --run-program --stack {self.wish.stack}"
+                )
+        return found
+
     def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
-        """Strikes again and again: the other update may write routes at any time, also while this one is tried."""
+        """Looks again and again: the other update may write routes at any time, also while this one is tried."""
         while not ended.wait(LOOK_SECONDS):
-            for stroke in self.strike():
+            for stroke in strike(self.cluster, self.services, self.services):
                 if stroke.failure:
                     self.say(f"{stroke.service}: {stroke.failure}")
                 if stroke.moved:
@@ -121,94 +111,96 @@ class SecondStroke:
                     moved[stroke.service] = time.time()
 
     def _update(self, moved: Mapping[str, float]) -> None:
-        resources = _resources(self.wish)
-        write_phase_off(self.wish, self.names, self.say)
+        resources = resources_of(self.wish)
+        write_phase_off(self.wish, self.services, self.say)
         last = read_prior(outputs_of(resources))
-        in_flight = _in_flight(resources, last)
-        moving = [name for name in self.names if name in in_flight]
+        moving = [name for name in self.services if name in in_flight(resources, last)]
         if not moving:
+            self._wait_for_others(resources)
+            now = resources_of(self.wish)
+            if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
+                return self._update(moved)
             self.say("nothing else is in flight")
-            return
+            return None
+        self._look_at_workers(moving)
         restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.wish.command}")
-        components = _components(resources)
-        targets = [
-            one["urn"]
-            for one in resources
-            if components.get(one["urn"]) in moving or components.get(one.get("parent", "")) in moving
-        ]
         variables = about(moving)
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
-        options = [part for urn in targets for part in ("--target", urn)]
-        update(self.wish.project, self.wish.stack, "--skip-preview", *options, variables=variables)
+        self._run(targets(resources, last, moving), variables, moving)
+        self._look_at_state(moving)
+        return None
 
-
-def _resources(wish: Wish) -> list[dict[str, Any]]:
-    """The resources of the stack's state; beside a running update a backend of files may hold half of one."""
-    for wait_seconds in (0.2, 1.0):
+    def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
+        options = [part for urn in urns for part in ("--target", urn)]
+        ended = threading.Event()
+        threading.Thread(target=self._tell_what_holds, args=(tuple(moving), ended), daemon=True).start()
         try:
-            return exported(wish.project, wish.stack)
-        except PulumiError:
-            time.sleep(wait_seconds)
-    return exported(wish.project, wish.stack)
+            update(self.wish.project, self.wish.stack, "--skip-preview", *options, variables=variables)
+        finally:
+            ended.set()
 
+    def _wait_for_others(self, resources: list[dict[str, Any]]) -> None:
+        """Makes an update that changes nothing: it is refused while another one holds the stack.
 
-def write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]) -> None:
-    """Sets phase 0 in the stack's file.
+        What that one is doing is not in the state yet: a canary whose pods it waits for gets its routes later.
+        """
+        known = components(resources)
+        idle = {name: urn for urn, name in known.items() if name in self.services}
+        if idle:
+            self._run(idle.values(), about(idle), ())
 
-    Raises:
-        ConfigError: If it cannot be changed.
-        OSError: If it cannot be written.
-    """
-    for name in names:
-        if set_phase_off(wish.file, name):
-            say(f"{wish.file.name}: eco2:rollouts.{name}.phase is 0")
+    def _look_at_workers(self, moving: Iterable[str]) -> None:
+        """A worker has no routes that tell whether this is the right cluster, so its Deployment must be there.
 
+        Raises:
+            PulumiError: If it is not: its canary would be told gone, and work on in another cluster.
+        """
+        for name in moving:
+            place = self.services[name]
+            path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/{name}"
+            if place.kind == "worker" and self.cluster.get(path) is None:
+                raise PulumiError(
+                    f"{name}: Deployment {place.namespace}/{name} is not there; is it the right cluster?"
+                )
 
-def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:
-    """Has the file ask for the stable images that the last update left.
+    def _look_at_state(self, moving: Iterable[str]) -> None:
+        """Reads again what was written.
 
-    After a promotion that was written and not finished it asks for the canary's: phase 0 would then be that
-    promotion, and bring the image that is taken back to everybody.
+        Raises:
+            PulumiError: If the state or the cluster still knows a canary.
+        """
+        resources = resources_of(self.wish)
+        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving)
+        for name in moving:
+            path = f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}-canary"
+            live = self.cluster.get(path)
+            if live is not None and not live["metadata"].get("deletionTimestamp"):
+                left.add(name)
+        if left:
+            raise PulumiError(
+                f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
+            )
 
-    Raises:
-        ConfigError: If the files cannot be used, or such an image cannot be named there.
-        OSError: If the file cannot be written.
-    """
-    from eco2.proposal import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
-    from rollout.files import read_catalog  # noqa: PLC0415
-    from rollout.moves import NoMoveError, with_stable_of  # noqa: PLC0415
-    from rollout.problems import NAMESPACE, ConfigError, Problem  # noqa: PLC0415
-
-    name = wish.file.name
-    with alone(wish.file):
-        text = read_text(wish.file)
-        wanted = services_of(wish.project, wish.stack, text, read_catalog(wish.project / "services.yaml"))
-        moves, wrong = [], []
-        for service, prior in left.items():
-            try:
-                if move := with_stable_of(wanted[service], prior):
-                    moves.append(move)
-            except NoMoveError as error:
-                wrong.append(Problem(name, f"{NAMESPACE}:services.{service}.image", str(error)))
-        if wrong:
-            raise ConfigError(wrong)
-        if moves:
-            write_text(wish.file, with_moves(text, moves, name))
-    for move in moves:
-        say(f"{name}: {move.words}")
-
-
-def _components(resources: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """The services of a state by the URN of their component."""
-    return {one["urn"]: one["urn"].rsplit("::", 1)[1] for one in resources if one["type"] == CANARY_SERVICE}
-
-
-def _in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set[str]:
-    """The services that the last update left with a canary, or one that failed left one of."""
-    components = _components(resources)
-    # An update that failed on the way up has left no outputs, but a canary in the state.
-    strays = {components.get(one.get("parent", "")) for one in resources if one["urn"].endswith("-canary")}
-    return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
+    def _tell_what_holds(self, moving: tuple[str, ...], ended: threading.Event) -> None:
+        """Says what an update waits for that takes long: an object that does not go, and who holds it."""
+        began = time.monotonic()
+        while not ended.wait(SLOW_SECONDS):
+            waited = f"waiting for {time.monotonic() - began:.0f} s"
+            for name in moving:
+                namespace = self.services[name].namespace
+                path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}-canary"
+                try:
+                    meta = (self.cluster.get(path) or {}).get("metadata", {})
+                except ClusterError as error:
+                    self.say(f"{name}: {error}")
+                    continue
+                if holders := ", ".join(meta.get("finalizers") or ()):
+                    self.say(
+                        f"{name}: {waited} for Deployment {namespace}/{name}-canary to go, which its finalizers "
+                        f"hold: {holders}; for 10 min at the most. No route leads to it. To let it go: "
+                        f"kubectl --namespace {namespace} patch deployment {name}-canary --type merge "
+                        """-p '{"metadata":{"finalizers":null}}'"""
+                    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rollout.files import read_mapping, read_yaml
+from rollout.files import read_mapping, read_yaml, refuse_other_spellings
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -38,5 +38,16 @@ def stack_config(project: Path, stack: str, text: str | None = None) -> dict[str
     own = described.get("config")
     if not isinstance(own, dict):
         raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
-    config |= {key if ":" in key else f"eco2:{key}": value for key, value in own.items()}
+    refuse_other_spellings(file.name, described)
+    config |= own
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
+def phases_in(project: Path, stack: str) -> dict[str, Any]:
+    """The phase of every service that the stack's config has an entry of, as the program reads them.
+
+    Raises:
+        ConfigError: If the files cannot be used.
+    """
+    rollouts = json.loads(stack_config(project, stack).get("eco2:rollouts", "{}"))
+    return {name: entry.get("phase", 0) for name, entry in rollouts.items() if isinstance(entry, dict)}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from rollout.problems import ConfigError, Problem, key_path
+from rollout.problems import NAMESPACE, ConfigError, Problem, key_path
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
     from pathlib import Path
 
     from rollout.catalog import Catalog
@@ -100,6 +100,32 @@ def _plain(file: str, node: Any, place: tuple[str | int, ...]) -> None:
     elif not isinstance(node, (str, int, float, type(None))):
         reason = f"is read as a {type(node).__name__}; put it in quotes"
         raise ConfigError([Problem(file, key_path(place), reason)])
+
+
+STRUCTURED = ("cluster", "nodeGroups", "services", "rollouts", "overrule")
+"""The keys of a stack's config that hold mappings."""
+
+
+def refuse_other_spellings(file: str, described: Mapping[str, Any]) -> None:
+    """Refuses what Pulumi takes in more than one spelling: of two in one file it picks one at random.
+
+    Args:
+        file: The name of the stack's file.
+        described: What it holds.
+
+    Raises:
+        ConfigError: With each key that has no namespace, or holds a mapping as JSON text.
+    """
+    config, problems = described.get("config"), []
+    for key, value in config.items() if isinstance(config, dict) else ():
+        full = key if ":" in key else f"{NAMESPACE}:{key}"
+        if full != key:
+            problems.append(Problem(file, f"config.{key}", f"has no namespace; write it as {full}"))
+        if full.removeprefix(f"{NAMESPACE}:") in STRUCTURED and isinstance(value, str):
+            reason = "holds text; write it as keys and values of YAML, as the other stacks do"
+            problems.append(Problem(file, f"config.{key}", reason))
+    if problems:
+        raise ConfigError(problems)
 
 
 def read_catalog(path: Path) -> Catalog:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from eco2.options import Project, Stack, in_words
+from eco2.output import say_if_possible
 from rollout.problems import ConfigError
 
 
@@ -21,6 +22,12 @@ def abort(
     no_up: Annotated[
         bool, typer.Option("--no-up", help="Write phase 0 to the stack's file only, for a commit.")
     ] = False,
+    context: Annotated[
+        str, typer.Option("--context", help="The kubeconfig's context, where the stack's file names none.")
+    ] = "",
+    namespace: Annotated[
+        str, typer.Option("--namespace", help="The services' namespace, where services.yaml names none.")
+    ] = "",
     project: Project = Path(),
 ) -> None:
     """Take services back to stable at once: one command for the night call.
@@ -29,14 +36,15 @@ def abort(
     stack's file and these services are updated, so that config, cluster and state agree. Run again, it
     finishes what was interrupted. Nothing asks, no guard stands in the way.
 
-    Exit codes: 0 done, 1 a route could not be moved, 2 wrong usage, 4 routes are moved and the update failed.
+    Exit codes: 0 done, 1 a route could not be moved or was not found, 2 wrong usage, 4 routes are moved and the
+    update failed, 130 interrupted.
 
     Example: eco2 abort auth-api scan-api --stack prod
     """
     from eco2.abort import RoutesError, UpdateError, record  # noqa: PLC0415
     from eco2.abort import abort as take_back  # noqa: PLC0415
     from eco2.cluster import ClusterError  # noqa: PLC0415
-    from eco2.second_stroke import Wish  # noqa: PLC0415
+    from eco2.wish import Wish  # noqa: PLC0415
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)
@@ -46,10 +54,16 @@ def abort(
             "error: --no-up writes the file alone and --no-reconcile the routes alone: choose one", err=True
         )
         raise typer.Exit(2)
-    wish = Wish(project.resolve(), stack, tuple(service or ()), reconcile=not no_reconcile)
+    wish = Wish(
+        project.resolve(), stack, tuple(service or ()), not no_reconcile, context=context, namespace=namespace
+    )
     try:
         with in_words(ConfigError, ClusterError, RoutesError, OSError):
-            (record if no_up else take_back)(wish, typer.echo)
+            (record if no_up else take_back)(wish, say_if_possible)
     except UpdateError as error:
-        typer.echo(f"error: {error}", err=True)
+        say_if_possible(f"error: {error}", err=True)
         raise typer.Exit(4) from None
+    except KeyboardInterrupt:
+        said = "interrupted; only services named above as taken back are known to be, run it again"
+        say_if_possible(f"error: {said}: {wish.command}", err=True)
+        raise typer.Exit(130) from None
