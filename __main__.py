@@ -7,8 +7,6 @@ import pulumi
 from components import stack
 from components.canary_service import Platform
 from components.cluster import Cluster
-from components.domain_node_group import DomainNodeGroup
-from components.node_role import NodeRole
 from components.pause import Pause
 from components.services import declare_services
 from rollout.files import read_catalog
@@ -38,16 +36,10 @@ for warning in warnings:
     pulumi.log.warn(warning)
 
 context = config["kubernetes:context"]
-tags = {"eco2:environment": settings.environment, "ManagedBy": "pulumi"}
-cluster = Cluster(settings.cluster, context, catalog.namespaces, protect=settings.protect)
-role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
-nodes = {
-    domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
-    for domain, size in settings.node_groups.items()
-}
+cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
-declared = declare_services(update.services, update.plans, nodes, platform)
+declared = declare_services(update.services, update.plans, platform)
 
 moved = declared.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):

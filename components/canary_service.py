@@ -53,7 +53,8 @@ class Platform:
 class CanaryService(pulumi.ComponentResource):
     """A service with its Deployments, routes, autoscalers and disruption budgets.
 
-    What it builds, and in which order, is what the plan says.
+    What it builds, and in which order, is what the plan says. It is declared in two steps, so that routes
+    of services that go back come before everything else: here what comes first, and by `declare` the rest.
 
     Attributes:
         routes: What brings traffic to it: its VirtualServices, or its Service where there are none.
@@ -65,36 +66,42 @@ class CanaryService(pulumi.ComponentResource):
         self,
         wanted: Wanted,
         plan: RolloutPlan,
-        nodes: DomainNodeGroup,
         platform: Platform,
     ) -> None:
-        """Declares the service.
+        """Declares the service, and its routes if it goes back: those wait for nothing.
 
         Args:
             wanted: The service as this environment wants it.
             plan: What runs, what gets which traffic, and what waits for what.
-            nodes: The nodes of its domain.
             platform: What all services share.
         """
         super().__init__(CANARY_SERVICE, plan.name)
-        self._wanted, self._plan, self._nodes, self._platform = wanted, plan, nodes, platform
+        self._wanted, self._plan, self._platform = wanted, plan, platform
         service, cluster = wanted.service, platform.cluster
         self._labels = partial(
             labels, service=service, part_of=platform.catalog.part_of, environment=wanted.environment
         )
-        namespace = cluster.namespaces[service.namespace]
+        namespace = cluster.namespace(service.namespace)
         own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace)
         self._declare = own(protect=platform.settings.protect).declare
         # What belongs to the canary alone must go at a rollback, so nothing protects it.
         self._declare_canary = own(protect=False).declare
+        self.routes = self._move_routes([]) if plan.order.retreats else []
 
+    def declare(self, nodes: DomainNodeGroup) -> None:
+        """Declares the rest of the service.
+
+        Args:
+            nodes: The nodes of its domain.
+        """
+        self._nodes, plan = nodes, self._plan
         self._fixed = [*self._destination(), *self._companions()]
         builders = {
             Part.STABLE: self._stable,
             Part.STABLE_AUTOSCALER: self._stable_autoscaler,
             Part.CANARY: self._canary,
             Part.CANARY_AUTOSCALER: self._canary_autoscaler,
-            Part.ROUTES: self._move_routes,
+            Part.ROUTES: self._move_routes if not plan.order.retreats else lambda _: self.routes,
             Part.PAUSE: _nothing,  # no resource: the hook on the canary
         }
         built: dict[Part, Resources] = {}
@@ -102,7 +109,7 @@ class CanaryService(pulumi.ComponentResource):
             after = [resource for before in sorted(plan.order.before(part)) for resource in built[before]]
             built[part] = builders[part](after)
         self.routes = built[Part.ROUTES]
-        platform.pause.after(plan.name, self.routes)
+        self._platform.pause.after(plan.name, self.routes)
         self.register_outputs({"rollout": plan.output()})
 
     def _stable(self, after: Resources) -> Resources:

@@ -9,8 +9,6 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rollout.settings import ClusterSettings
 
 
@@ -22,24 +20,19 @@ class Cluster(pulumi.ComponentResource):
         own_subnets: The subnets that the settings name; empty: the cluster's.
         subnet_ids: Where nodes stand: those, or the cluster's.
         kubernetes: The provider for everything inside the cluster, bound to one named context.
-        namespaces: The namespaces by name.
     """
 
     name: str
     own_subnets: tuple[str, ...]
     subnet_ids: pulumi.Output[list[str]]
     kubernetes: k8s.Provider
-    namespaces: dict[str, k8s.core.v1.Namespace]
 
-    def __init__(
-        self, settings: ClusterSettings, context: str, namespaces: Iterable[str], *, protect: bool
-    ) -> None:
+    def __init__(self, settings: ClusterSettings, context: str, *, protect: bool) -> None:
         """Looks the cluster up.
 
         Args:
             settings: Its name and, where nodes stand elsewhere than the cluster, their subnets.
             context: The kubeconfig's context for it.
-            namespaces: Those that the services live in.
             protect: Whether the namespaces refuse to be deleted.
         """
         super().__init__("eco2:cluster:Cluster", settings.name)
@@ -58,15 +51,19 @@ class Cluster(pulumi.ComponentResource):
             upsert_existing_objects=True,
             opts=child,
         )
-        self.namespaces = {
-            name: k8s.core.v1.Namespace(
+        self._protect = protect
+        self._namespaces: dict[str, k8s.core.v1.Namespace] = {}
+        self.register_outputs({"name": self.name})
+
+    def namespace(self, name: str) -> k8s.core.v1.Namespace:
+        """A namespace, declared when it is first asked for: one that is refused must not come before a retreat."""
+        if name not in self._namespaces:
+            self._namespaces[name] = k8s.core.v1.Namespace(
                 name,
                 metadata={
                     "name": name,
                     "labels": {"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
                 },
-                opts=pulumi.ResourceOptions(parent=self, provider=self.kubernetes, protect=protect),
+                opts=pulumi.ResourceOptions(parent=self, provider=self.kubernetes, protect=self._protect),
             )
-            for name in namespaces
-        }
-        self.register_outputs({"name": self.name})
+        return self._namespaces[name]

@@ -11,13 +11,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.metadata import DOMAIN_LABEL as LABEL
+from components.node_role import NodeRole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.cluster import Cluster
-    from components.node_role import NodeRole
-    from rollout.settings import NodeGroupSettings
+    from rollout.settings import NodeGroupSettings, Settings
 
 AMI_TYPE = "AL2023_x86_64_STANDARD"
 
@@ -117,6 +117,16 @@ class DomainNodeGroup(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"name": self.node_group.node_group_name})
+
+
+def declare_nodes(settings: Settings, cluster: Cluster) -> dict[str, DomainNodeGroup]:
+    """The nodes of all domains, by domain, with the role that they share."""
+    tags = {"eco2:environment": settings.environment, "ManagedBy": "pulumi"}
+    role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
+    return {
+        domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
+        for domain, size in settings.node_groups.items()
+    }
 
 
 def _group_name(domain: str, settings: NodeGroupSettings, cluster: Cluster) -> str:

@@ -25,6 +25,16 @@ CUSTOM = {
     "VirtualService": "networking.istio.io/v1",
 }
 
+LEADS_TRAFFIC = frozenset({"DestinationRule", "Service", "VirtualService"})
+"""Kinds that are the program's alone, so that it takes them back from any hand by force.
+
+A conflict at one of them would part the two VirtualServices of a service, one moved and one refused, or hold
+a canary where a rollback is to take it away. With force nothing that a hand did can refuse either of them.
+(A dependency between the two would not keep them together: a failure elsewhere would then have more time to
+come between them.)"""
+
+FORCE = {"pulumi.com/patchForce": "true"}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -94,7 +104,8 @@ class Owner:
             ignore_changes=list(change.ignored),
             protect=self.protect,
         )
-        described = metadata(name, self.namespace_name, dict(labels), dict(annotations or {}))
+        force = FORCE if kind in LEADS_TRAFFIC else {}
+        described = metadata(name, self.namespace_name, dict(labels), {**force, **(annotations or {})})
         declared: pulumi.Resource
         if kind in BUILT_IN:
             declared = BUILT_IN[kind](name, metadata=described, spec=spec, opts=options)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.canary_service import CanaryService
+from components.domain_node_group import declare_nodes
 from components.stack import only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.canary_service import Platform
-    from components.domain_node_group import DomainNodeGroup
     from rollout.plan import RolloutPlan
     from rollout.services import Wanted
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def declare_services(
     services: Mapping[str, Wanted],
     plans: Mapping[str, RolloutPlan],
-    nodes: Mapping[str, DomainNodeGroup],
     platform: Platform,
 ) -> pulumi.Output[None]:
-    """Declares all services; whoever goes back leaves the canary before anything of the others begins.
+    """Declares all services and their nodes; whoever goes back leaves the canary before anything else begins.
 
-    The others are declared once these routes are done. Dependencies would say the same, and stay in the state:
+    The first step that is refused ends an update, and a node group may be refused as well as a neighbour's pods.
+    So routes of services that go back come first, with nothing but their component and namespace before them,
+    and all else is declared once they are done. Dependencies would say the same, and stay in the state:
     an update whose targets are one service would then have to take along all that once stood behind it.
 
     An update with targets declares none but those that it is about. What it leaves alone the engine then keeps
@@ -37,28 +38,30 @@ def declare_services(
     Args:
         services: The services as this environment wants them.
         plans: Their plans.
-        nodes: The nodes by domain.
         platform: What all services share.
 
     Returns:
         What is there as soon as all are declared.
     """
-
-    def declare(name: str) -> CanaryService:
-        return CanaryService(services[name], plans[name], nodes[services[name].service.domain], platform)
-
     names = [name for name in services if not only() or name in only()]
-    routes = [route for name in names if plans[name].order.retreats for route in declare(name).routes]
-    others = [name for name in names if not plans[name].order.retreats]
+    first = [name for name in names if plans[name].order.retreats]
+    declared = {name: CanaryService(services[name], plans[name], platform) for name in first}
+    routes = [route for service in declared.values() for route in service.routes]
 
-    async def declare_others() -> None:
+    def declare_rest() -> None:
+        for namespace in platform.catalog.namespaces:
+            platform.cluster.namespace(namespace)
+        nodes = declare_nodes(platform.settings, platform.cluster)
+        for name in (*first, *(name for name in names if name not in declared)):
+            service = declared.get(name) or CanaryService(services[name], plans[name], platform)
+            service.declare(nodes[services[name].service.domain])
+
+    async def declare_rest_behind_routes() -> None:
         for route in routes:
             await route.urn.future()
-        for name in others:
-            declare(name)
+        declare_rest()
 
     if routes:
-        return pulumi.Output.from_input(declare_others())
-    for name in others:
-        declare(name)
+        return pulumi.Output.from_input(declare_rest_behind_routes())
+    declare_rest()
     return pulumi.Output.from_input(None)

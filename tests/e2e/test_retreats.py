@@ -134,6 +134,49 @@ def test_a_neighbour_that_the_api_refuses_at_once(stack, lab):
 
 
 @pytest.mark.usefixtures("at_50")
+def test_a_node_group_that_is_refused_at_once(stack, lab):
+    before = stack.file.read_text()
+    stack.set("eco2:nodeGroups.location.instanceTypes[0]", "t9.none")
+    assert [change for change in stack.changes() if "NodeGroup location" in change]
+    assert "NodeGroup location" in take_back(stack, "a node group is refused", "up", fails=True)
+    # The file that mends it takes the canary away, too.
+    stack.file.write_text(before)
+    stack.change(rollouts={})
+    stack.up()
+    assert_gone(stack)
+
+
+def by_hand(lab, percent):
+    """Somebody sets the weight of chat-api's public route, with a client that the plugin does not know."""
+    path = "/apis/networking.istio.io/v1/namespaces/chat/virtualservices/chat-api"
+    rules = lab.api.request("GET", path)["spec"]["http"]
+    for rule in rules:
+        if len(rule.get("route", ())) == 2:
+            rule["route"][0]["weight"], rule["route"][1]["weight"] = 100 - percent, percent
+    query = {"fieldManager": "on-call"}
+    merge = "application/merge-patch+json"
+    lab.api.request("PATCH", path, {"spec": {"http": rules}}, query, merge)
+    assert weight(lab, NAME) == percent
+
+
+@pytest.mark.usefixtures("at_50")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_hand_on_one_of_the_routes(stack, lab, way):
+    by_hand(lab, 70)
+    take_back(stack, "a hand on one of the routes", way)
+    assert weight(lab, f"{NAME}-mesh") == 0
+    assert_gone(stack)
+
+
+@pytest.mark.usefixtures("at_50")
+def test_a_step_up_after_a_hand_moves_both_routes(stack, lab):
+    by_hand(lab, 30)
+    stack.change(rollouts={"chat-api": {"phase": 5}})
+    stack.up()
+    assert (weight(lab, NAME), weight(lab, f"{NAME}-mesh")) == (100, 100)
+
+
+@pytest.mark.usefixtures("at_50")
 @pytest.mark.parametrize("way", WAYS)
 def test_an_update_timed_out_on_its_own_canary(stack, lab, way):
     # At 100 % the canary is twice as large, and its new pods never become ready.

@@ -188,6 +188,8 @@ def test_rule_12_everything_else_in_the_update_waits_for_the_routes_of_who_goes_
     routes = {"VirtualService auth-api", "VirtualService auth-api-mesh"}
     kinds = ("Deployment", "Service", "VirtualService", "HorizontalPodAutoscaler", "PodDisruptionBudget")
     others = [(kind, name) for kind in kinds for name in objects(captured, kind) if "auth-api" not in name]
+    others += [("Namespace", name) for name in objects(captured, "Namespace") if name != "auth"]
+    others += [("DestinationRule", "auth-api")]
     assert ("Deployment", "scan-api-canary") in others
     registered = [one.urn for one in captured.resources]
     done = max(registered.index(objects(captured, "VirtualService")[name.split()[1]].urn) for name in routes)
@@ -196,6 +198,27 @@ def test_rule_12_everything_else_in_the_update_waits_for_the_routes_of_who_goes_
         # A dependency would stay in the state, and bind a later abort of auth-api to this service.
         assert not routes & waits_for(captured, kind, name), (kind, name)
     assert routes <= waits_for(captured, "Deployment", "auth-api")
+    # A refused node group ends an update like any other step that fails.
+    aws = [registered.index(one.urn) for one in captured.resources if one.type.startswith("aws:")]
+    assert len(aws) > 20
+    assert min(aws) > done
+
+
+@pytest.mark.parametrize(("before", "after"), [((0, 0), (1, 0)), ((2, 5), (3, 20)), ((3, 20), (0, 0))])
+def test_what_leads_traffic_is_taken_back_from_any_hand_and_nothing_else_is(program, before, after):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=after[0])})
+    captured = program.run(outputs=prior(*before))
+    forced = {
+        one.type.rsplit(":", 1)[1]
+        for one in captured.resources
+        if one.type.startswith("kubernetes:")
+        and "pulumi.com/patchForce" in one.inputs["metadata"].get("annotations", {})
+    }
+    leading = {"DestinationRule", "Service", "VirtualService"}
+    assert forced - {"Deployment"} == leading
+    for kind in leading:
+        for one in objects(captured, kind).values():
+            assert one.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
 
 
 def test_rule_9_promotion_readies_stable_before_routes_leave_the_canary(program):
