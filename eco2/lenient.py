@@ -59,7 +59,7 @@ def context_of(file: Path, named: str = "") -> str:
         why = "missing; name the context of this stack's cluster"
     found = sorted(set(CONTEXT.findall(_text(file))))
     if len(found) == 1:
-        return found[0]
+        return str(found[0])
     if found:
         why = f"is there with several values: {', '.join(found)}"
     raise ConfigError([Problem(file.name, "config.kubernetes:context", why + way)])
