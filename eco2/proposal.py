@@ -23,7 +23,7 @@ from rollout.settings import read_settings
 from rollout.update import prior_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from eco2.planning import Left
@@ -158,8 +158,8 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
         raise ConfigError(wrong)
     text = with_moves(stand.text, moves, file)
     notes = tuple(note for one in moves for note in one.notes)
+    _look_for_moves(services_of(stand.project, stand.stack, text, stand.catalog), moves, file)
     if stand.left is None:
-        services_of(stand.project, stand.stack, text, stand.catalog)
         why = (
             f"what the last update left is not known here ({stand.unknown}); its guards judge in the preview"
         )
@@ -168,6 +168,23 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
     if plan.refused:
         raise ConfigError(problems(file, plan.refused))
     return Proposal(stand, tuple(moves), text, plan, notes)
+
+
+def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file: str) -> None:
+    """Reads the changed text as the program will.
+
+    Raises:
+        ConfigError: If a service would be at another phase than its move says.
+    """
+    wrong = []
+    for move in moves:
+        phase = dict(move.entries).get(("rollouts", move.service, "phase"))
+        got = services[move.service].rollout.phase
+        if phase is not None and phase != got:
+            reason = f"phase {phase} would be written and phase {got} read; write this entry out in full"
+            wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{move.service}.phase", reason))
+    if wrong:
+        raise ConfigError(wrong)
 
 
 def with_moves(text: str, moves: Iterable[Move], file: str) -> str:

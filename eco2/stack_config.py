@@ -49,5 +49,16 @@ def phases_in(project: Path, stack: str) -> dict[str, Any]:
     Raises:
         ConfigError: If the files cannot be used.
     """
+    name = f"Pulumi.{stack}.yaml"
     rollouts = json.loads(stack_config(project, stack).get("eco2:rollouts", "{}"))
-    return {name: entry.get("phase", 0) for name, entry in rollouts.items() if isinstance(entry, dict)}
+    if not isinstance(rollouts, dict | None):
+        raise ConfigError([Problem(name, "config.eco2:rollouts", "must hold services by name")])
+    phases, wrong = {}, []
+    for service, entry in (rollouts or {}).items():
+        if isinstance(entry, dict | None):
+            phases[service] = (entry or {}).get("phase", 0)
+        else:
+            wrong.append(Problem(name, f"config.eco2:rollouts.{service}", "must hold keys, such as phase: 0"))
+    if wrong:
+        raise ConfigError(wrong)
+    return phases

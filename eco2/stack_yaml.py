@@ -72,10 +72,10 @@ def read_text(file: Path) -> str:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Replaces the file in one step, so that a full disk leaves the old one whole.
+    """Replaces the file in one step, so that a full disk leaves the old one whole, and reads it again.
 
     Raises:
-        OSError: If it cannot be written; it is then as it was.
+        OSError: If it cannot be written; it is then as it was. Or if it reads otherwise than it was written.
     """
     handle, scratch = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     try:
@@ -88,3 +88,7 @@ def write_text(file: Path, text: str) -> None:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+    if file.read_bytes() != text.encode():
+        raise OSError(
+            f"{file.name} was written and reads otherwise; does somebody else write it? Run this again"
+        )

@@ -1,0 +1,117 @@
+"""An API server of a few lines: VirtualServices of one namespace, over plain HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUTES = "/apis/networking.istio.io/v1/namespaces/{}/virtualservices/{}"
+
+
+def routed(namespace: str, name: str, weight: int) -> dict[str, Any]:
+    """A VirtualService that sends some of its requests to the canary."""
+    shares = {"stable": 100 - weight, "canary": weight}
+    route = [
+        {"destination": {"host": name, "subset": subset}, "weight": share}
+        for subset, share in shares.items()
+        if share
+    ]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"http": [{"route": route}]},
+    }
+
+
+class ApiServer:
+    """Answers with `objects`, by path; what is applied replaces one, and `refusals` are by path, too.
+
+    Attributes:
+        objects: What is there.
+        refusals: Messages with which a change is refused.
+        hangs: Whether requests are taken and never answered.
+    """
+
+    def __init__(self, kubeconfig: Path, context: str) -> None:
+        """Begins to listen, and writes a kubeconfig that leads here."""
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.refusals: dict[str, str] = {}
+        self.hangs = False
+        self.asked = threading.Event()
+        self._released = threading.Event()
+        cluster = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                cluster.asked.set()
+                if cluster.hangs:
+                    cluster._released.wait()
+                path = self.path.partition("?")[0]
+                if path in cluster.objects:
+                    self._answer(200, cluster.objects[path])
+                else:
+                    gone = {"reason": "NotFound", "details": {"name": path.rsplit("/", 1)[1]}}
+                    self._answer(404, gone)
+
+            def do_PATCH(self) -> None:
+                path = self.path.partition("?")[0]
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if path in cluster.refusals:
+                    self._answer(500, {"message": cluster.refusals[path]})
+                    return
+                cluster.objects[path] = body
+                self._answer(200, body)
+
+            def _answer(self, status: int, content: dict[str, Any]) -> None:
+                body = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Tests read what commands write."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        described = {
+            "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [
+                {"name": "c", "cluster": {"server": f"http://127.0.0.1:{self._server.server_port}"}}
+            ],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+        }
+        kubeconfig.write_text(yaml.safe_dump(described))
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def routes(self, namespace: str, name: str, weight: int) -> None:
+        """Puts both VirtualServices of a service there."""
+        for one in (name, f"{name}-mesh"):
+            self.objects[ROUTES.format(namespace, one)] = routed(namespace, one, weight)
+
+    def subsets(self, namespace: str, name: str) -> set[str]:
+        """The subsets that any route of a service leads to."""
+        return {
+            route["destination"]["subset"]
+            for one in (name, f"{name}-mesh")
+            for rule in self.objects[ROUTES.format(namespace, one)]["spec"]["http"]
+            for route in rule["route"]
+        }
