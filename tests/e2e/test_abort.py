@@ -36,6 +36,26 @@ def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_a
     assert stack.changes() == []
 
 
+def test_an_abort_brings_nothing_that_nobody_approved(stack, lab):
+    stack.climb("image-api", 2)
+    before = stack.file.read_text()
+    services = yaml.safe_load(before)["config"]["eco2:services"]
+    changed = {**services.get("image-api", {}), "env": {"LOG_LEVEL": "DEBUG"}}
+    stack.change(services={**services, "image-api": changed})
+    name, path = "image/image-api", "/apis/apps/v1/deployments"
+    generation = lab.items(path)[name]["metadata"]["generation"]
+    done = stack.eco2("abort", "image-api")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.items(path)[name]["metadata"]["generation"] == generation
+    assert f"{name}-canary" not in lab.items(path)
+    told = "not brought by this abort, and asked for by the checkout: update Deployment image-api"
+    assert done.stdout.splitlines()[-1] == told
+    assert stack.changes() == ["update Deployment image-api"]
+    stack.file.write_text(before)
+    stack.set("eco2:rollouts.image-api.phase", "0")
+    assert stack.changes() == []
+
+
 def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
     before = lab.versions("/apis/networking.istio.io/v1/virtualservices")
     done = stack.eco2("abort", "--all")

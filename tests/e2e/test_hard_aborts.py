@@ -90,6 +90,21 @@ def test_an_update_that_is_under_way_does_not_bring_the_canary_back(stack, lab):
     assert stack.changes() == []
 
 
+def test_a_first_step_that_still_waits_for_pods_does_not_bring_the_canary_later(stack, lab):
+    lab.command("behave", "chat-api-dev-canary", "--start", "12")
+    stack.set("eco2:rollouts.chat-api.phase", "1")
+    with Update(stack) as update:
+        until(lambda: "Deployment chat-api-canary creating" in update.told, "the canary's pods")
+        assert weight(lab, NAME) == 0
+        told = taken_back(stack, "chat-api")
+        assert update.end() == 0, update.told
+    assert "another update is under way" in told
+    assert "nothing else is in flight" not in told
+    assert send(lab, HOST, CHAT, 100, "--header")["answers"] == {"v1": 100}
+    assert "chat/chat-api-canary" not in lab.items(DEPLOYMENTS)
+    assert stack.changes() == []
+
+
 @pytest.mark.parametrize(
     ("told", "wait_seconds"),
     [

@@ -13,7 +13,7 @@ from eco2.abort_targets import in_flight, targets
 from eco2.lenient import Place
 from eco2.second_stroke import SecondStroke
 from eco2.wish import Wish
-from rollout.prior import Prior
+from rollout.prior import Prior, read_prior
 
 COMPONENT = "eco2:service:CanaryService"
 
@@ -119,3 +119,34 @@ def test_a_canary_that_does_not_go_is_told_with_its_finalizers_and_the_way_on(mo
     said = len(told)
     time.sleep(0.15)
     assert len(told) == said
+
+
+@pytest.mark.parametrize(("before", "phase"), [(0, 1), (1, 2), (2, 3), (3, 3), (3, 1), (4, 2), (4, 5)])
+def test_nothing_that_an_abort_leaves_alone_stands_on_what_it_deletes(program, before, phase):
+    """The engine silently keeps what something outside of the targets depends on."""
+    names = ("auth-api", "ext-authz", "scan-worker", "sse-gateway")
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {name: {"phase": phase} for name in names}})
+    weights = (0, 0, 5, 20, 50, 100)
+    left = {
+        "rollouts": {
+            name: {
+                "phase": before,
+                "weight": weights[before],
+                "images": {
+                    "stable": f"docker.io/mng990/eco2:{name}-dev-latest",
+                    "canary": f"docker.io/mng990/eco2:{name}-dev-canary" if before else None,
+                },
+            }
+            for name in names
+        }
+    }
+    registered = program.run(outputs=left).resources
+    resources = [
+        {"type": one.type, "urn": one.urn, "parent": one.options.get("parent", ""), "inputs": one.inputs}
+        for one in registered
+    ]
+    updated = set(targets(resources, read_prior(left), names))
+    deleted = {one.urn for one in registered if one.name.endswith("-canary")}
+    assert deleted <= updated
+    bound = {one.urn for one in registered if one.urn not in updated and one.after & deleted}
+    assert bound == set()
