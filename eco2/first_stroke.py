@@ -169,22 +169,23 @@ def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None
     if live is None:
         return None
     wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
-    if wanted == live and _own(live, kind):
+    if wanted == live and not hands(live, kind):
         return False
     cluster.apply(applicable(wanted), FIELD_MANAGER)
     return wanted != live
 
 
-def _own(live: Mapping[str, Any], kind: str) -> bool:
-    """Whether nobody else has set what leads to the canary; a hand that did would be in the next update's way.
+def hands(live: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    """Who else has set what leads to the canary, by field manager; the next update meets a conflict with them.
 
     What the plugin has created, its first update takes over by itself.
     """
     field = "f:http" if kind == "VirtualService" else "f:selector"
-    return not any(
-        field in one.get("fieldsV1", {}).get("f:spec", {})
+    return tuple(
+        str(one.get("manager"))
         for one in live["metadata"].get("managedFields", ())
-        if one.get("manager") not in (FIELD_MANAGER, CREATOR)
+        if field in one.get("fieldsV1", {}).get("f:spec", {})
+        and one.get("manager") not in (FIELD_MANAGER, CREATOR)
     )
 
 

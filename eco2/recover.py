@@ -27,6 +27,10 @@ LOCKED_BY = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 """How the CLI names the owner of a lock in a backend of files."""
 
 
+NOTHING = "**::what-no-resource-is-called"
+"""A target that no resource has: a refresh of it asks for the lock, and reads and writes nothing."""
+
+
 def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
     """Makes a stack fit for its next update; does nothing to one that was left in order.
 
@@ -93,15 +97,34 @@ def _write(project: Path, stack: str, state: str) -> None:
         pulumi(project, stack, "stack", "import", "--file", file.name)
 
 
+def _refuse_if_changed(project: Path, stack: str, state: str) -> None:
+    """Looks at the state again: to write back an old one would undo an update that has ended in the meantime.
+
+    Raises:
+        PulumiError: If it is no longer what was read.
+    """
+    if pulumi(project, stack, "stack", "export") != state:
+        raise PulumiError(f"another update of {stack} is under way; let it end, then run this again")
+
+
 def _locked(project: Path, stack: str, state: str) -> bool:
     """Whether a process that has ended left the stack locked.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        state: The exported state.
 
     Raises:
         PulumiError: If the one that locked it still runs, or runs elsewhere.
     """
     try:
-        # Writing back what is there changes nothing, and asks for the lock.
-        _write(project, stack, state)
+        if (json.loads(state).get("deployment") or {}).get("pending_operations"):
+            # A refresh would drop what is pending.
+            _refuse_if_changed(project, stack, state)
+            _write(project, stack, state)
+        else:
+            pulumi(project, stack, "refresh", "--yes", "--skip-preview", "--target", NOTHING)
     except PulumiError as error:
         told = str(error)
         if not any(sign in told for sign in LOCKED):

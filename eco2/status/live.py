@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import REVISION_ANNOTATION
-from eco2.first_stroke import is_header_rule, subset_of
+from eco2.first_stroke import hands, is_header_rule, subset_of
 from eco2.status.pods import Pod, read_pod
 from rollout.images import Image
 from rollout.ladder import FULL_WEIGHT
@@ -74,12 +74,14 @@ class Routing:
         header: Whether the header reaches the canary alone, in every VirtualService.
         version: The version that the Service of a service without routes is pinned to; None: both.
         missing: Names of objects that should be there.
+        hands: Who changed an object by hand: `VirtualService auth-api by kubectl-edit`.
     """
 
     weights: tuple[int, ...] = ()
     header: bool = False
     version: str | None = None
     missing: tuple[str, ...] = ()
+    hands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def _routing(name: str, service: Service, objects: Objects) -> Routing:
         if own is None:
             return Routing(missing=(f"Service {name}",))
         version = own["spec"].get("selector", {}).get("version")
-        return Routing(version=version)
+        return Routing(version=version, hands=_hands("Service", own))
     if service.kind == "worker":
         return Routing()
     wanted = (name, f"{name}-mesh")
@@ -188,7 +190,12 @@ def _routing(name: str, service: Service, objects: Objects) -> Routing:
         weights=tuple(sorted({weight for weights, _ in rules for weight in weights})),
         header=bool(rules) and all(header for _, header in rules),
         missing=tuple(f"VirtualService {one}" for one in wanted if one not in there),
+        hands=tuple(hand for one in there.values() for hand in _hands("VirtualService", one)),
     )
+
+
+def _hands(kind: str, document: Document) -> tuple[str, ...]:
+    return tuple(f"{kind} {document['metadata']['name']} by {manager}" for manager in hands(document, kind))
 
 
 def split(virtual_service: Mapping[str, Any]) -> tuple[frozenset[int], bool]:

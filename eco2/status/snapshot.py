@@ -96,11 +96,11 @@ class Status:
     def half_taken_back(self) -> bool:
         """Whether routes were taken off the canary, while config and last update still want it there.
 
-        The first stroke of an abort leaves it so. A step down whose update has not ended is none: there
-        the routes are what the config asks for.
+        The first stroke of an abort leaves it so, under the updates' own field manager. A step down whose update
+        has not ended is none: there the routes are what the config asks for.
         """
         wanted, applied, routing = self.wanted, self.applied, self.live.routing
-        if applied is None or (wanted is not None and not wanted.phase):
+        if applied is None or routing.hands or (wanted is not None and not wanted.phase):
             return False
         return all(_below(routing, step, self.kind) for step in (applied, wanted) if step)
 
@@ -170,6 +170,8 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     if status.kind == "grpc" and not routing.missing and routing.version != pin:
         selects, should = (one or "both versions" for one in (routing.version, pin))
         found.append(f"cluster: the Service selects {selects}; applied: {should}")
+    if found and routing.hands:
+        found.append(f"cluster: changed by hand: {', '.join(routing.hands)}")
     return tuple(found)
 
 

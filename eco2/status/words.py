@@ -84,6 +84,6 @@ def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     if any(one.startswith("config:") for one in status.differences):
         told.append(f"pulumi up --stack {stack}")
     if any(one.startswith("cluster:") for one in status.differences):
-        # A hand on an object owns what it changed; without force, the update meets a conflict.
-        told.append(f"PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh --stack {stack}")
+        # An update alone compares config and state, and leaves a hand's change where it is.
+        told.append(f"pulumi up --refresh --run-program --stack {stack}")
     return told

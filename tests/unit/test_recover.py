@@ -24,17 +24,18 @@ REFUSED = (
 class Pulumi:
     """Holds the stack dev, whose lock is as a test wants it."""
 
-    def __init__(self, refusal=""):
-        self.refusal = refusal
+    def __init__(self, refusal="", states=('{"deployment": {"resources": []}}',)):
+        self.refusal, self.states = refusal, list(states)
         self.told = []
 
     def __call__(self, _, stack, *arguments):
         self.told.append((stack, " ".join(arguments[:2])))
         if arguments[:2] == ("stack", "export") and stack != "dev":
             raise PulumiError(f"error: no stack named '{stack}' found")
-        if arguments[:2] == ("stack", "import") and self.refusal:
+        asks_for_the_lock = arguments[0] == "refresh" or arguments[:2] == ("stack", "import")
+        if asks_for_the_lock and self.refusal:
             raise PulumiError(self.refusal)
-        return '{"deployment": {"resources": []}}'
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
 
 @pytest.fixture
@@ -90,3 +91,23 @@ def test_a_lock_of_a_process_that_ended_is_taken_away(recover):
     done = recover("dev", cli)
     assert done.exit_code == 0, done.output
     assert ("dev", "cancel --yes") in cli.told
+
+
+PENDING = '{"deployment": {"resources": [], "pending_operations": [%s]}}'
+CREATING = (
+    '{"type": "creating", "resource": {"type": "aws:iam/role:Role", "urn": "u", "inputs": {"name": "r"}}}'
+)
+
+
+def test_a_stack_in_order_is_read_and_never_written(recover):
+    cli = Pulumi()
+    assert recover("dev", cli).exit_code == 0
+    assert [told for _, told in cli.told] == ["stack export", "refresh --yes"]
+
+
+def test_a_state_that_changed_since_it_was_read_is_not_written_back(recover):
+    cli = Pulumi(states=[PENDING % CREATING, PENDING % ""])
+    refused = recover("dev", cli)
+    assert refused.exit_code == 1
+    assert "another update of dev is under way; let it end, then run this again" in refused.stderr
+    assert ("dev", "stack import") not in cli.told

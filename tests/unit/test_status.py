@@ -94,7 +94,7 @@ def test_all_agree_then_nothing_is_said(catalog):
 def test_routes_changed_by_hand_are_shown_with_the_way_back(catalog):
     text = shown(table(snapshot(status(catalog, objects(weight=50)))))
     assert "cluster: routes send 50 % to the canary; applied: 20 %" in text
-    assert "pulumi up --refresh --stack dev" in text
+    assert "pulumi up --refresh --run-program --stack dev" in text
     assert "eco2 abort" not in text
 
 
@@ -123,14 +123,28 @@ def test_routes_below_config_and_last_update_are_those_of_an_abort(seen, wanted,
     line = status(catalog, seen, wanted=wanted)
     assert line.half_taken_back == half
     assert ("eco2 abort auth-api --stack dev" in remedies(line, snapshot())) == half
-    assert any("PATCH_FORCE" in one for one in remedies(line, snapshot())) != half
+    assert any("--refresh" in one for one in remedies(line, snapshot())) != half
+
+
+@pytest.mark.parametrize(("weight", "header"), [(5, True), (0, False), (20, False)])
+def test_a_hand_that_lowers_a_canary_is_no_unfinished_abort(catalog, weight, header):
+    seen = objects(weight=weight, header=header)
+    fields = {"f:spec": {"f:http": {}}}
+    seen.virtual_services[1]["metadata"]["managedFields"] = [
+        {"manager": "eco2", "fieldsV1": {"f:spec": {"f:hosts": {}}}},
+        {"manager": "kubectl-edit", "fieldsV1": fields},
+    ]
+    line = status(catalog, seen)
+    assert not line.half_taken_back
+    assert line.differences[-1] == "cluster: changed by hand: VirtualService auth-api-mesh by kubectl-edit"
+    assert remedies(line, snapshot()) == ["pulumi up --refresh --run-program --stack dev"]
 
 
 def test_aborts_are_told_before_updates_which_are_about_all_services(catalog):
     drifted = replace(status(catalog, objects(weight=50)), service="my-api")
     half = status(catalog, objects(weight=0, header=False))
     text = shown(table(snapshot(drifted, half)), width=160)
-    assert text.index("→ eco2 abort auth-api") < text.index("→ PULUMI_K8S_ENABLE_PATCH_FORCE")
+    assert text.index("→ eco2 abort auth-api") < text.index("→ pulumi up --refresh")
 
 
 def test_rules_that_disagree_are_told_apart(catalog):
