@@ -39,12 +39,11 @@ context = config["kubernetes:context"]
 cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 platform = Platform(catalog, settings, cluster, pause)
-declared = declare_services(update.services, update.plans, platform)
+done = declare_services(update.services, update.plans, platform)
 
-moved = declared.apply(lambda _: pause.moved())
+moved = done.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    after = merged(
-        {name: entry(planned) for name, planned in update.plans.items()}, last.get(output), update.only
-    )
-    pulumi.export(output, moved.apply(lambda _, after=after: after))
+    wanted = {name: entry(planned) for name, planned in update.plans.items()}
+    told = pulumi.Output.all(wanted, last.get(output), done, moved)
+    pulumi.export(output, told.apply(lambda of: merged(of[0], of[1], of[2])))
 pulumi.export("overrule", settings.overrule)

@@ -58,9 +58,11 @@ class CanaryService(pulumi.ComponentResource):
 
     Attributes:
         routes: What brings traffic to it: its VirtualServices, or its Service where there are none.
+        told: What the outputs of the stack tell of: its routes, and its one or two Deployments.
     """
 
     routes: Resources
+    told: Resources
 
     def __init__(
         self,
@@ -109,6 +111,7 @@ class CanaryService(pulumi.ComponentResource):
             after = [resource for before in sorted(plan.order.before(part)) for resource in built[before]]
             built[part] = builders[part](after)
         self.routes = built[Part.ROUTES]
+        self.told = [*built[Part.STABLE][:1], *built[Part.CANARY][:1], *self.routes]
         self._platform.pause.after(plan.name, self.routes)
         self.register_outputs({"rollout": plan.output()})
 

@@ -17,8 +17,6 @@ CANARY_SERVICE = "eco2:service:CanaryService"
 DOMAIN_LABEL = "domain"
 """Key of the label and of the taint of a domain's nodes."""
 
-REVISION_ANNOTATION = "eco2.growbin.app/revision"
-
 
 def labels(app: str, service: Service, part_of: str, environment: str) -> dict[str, str]:
     """The labels of an object and of its pods.

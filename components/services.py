@@ -8,6 +8,7 @@ import pulumi
 
 from components.canary_service import CanaryService
 from components.domain_node_group import declare_nodes
+from components.done import done
 from components.stack import only
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def declare_services(
     services: Mapping[str, Wanted],
     plans: Mapping[str, RolloutPlan],
     platform: Platform,
-) -> pulumi.Output[None]:
+) -> pulumi.Output[frozenset[str]]:
     """Declares all services and their nodes; whoever goes back leaves the canary before anything else begins.
 
     The first step that is refused ends an update, and a node group may be refused as well as a neighbour's pods.
@@ -41,7 +42,7 @@ def declare_services(
         platform: What all services share.
 
     Returns:
-        What is there as soon as all are declared.
+        Those that are then what their plans say.
     """
     names = [name for name in services if not only() or name in only()]
     first = [name for name in names if plans[name].order.retreats]
@@ -52,16 +53,18 @@ def declare_services(
         for namespace in platform.catalog.namespaces:
             platform.cluster.namespace(namespace)
         nodes = declare_nodes(platform.settings, platform.cluster)
-        for name in (*first, *(name for name in names if name not in declared)):
-            service = declared.get(name) or CanaryService(services[name], plans[name], platform)
-            service.declare(nodes[services[name].service.domain])
+        for name in (*first, *(name for name in names if name not in first)):
+            if name not in declared:
+                declared[name] = CanaryService(services[name], plans[name], platform)
+            declared[name].declare(nodes[services[name].service.domain])
 
-    async def declare_rest_behind_routes() -> None:
+    async def declare_rest_behind_routes() -> frozenset[str]:
         for route in routes:
             await route.urn.future()
         declare_rest()
+        return await done(declared, services, plans)
 
     if routes:
         return pulumi.Output.from_input(declare_rest_behind_routes())
     declare_rest()
-    return pulumi.Output.from_input(None)
+    return pulumi.Output.from_input(done(declared, services, plans))

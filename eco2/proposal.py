@@ -166,7 +166,8 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
         return Proposal(stand, tuple(moves), text, None, (*notes, why))
     plan = read_report(stand.project, stand.stack, stand.left.outputs, stand.left.resources, text)
     if plan.refused:
-        raise ConfigError(problems(file, plan.refused))
+        wrong = problems(file, plan.refused)
+        raise ConfigError([*wrong, *_not_applied(stand, {move.service for move in moves}, prior)])
     return Proposal(stand, tuple(moves), text, plan, notes)
 
 
@@ -185,6 +186,21 @@ def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file:
             wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{move.service}.phase", reason))
     if wrong:
         raise ConfigError(wrong)
+
+
+def _not_applied(stand: Stand, names: Iterable[str], prior: Mapping[str, Prior]) -> list[Problem]:
+    """What the file says already and no update has done: a step that is refused may lack nothing but that."""
+    return [
+        Problem(
+            stand.file.name,
+            f"{NAMESPACE}:rollouts.{name}",
+            f"phase {phase} stands here already and was never reached; what does it: "
+            f"`pulumi up --stack {stand.stack}`",
+        )
+        for name in sorted(names)
+        for phase in (stand.services[name].rollout.phase,)
+        if name in prior and prior[name].phase < phase
+    ]
 
 
 def with_moves(text: str, moves: Iterable[Move], file: str) -> str:

@@ -130,7 +130,7 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
     lowest, _ = prior.weights
     reached = bisect_right(ladder.weights, lowest) if prior.phase else 0
     raised = bisect_right(ladder.weights, weight)
-    fresh = prior.canary_image != str(wanted.canary)
+    fresh = not prior.tried(str(wanted.canary))
     before, after = _place(prior.phase, lowest), _place(phase, weight)
     if not _stands_on(ladder, prior):
         if weight <= lowest:
@@ -144,7 +144,7 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
         step = min(prior.phase, reached) + 1
         why = "a canary goes up one phase at a time, by its number and by its weight"
     elif fresh and weight > 0 and lowest == 0:
-        before, after = f"{before} with {prior.canary_image or 'no canary'}", f"{after} with {wanted.canary}"
+        before, after = f"{before} with {_canary(prior)}", f"{after} with {wanted.canary}"
         step, why = 1, "this canary image has not been at phase 1, where only the header reaches it"
     else:
         return None
@@ -157,9 +157,9 @@ def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refu
 
     With a weight before and after, pods of the new image would take over the old ones' share.
     """
-    before, after = prior.canary_image or "no canary", str(wanted.canary)
+    before, after = _canary(prior), str(wanted.canary)
     _, highest = prior.weights
-    if before == after or not (prior.phase and highest and wanted.rollout.effective_weight):
+    if prior.tried(after) or not (prior.phase and highest and wanted.rollout.effective_weight):
         return None
     why = f"the canary's image changes while it has {highest} % of the traffic; first go back to phase 1"
     return Refusal(wanted.name, 14, before, after, why, to_phase(wanted, 1))
@@ -173,10 +173,11 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
     its rerun is a promotion again.
     """
     phase, stable = wanted.rollout.phase, str(wanted.stable)
-    takes_over = prior.carries_everything and stable == prior.canary_image
-    if prior.phase == 0 or stable == prior.stable_image or (takes_over and phase == 0):
+    takes_over = prior.carries_everything and prior.tried(stable)
+    if prior.phase == 0 or prior.keeps_stable(stable) or (takes_over and phase == 0):
         return None
-    back, step = _set_image(f"services.{wanted.name}.image", stable, prior.stable_image), 0
+    before = prior.stable_before(stable)
+    back, step = _set_image(f"services.{wanted.name}.image", stable, before), 0
     if takes_over:
         why, back = "a promotion ends at phase 0; begin the next rollout after it", []
     elif prior.carries_everything and phase == 0:
@@ -190,8 +191,9 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
             back += _set_image(canary, str(wanted.canary), stable)
     elif stable == prior.canary_image:
         why = (
-            f"stable takes over a canary that has {FULL_WEIGHT} % of the traffic, and this one has {prior.weight} %; "
-            "keep stable as it is and climb on, or go back to phase 0 first and then change the image"
+            f"stable takes over a canary that has {FULL_WEIGHT} % of the traffic, and this one has "
+            f"{prior.weights[0]} %; keep stable as it is and climb on, or go back to phase 0 first and then "
+            "change the image"
         )
     else:
         why = (
@@ -199,7 +201,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
             "go back to phase 0 first, then change the image"
         )
     command = " && ".join([*back, to_phase(wanted, step)])
-    return Refusal(wanted.name, 15, prior.stable_image, stable, why, command)
+    return Refusal(wanted.name, 15, before, stable, why, command)
 
 
 def to_phase(wanted: Wanted, phase: int) -> str:
@@ -227,6 +229,11 @@ def _stands_on(ladder: Ladder, prior: Prior) -> bool:
         return prior.weight in ladder.weights
     low, high = ladder.bounds(prior.phase)
     return low <= prior.weight <= high
+
+
+def _canary(prior: Prior) -> str:
+    """The canary's image by the state, or by the outputs where the state does not tell."""
+    return (prior.deployed and prior.deployed.canary) or prior.canary_image or "no canary"
 
 
 def _place(phase: int, weight: int) -> str:

@@ -23,6 +23,9 @@ Digest = Annotated[str, StringConstraints(pattern=forms.DIGEST)]
 Revision = Annotated[str, StringConstraints(pattern=forms.REVISION)]
 
 
+REVISION_ANNOTATION: Final = "eco2.growbin.app/revision"
+"""The annotation of a pod template that holds the revision."""
+
 WRITTEN: Final = re.compile(
     r"(?P<repository>[^@\s]+):(?P<tag>[\w.-]+)(@(?P<digest>\S+))?( \((?P<revision>.+)\))?"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.ladder import FULL_WEIGHT
@@ -10,7 +10,7 @@ from rollout.ladder import FULL_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from rollout.applied import Routes
+    from rollout.applied import Deployed, Routes
 
 LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
 """The environment variable with the time at which an abort took canaries out of all routes,
@@ -45,6 +45,8 @@ class Prior:
         pods: Pods of stable and of the canary by plan; None where the outputs do not tell.
         routes: What its routes say, which an update that failed may have moved since; None where
             that is not known.
+        deployed: What its Deployments run by the state, where outputs may tell of another update; None
+            where that is not known.
     """
 
     phase: int
@@ -55,6 +57,7 @@ class Prior:
     ladder: tuple[int, ...] | None = None
     pods: Pods | None = None
     routes: Routes | None = None
+    deployed: Deployed | None = None
 
     @property
     def stands_at(self) -> tuple[int, bool]:
@@ -74,8 +77,41 @@ class Prior:
 
     @property
     def carries_everything(self) -> bool:
-        """Whether the canary had all the traffic."""
-        return self.weights[1] == FULL_WEIGHT and self.canary_image is not None
+        """Whether the canary had all the traffic, and stable has not got it back yet.
+
+        A promotion that failed behind its routes is one still: stable then runs the canary's image.
+        """
+        if self.canary_image is None or self.weights[1] != FULL_WEIGHT:
+            return False
+        begun = self.deployed is None or self.deployed.stable == self.canary_image
+        return begun or self.stands_at[0] == FULL_WEIGHT
+
+    def tried(self, image: str) -> bool:
+        """Whether an image is the canary's, by the outputs and by the state.
+
+        An update that failed may have put in another one, and outputs may claim one that none ever put in.
+        """
+        there = self.deployed and self.deployed.canary
+        return image == self.canary_image and there in (None, image)
+
+    def keeps_stable(self, image: str) -> bool:
+        """Whether stable runs an image already.
+
+        It goes by the state, but for a promotion that has begun: until it ends, stable is what it was before.
+        """
+        there = self.deployed and self.deployed.stable
+        begun = self.carries_everything and there == self.canary_image
+        return image == (there if there and not begun else self.stable_image)
+
+    def stable_before(self, image: str) -> str:
+        """What stable ran: where outputs and state differ, the one that an update to this image changes."""
+        there = self.deployed and self.deployed.stable
+        return there if there and there != image else self.stable_image
+
+    def canary_before(self, image: str | None) -> str | None:
+        """The same of the canary; None without one."""
+        there = self.deployed and self.deployed.canary
+        return there if there and there != image else self.canary_image
 
 
 def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Routes] | None = None) -> dict[str, Prior]:
@@ -110,15 +146,40 @@ def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Routes] | None =
     return found
 
 
+def by_the_state(said: Mapping[str, Prior], deployed: Mapping[str, Deployed] | None) -> dict[str, Prior]:
+    """What outputs say, put right where the Deployments in the state tell that it never was, or is no more.
+
+    A canary that outputs tell of and that neither runs nor has a route is at phase 0. One that a route
+    leads to was lost, and comes back with the next update.
+
+    Args:
+        said: What the outputs say, with the routes of the state.
+        deployed: What its Deployments run, by service; None where that is not known.
+    """
+    if deployed is None:
+        return dict(said)
+    found = {}
+    for name, prior in said.items():
+        there, led_to = deployed.get(name), prior.routes is not None and prior.stands_at != (0, False)
+        if there is None and prior.routes is None:
+            continue  # never brought up
+        kept = prior
+        if prior.phase and not led_to and (there is None or there.canary is None):
+            pods = Pods(prior.pods.stable, 0) if prior.pods else None
+            kept = replace(prior, phase=0, weight=0, share=0.0, canary_image=None, pods=pods)
+        found[name] = replace(kept, deployed=there)
+    return found
+
+
 def merged(
-    planned: Mapping[str, Any], last: Mapping[str, Any] | None, only: Collection[str]
+    planned: Mapping[str, Any], last: Mapping[str, Any] | None, done: Collection[str]
 ) -> dict[str, Any]:
-    """An output of the stack by service, where an update may leave services alone.
+    """An output of the stack by service, where an update may leave services as they were.
 
     Args:
         planned: What the plans say of each service.
         last: The same output of the last update.
-        only: The services that this update is about; empty: all.
+        done: The services that are what their plans say.
 
     Returns:
         The plans' entries for those, and the last update's for the others, so that outputs never
@@ -126,7 +187,7 @@ def merged(
     """
     before = last or {}
     return {
-        name: before[name] if only and name not in only else entry
+        name: entry if name in done else before[name]
         for name, entry in planned.items()
-        if not only or name in only or name in before
+        if name in done or name in before
     }

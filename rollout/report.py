@@ -170,7 +170,7 @@ def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Ex
     return Change(
         service=planned.name,
         direction=planned.order.direction,
-        before=_before(wanted.service, prior) if prior else None,
+        before=_before(planned, wanted.service, prior) if prior else None,
         after=Side(
             phase=planned.phase,
             share=planned.share,
@@ -188,15 +188,16 @@ def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Ex
     )
 
 
-def _before(service: Service, prior: Prior) -> Side:
+def _before(planned: RolloutPlan, service: Service, prior: Prior) -> Side:
     # Routes that an update moved before it failed are what users meet.
     share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
     canary_pods = prior.pods.canary if prior.pods else None
+    canary = prior.canary_before(str(planned.canary.image) if planned.canary else None)
     return Side(
         phase=prior.phase,
         share=share,
-        stable=version(prior.stable_image),
-        canary=version(prior.canary_image) if prior.canary_image else None,
+        stable=version(prior.stable_before(str(planned.stable.image))),
+        canary=version(canary) if canary else None,
         stable_pods=prior.pods.stable if prior.pods else None,
         canary_pods=canary_pods,
         level=_level(service, prior.phase, share, canary_pods),

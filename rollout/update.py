@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rollout.applied import applied_routes
+from rollout.applied import applied_deployments, applied_routes
 from rollout.plan import RolloutPlan, plan
-from rollout.prior import ONLY_VARIABLE, read_prior
+from rollout.prior import ONLY_VARIABLE, by_the_state, read_prior
 from rollout.problems import ConfigError, Problem, suggestion
 from rollout.services import resolve
 
@@ -97,7 +97,10 @@ def update_of(
 def prior_of(
     catalog: Catalog, outputs: Mapping[str, Any], resources: Mapping[str, Any] | None
 ) -> dict[str, Prior]:
-    """What the last update left, by service, and what one that failed since then did to the routes.
+    """What the last update left, by service, and what the state says of it otherwise.
+
+    Updates that failed since then may have moved routes and images, and outputs of an older program may claim
+    what an update with targets left out.
 
     Args:
         catalog: What the services are.
@@ -105,8 +108,10 @@ def prior_of(
         resources: Type and outputs of the stack's resources by URN; None where the state is not known.
     """
     left = {name: prior.weight for name, prior in read_prior(outputs).items()}
-    routes = applied_routes(resources, catalog.services, left) if resources else None
-    return read_prior(outputs, routes)
+    if not resources:
+        return read_prior(outputs)
+    said = read_prior(outputs, applied_routes(resources, catalog.services, left))
+    return by_the_state(said, applied_deployments(resources, catalog.services))
 
 
 def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:
@@ -130,8 +135,13 @@ def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
     known = {
         name: value
         for name, value in vars(prior).items()
-        if name != "routes" and (value is not None or name == "canary_image")
+        if name not in ("routes", "deployed") and (value is not None or name == "canary_image")
     }
+    if prior.deployed and (prior.deployed.stable, prior.deployed.canary) != (
+        now.stable_image,
+        now.canary_image,
+    ):
+        return True
     at = (planned.weight, planned.phase > 0)
     # A Service has no rule for the header, so away from phase 0 its selector is no measure.
     by_routes = planned.header_route or planned.phase == 0

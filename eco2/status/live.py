@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import REVISION_ANNOTATION
 from eco2.first_stroke import hands, is_header_rule, subset_of
 from eco2.status.pods import Pod, read_pod
-from rollout.images import Image
+from rollout.images import REVISION_ANNOTATION, Image
 from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_SUBSET, CANARY_VERSION, STABLE_VERSION
 

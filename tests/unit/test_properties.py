@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from components import routing
 from components.domain_node_group import Placement
-from components.metadata import REVISION_ANNOTATION, labels
+from components.metadata import labels
 from components.workload import PodSpec, deployment_spec
 from rollout.autoscaling import Bounds
 from rollout.catalog import CanaryHeader
 from rollout.files import read_catalog
-from rollout.images import Image
+from rollout.images import REVISION_ANNOTATION, Image
 from rollout.order import Direction, Part
 from rollout.plan import plan
 from rollout.prior import Prior
