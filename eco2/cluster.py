@@ -20,7 +20,9 @@ JSON = "application/json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks for what an object is called and not for what is in it: Secrets stay secret."""
 PART_OF = "app.kubernetes.io/part-of"
-API = re.compile(r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?P<rest>/.*)")
+API = re.compile(
+    r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?P<rest>/(?:namespaces/[^/]+/)?(?P<resource>[^/]+).*)"
+)
 _PLACES = {
     "Service": "/api/v1/namespaces/{}/services",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
@@ -65,7 +67,7 @@ class Cluster:
             ClusterError: If the context is unknown, or its credentials cannot be had.
         """
         self._context = context
-        self._served: dict[str, str] = {}
+        self._served: dict[tuple[str, str], str] = {}
         try:
             self._connection = connect(context)
         except KubeconfigError as error:
@@ -81,15 +83,13 @@ class Cluster:
         return found
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """What is at a path; None if nothing is, or if the server does not know such an API.
+        """What is at a path; None if no such object is.
 
         Raises:
+            NotServedError: If the cluster serves no such API.
             ClusterError: If the cluster refuses or does not answer.
         """
-        try:
-            return self._call("GET", path)
-        except NotServedError:
-            return None
+        return self._call("GET", path)
 
     def names(self, path: str) -> set[tuple[str, str]]:
         """Namespace and name of the objects of a list; what is in them is not read.
@@ -153,23 +153,27 @@ class Cluster:
         before 1.22 has no `v1`, and its objects are the same.
         """
         found = API.match(path)
-        if found and (version := self._served.get(found["group"])):
+        kind = (found["group"], found["resource"]) if found else ("", "")
+        if found and (version := self._served.get(kind)):
             path = API.sub(rf"/apis/{found['group']}/{version}\g<rest>", path)
         status, decoded = self._send(method, path, query, body, accept)
         if status != NOT_FOUND or _names_an_object(decoded):
             return None if status == NOT_FOUND else decoded
-        if found and found["group"] not in self._served:
-            self._served[found["group"]] = self._preferred(found["group"], path)
+        if found and kind not in self._served:
+            self._served[kind] = self._version_of(*kind, path)
             return self._call(method, path, query, body, accept)
         raise NotServedError(f"{self._at} serves nothing at {path}; is it the right cluster?")
 
-    def _preferred(self, group: str, path: str) -> str:
-        """The version of an API group that the server prefers."""
-        status, told = self._send("GET", f"/apis/{group}")
-        version = (told.get("preferredVersion") or {}).get("version")
-        if status == NOT_FOUND or not version:
-            raise NotServedError(f"{self._at} serves no {group}, asked for {path}; is it the right cluster?")
-        return str(version)
+    def _version_of(self, group: str, resource: str, path: str) -> str:
+        """The first version of an API group, in the server's order, that has a resource; others may lack it."""
+        for version in self._send("GET", f"/apis/{group}")[1].get("versions") or ():
+            name = str(version.get("version"))
+            known = self._send("GET", f"/apis/{group}/{name}")[1].get("resources") or ()
+            if any(one.get("name") == resource for one in known):
+                return name
+        raise NotServedError(
+            f"{self._at} serves no {resource} of {group}, asked for {path}; is it the right cluster?"
+        )
 
     @property
     def _at(self) -> str:

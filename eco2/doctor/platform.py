@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from eco2.cluster import NotServedError
 from eco2.doctor.finding import fine, missing, warning
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ def istio(cluster: Cluster, catalog: Catalog, host: str | None, context: str) ->
 
 
 def _served(cluster: Cluster, path: str) -> set[str]:
-    return {one["kind"] for one in (cluster.get(path) or {}).get("resources", ())}
+    try:
+        return {one["kind"] for one in (cluster.get(path) or {}).get("resources", ())}
+    except NotServedError:
+        return set()
 
 
 def _gateway(cluster: Cluster, gateway: str, host: str | None, context: str) -> Finding:

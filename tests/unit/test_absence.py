@@ -21,8 +21,14 @@ class Server:
 
     def send(self, request):
         parts = request.path.split("/")
+        # Another resource of the group has them all.
+        versions = ("v1", *(one for one in self.served if one != "v1"))
         if request.path == f"/apis/{GROUP}" and self.served:
-            return 200, json.dumps({"preferredVersion": {"version": self.served[0]}}).encode()
+            return 200, json.dumps({"versions": [{"version": one} for one in versions]}).encode()
+        if request.path in {f"/apis/{GROUP}/{one}" for one in versions}:
+            here = ["virtualservices"] if parts[3] in self.served else []
+            resources = [{"name": name} for name in ("sidecars", *here)]
+            return 200, json.dumps({"resources": resources}).encode()
         if parts[1] == "apis" and (parts[2] != GROUP or len(parts) < 4 or parts[3] not in self.served):
             return 404, b"404 page not found\n"
         if request.method == "PATCH":
