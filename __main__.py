@@ -38,7 +38,7 @@ for warning in warnings:
 context = config["kubernetes:context"]
 cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
-platform = Platform(catalog, settings, cluster, pause)
+platform = Platform(catalog, settings, cluster, pause, stack.held())
 done = declare_services(update.services, update.plans, platform)
 
 moved = done.apply(lambda _: pause.moved())

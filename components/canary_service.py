@@ -42,12 +42,14 @@ class Platform:
         settings: The public host and the limits in time.
         cluster: The cluster and its namespaces.
         pause: Holds a canary until proxies follow the routes that left it.
+        held: The services of which only canary and routes change.
     """
 
     catalog: Catalog
     settings: Settings
     cluster: Cluster
     pause: Pause
+    held: frozenset[str] = frozenset()
 
 
 class CanaryService(pulumi.ComponentResource):
@@ -85,7 +87,10 @@ class CanaryService(pulumi.ComponentResource):
         )
         namespace = cluster.namespace(service.namespace)
         own = partial(Owner, self, cluster.kubernetes, namespace, service.namespace)
-        self._declare = own(protect=platform.settings.protect).declare
+        protect = platform.settings.protect
+        self._declare = own(protect=protect).declare
+        # To leave the rest out of the targets would not do: the engine takes it over in the order of the state.
+        self._declare_fixed = own(protect=protect, held=plan.name in platform.held).declare
         # What belongs to the canary alone must go at a rollback, so nothing protects it.
         self._declare_canary = own(protect=False).declare
         self.routes = self._move_routes([]) if plan.order.retreats else []
@@ -120,7 +125,7 @@ class CanaryService(pulumi.ComponentResource):
         budget = scaling.disruption_budget_spec(name, release.version)
         return [
             self._deployment(name, name, self._wanted.service, release, after),
-            self._declare("PodDisruptionBudget", name, self._labels(name), budget),
+            self._declare_fixed("PodDisruptionBudget", name, self._labels(name), budget),
         ]
 
     def _canary(self, after: Resources) -> Resources:
@@ -188,7 +193,7 @@ class CanaryService(pulumi.ComponentResource):
             return []
         host = service_host(name, service.namespace)
         subsets = routing.destination_rule_spec(host, service.traffic_policy)
-        rule = self._declare("DestinationRule", name, self._labels(name), subsets)
+        rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
         # Without routes the Service's selector is the route.
         return [rule] if service.kind == "grpc" else [self._service(name, name, None, service, []), rule]
 
@@ -232,7 +237,7 @@ class CanaryService(pulumi.ComponentResource):
         # Deployment that gains an autoscaler with one pod: the API server's default.
         rests = not release.is_canary or self._plan.order.direction is Direction.STAY
         ignored = ("spec.replicas",) if release.scaling and rests else ()
-        declare = self._declare_canary if release.is_canary else self._declare
+        declare = self._declare_canary if release.is_canary else self._declare_fixed
         return declare(
             "Deployment",
             name,
@@ -260,7 +265,10 @@ class CanaryService(pulumi.ComponentResource):
         # Waiting for endpoints here would only repeat the wait for the Deployment, and would make a
         # retreat wait for sick pods.
         skip = {"pulumi.com/skipAwait": "true"}
-        declare = self._declare if name == app else self._declare_canary
+        declare = self._declare_canary
+        if name == app:
+            # Without routes its selector is the route.
+            declare = self._declare if self._wanted.service.kind == "grpc" else self._declare_fixed
         return declare("Service", name, self._labels(app), spec, after, annotations=skip)
 
 

@@ -64,6 +64,7 @@ class Owner:
         namespace: Where they live.
         namespace_name: Its name.
         protect: Whether they refuse to be deleted.
+        held: Whether they stay what the state says they are, whatever is declared.
     """
 
     parent: pulumi.Resource
@@ -71,6 +72,7 @@ class Owner:
     namespace: k8s.core.v1.Namespace
     namespace_name: str
     protect: bool
+    held: bool = False
 
     def declare(
         self,
@@ -101,7 +103,7 @@ class Owner:
             depends_on=[self.namespace, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
-            ignore_changes=list(change.ignored),
+            ignore_changes=["metadata", "spec"] if self.held else list(change.ignored),
             protect=self.protect,
         )
         force = FORCE if kind in LEADS_TRAFFIC else {}

@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
 
 from rollout import files
-from rollout.prior import LEFT_VARIABLE, ONLY_VARIABLE
+from rollout.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -102,13 +102,26 @@ def only() -> frozenset[str]:
     Raises:
         ConfigError: If it was left by a command that has ended.
     """
-    told = os.environ.get(ONLY_VARIABLE, "")
+    return _services_in(ONLY_VARIABLE)
+
+
+def held() -> frozenset[str]:
+    """The services of which this update changes canary and routes alone.
+
+    Raises:
+        ConfigError: If it was left by a command that has ended.
+    """
+    return _services_in(HELD_VARIABLE)
+
+
+def _services_in(variable: str) -> frozenset[str]:
+    told = os.environ.get(variable, "")
     if not told:
         return frozenset()
     process, _, names = told.partition(":")
     if not (process.isdigit() and _runs(int(process))):
         reason = "is set by eco2 for one update with targets, and was left behind; unset it"
-        raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
+        raise ConfigError([Problem(variable, "", reason)])
     return frozenset(filter(None, names.split(",")))
 
 

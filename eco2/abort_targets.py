@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 Resource = Mapping[str, Any]
 
-AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
-"""They may not shrink stable while a canary has weight, and may again once it is gone."""
-
 
 def components(resources: Iterable[Resource]) -> dict[str, str]:
     """The services of a state by the URN of their component."""
@@ -35,40 +32,47 @@ def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set
     return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
 
 
-def targets(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Iterable[str]) -> list[str]:
-    """The URNs that an abort's update is limited to.
+def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]:
+    """The URNs that an abort's update is limited to: all that belongs to some services, but no companion.
+
+    What of them is neither canary nor route is held as it is (`held`). To leave it out would not do: the engine
+    takes over what is no target in the order of the state, and the program may register it in another one.
+    """
+    known, wanted = components(resources), set(moving)
+    urns = [urn for urn, name in known.items() if name in wanted]
+    for one in resources:
+        service = known.get(one.get("parent", ""))
+        if service in wanted and _name(one) in (service, f"{service}-canary", f"{service}-mesh"):
+            urns.append(one["urn"])
+    return urns
+
+
+def held(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Iterable[str]) -> list[str]:
+    """The services whose stable stays as it is.
+
+    It does not where a promotion was begun and not finished: what it runs is then the canary's image, which is
+    what is taken back.
 
     Args:
         resources: The resources of the state.
         last: What the last update that succeeded left, by service.
         moving: The services that are taken back.
     """
-    known, wanted = components(resources), set(moving)
-    own = [one for one in resources if known.get(one.get("parent", "")) in wanted]
-    with_routes = {one["parent"] for one in own if _kind(one) == "VirtualService"}
-    return [urn for urn, name in known.items() if name in wanted] + [
-        one["urn"]
-        for one in own
-        if _goes_back(one, known[one["parent"]], last, by_service=one["parent"] not in with_routes)
+    known = components(resources)
+    running = {
+        _name(one): _image(one)
+        for one in resources
+        if _kind(one) == "Deployment" and _name(one) == known.get(one.get("parent", ""))
+    }
+    return [
+        name
+        for name in moving
+        if name not in last or running.get(name, "") in ("", last[name].stable_image.partition(" ")[0])
     ]
 
 
-def _goes_back(one: Resource, service: str, last: Mapping[str, Prior], *, by_service: bool) -> bool:
-    """Whether a resource of a service changes when its canary is taken back.
-
-    Stable's Deployment does where a promotion was begun and not finished: what it runs is then the canary's
-    image, which is what is taken back.
-    """
-    kind, name = _kind(one), one["urn"].rsplit("::", 1)[1]
-    if name.endswith("-canary") or kind == "VirtualService":
-        return True
-    if name != service:
-        return False
-    if kind == "Service":
-        return by_service  # without routes, its selector is the route
-    if kind == "Deployment":
-        return service in last and _image(one) not in ("", last[service].stable_image.partition(" ")[0])
-    return kind in AUTOSCALERS
+def _name(one: Resource) -> str:
+    return str(one["urn"]).rsplit("::", 1)[1]
 
 
 def _kind(one: Resource) -> str:

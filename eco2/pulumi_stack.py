@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from eco2.output import pass_on
-from rollout.prior import ONLY_VARIABLE
+from rollout.prior import HELD_VARIABLE, ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +31,9 @@ class PulumiError(Exception):
 STACK_TYPE = "pulumi:pulumi:Stack"
 LOCKED = ("is currently locked", "Another update is currently in progress")
 """How the CLI says that somebody else updates the stack: backends of files, and Pulumi Cloud."""
+
+LOCK_ONLY = ("refresh", "--yes", "--skip-preview", "--target", "**::what-no-resource-is-called")
+"""A command that asks for a stack's lock, and reads and writes nothing."""
 
 
 class LockedError(PulumiError):
@@ -59,6 +62,7 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """Runs the CLI, about no stack in particular; what it wrote to standard output.
 
     Raises:
+        LockedError: If another update holds the stack.
         PulumiError: If there is no CLI on PATH, or it failed.
     """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
@@ -69,7 +73,8 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
     if done.returncode:
-        raise PulumiError(done.stderr.strip() or done.stdout.strip())
+        told = done.stderr.strip() or done.stdout.strip()
+        raise LockedError(told) if any(sign in told for sign in LOCKED) else PulumiError(told)
     return done.stdout
 
 
@@ -106,9 +111,15 @@ def outputs_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return root.get("outputs") or {}
 
 
-def about(services: Iterable[str]) -> dict[str, str]:
-    """The environment variable for an update whose targets are all that belongs to some services."""
-    return {ONLY_VARIABLE: f"{os.getpid()}:{','.join(services)}"}
+def about(services: Iterable[str], held: Iterable[str] = ()) -> dict[str, str]:
+    """The environment variables for an update whose targets belong to some services.
+
+    Args:
+        services: All of them.
+        held: Those of which only canary and routes change.
+    """
+    names = {ONLY_VARIABLE: services, HELD_VARIABLE: held}
+    return {variable: f"{os.getpid()}:{','.join(told)}" for variable, told in names.items() if told}
 
 
 def update(

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import LOCKED, PulumiError, pulumi, stacks_with_file
+from eco2.pulumi_stack import LOCK_ONLY, LOCKED, PulumiError, pulumi, stacks_with_file
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 LOCKED_BY = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 """How the CLI names the owner of a lock in a backend of files."""
-
-
-NOTHING = "**::what-no-resource-is-called"
-"""A target that no resource has: a refresh of it asks for the lock, and reads and writes nothing."""
 
 
 def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
@@ -124,7 +120,7 @@ def _locked(project: Path, stack: str, state: str) -> bool:
             _refuse_if_changed(project, stack, state)
             _write(project, stack, state)
         else:
-            pulumi(project, stack, "refresh", "--yes", "--skip-preview", "--target", NOTHING)
+            pulumi(project, stack, *LOCK_ONLY)
     except PulumiError as error:
         told = str(error)
         if not any(sign in told for sign in LOCKED):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, resources_of
-from eco2.abort_targets import components, in_flight, targets
+from eco2.abort_targets import held, in_flight, targets
 from eco2.cluster import ClusterError
 from eco2.first_stroke import strike
 from eco2.phase_off import restore_stable, write_phase_off
-from eco2.pulumi_stack import LockedError, PulumiError, about, outputs_of, pulumi, update
+from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
 from rollout.prior import LEFT_VARIABLE, read_prior
 
@@ -116,7 +116,9 @@ class SecondStroke:
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last)]
         if not moving:
-            self._wait_for_others(resources)
+            # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
+            # routes later. It holds the lock.
+            pulumi(self.wish.project, self.wish.stack, *LOCK_ONLY)
             now = resources_of(self.wish)
             if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
                 return self._update(moved)
@@ -125,11 +127,11 @@ class SecondStroke:
         self._look_at_workers(moving)
         restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.wish.command}")
-        variables = about(moving)
+        variables = about(moving, held(resources, last, moving))
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
-        self._run(targets(resources, last, moving), variables, moving)
+        self._run(targets(resources, moving), variables, moving)
         self._look_at_state(moving)
         return None
 
@@ -141,16 +143,6 @@ class SecondStroke:
             update(self.wish.project, self.wish.stack, "--skip-preview", *options, variables=variables)
         finally:
             ended.set()
-
-    def _wait_for_others(self, resources: list[dict[str, Any]]) -> None:
-        """Makes an update that changes nothing: it is refused while another one holds the stack.
-
-        What that one is doing is not in the state yet: a canary whose pods it waits for gets its routes later.
-        """
-        known = components(resources)
-        idle = {name: urn for urn, name in known.items() if name in self.services}
-        if idle:
-            self._run(idle.values(), about(idle), ())
 
     def _look_at_workers(self, moving: Iterable[str]) -> None:
         """A worker has no routes that tell whether this is the right cluster, so its Deployment must be there.

@@ -41,9 +41,6 @@ class Direction(StrEnum):
     PROMOTE = "promote"
 
 
-_OF_STABLE = (Part.STABLE, Part.STABLE_AUTOSCALER)
-
-
 @dataclass(frozen=True)
 class Order:
     """The stages of one update.
@@ -60,10 +57,7 @@ class Order:
         """The parts that must be done before this one starts."""
         for position, stage in enumerate(self.stages):
             if part in stage:
-                earlier = frozenset[Part]().union(*self.stages[:position])
-                # The engine deletes nothing that a resource outside of an update's targets depends on, and an
-                # abort's update leaves stable out.
-                return earlier - {Part.CANARY_AUTOSCALER} if part in _OF_STABLE else earlier
+                return frozenset().union(*self.stages[:position])
         return frozenset()
 
     @property

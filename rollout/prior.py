@@ -22,6 +22,9 @@ process that started the update, a colon, and their names with commas between (`
 That process chose the targets. A variable that outlived it is refused: without targets, an update that
 declares these services alone would take all others away."""
 
+HELD_VARIABLE = "ECO2_HELD"
+"""The same, with the services of which an update changes canary and routes alone: an abort's."""
+
 
 @dataclass(frozen=True)
 class Pods:

@@ -9,11 +9,12 @@ import pytest
 
 from eco2 import second_stroke
 from eco2.abort_state import waiting_steps
-from eco2.abort_targets import in_flight, targets
+from eco2.abort_targets import held, in_flight, targets
 from eco2.lenient import Place
+from eco2.pulumi_stack import about
 from eco2.second_stroke import SecondStroke
 from eco2.wish import Wish
-from rollout.prior import Prior, read_prior
+from rollout.prior import Prior
 
 COMPONENT = "eco2:service:CanaryService"
 
@@ -52,26 +53,25 @@ def short(urns):
 LEFT = {"my-api": Prior(3, 20, "stable", "canary")}
 
 
-def test_an_abort_updates_canary_and_routes_alone():
-    resources = [*api("my-api"), *api("auth-api"), {"type": "kubernetes:core/v1:Namespace", "urn": "x::my"}]
-    assert short(targets(resources, LEFT, ["my-api"])) == [
-        "CanaryService my-api",
-        "Deployment my-api-canary",
-        "HorizontalPodAutoscaler my-api",
-        "HorizontalPodAutoscaler my-api-canary",
-        "VirtualService my-api",
-        "VirtualService my-api-mesh",
-    ]
+def test_an_abort_is_about_all_of_its_services_and_no_companion():
+    beside = owned("my-api", "Deployment", "my-api-beat")
+    resources = [*api("my-api"), beside, *api("auth-api"), {"type": "x:y:Namespace", "urn": "x::my"}]
+    told = short(targets(resources, ["my-api"]))
+    assert told == short(one["urn"] for one in api("my-api"))
+    assert "VirtualService my-api-mesh" in told
 
 
-def test_stable_is_updated_where_a_promotion_has_begun_to_change_it():
-    told = short(targets(api("my-api", image="canary"), LEFT, ["my-api"]))
-    assert "Deployment my-api" in told
-
-
-def test_the_selector_of_a_service_without_routes_is_its_route():
-    resources = [one for one in api("my-api") if not one["type"].endswith(":VirtualService")]
-    assert "Service my-api" in short(targets(resources, LEFT, ["my-api"]))
+@pytest.mark.parametrize(
+    ("image", "last", "expected"),
+    [
+        ("stable", LEFT, ["my-api"]),
+        # A promotion has begun to change stable.
+        ("canary", LEFT, []),
+        ("stable", {}, ["my-api"]),
+    ],
+)
+def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, last, expected):
+    assert held(api("my-api", image=image), last, ["my-api"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,45 @@ def test_a_canary_that_does_not_go_is_told_with_its_finalizers_and_the_way_on(mo
     assert len(told) == said
 
 
-@pytest.mark.parametrize(("before", "phase"), [(0, 1), (1, 2), (2, 3), (3, 3), (3, 1), (4, 2), (4, 5)])
-def test_nothing_that_an_abort_leaves_alone_stands_on_what_it_deletes(program, before, phase):
-    """The engine silently keeps what something outside of the targets depends on."""
-    names = ("auth-api", "ext-authz", "scan-worker", "sse-gateway")
-    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {name: {"phase": phase} for name in names}})
-    weights = (0, 0, 5, 20, 50, 100)
+NAMES = ("auth-api", "ext-authz", "scan-worker", "sse-gateway")
+
+
+def test_what_is_held_is_neither_canary_nor_route(program, monkeypatch):
+    for variable, value in about(NAMES, NAMES).items():
+        monkeypatch.setenv(variable, value)
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {name: {"phase": 2} for name in NAMES}})
     left = {
         "rollouts": {
             name: {
-                "phase": before,
-                "weight": weights[before],
+                "phase": 1,
+                "weight": 0,
                 "images": {
                     "stable": f"docker.io/mng990/eco2:{name}-dev-latest",
-                    "canary": f"docker.io/mng990/eco2:{name}-dev-canary" if before else None,
+                    "canary": f"docker.io/mng990/eco2:{name}-dev-canary",
                 },
             }
-            for name in names
+            for name in NAMES
         }
     }
-    registered = program.run(outputs=left).resources
-    resources = [
-        {"type": one.type, "urn": one.urn, "parent": one.options.get("parent", ""), "inputs": one.inputs}
+    registered = [one for one in program.run(outputs=left).resources if one.type.startswith("kubernetes:")]
+    kept = {
+        f"{one.type.rsplit(':', 1)[1]} {one.name}"
         for one in registered
-    ]
-    updated = set(targets(resources, read_prior(left), names))
-    deleted = {one.urn for one in registered if one.name.endswith("-canary")}
-    assert deleted <= updated
-    bound = {one.urn for one in registered if one.urn not in updated and one.after & deleted}
-    assert bound == set()
+        if {"metadata", "spec"} <= set(one.options.get("ignoreChanges", ()))
+    }
+    named = {f"{one.type.rsplit(':', 1)[1]} {one.name}" for one in registered}
+    for name in NAMES:
+        assert f"Deployment {name}" in kept
+        assert f"PodDisruptionBudget {name}" in kept
+        # Frozen while a canary has weight, it may shrink again.
+        assert not {f"HorizontalPodAutoscaler {name}", f"ScaledObject {name}"} & kept
+        assert not {f"VirtualService {name}", f"VirtualService {name}-mesh"} & kept
+    assert "Service auth-api" in kept
+    assert "Service ext-authz" not in kept
+    assert not [one for one in kept if one.endswith("-canary")]
+    assert {"Deployment auth-api-canary", "Service ext-authz-canary"} <= named
+
+
+def test_an_update_of_everything_holds_nothing(program):
+    registered = program.run(outputs={}).resources
+    assert not [one.name for one in registered if "spec" in one.options.get("ignoreChanges", ())]
