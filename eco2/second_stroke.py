@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, resources_of
 from eco2.abort_targets import held, in_flight, targets
-from eco2.cluster import ClusterError
+from eco2.cluster import ClusterError, NotServedError
 from eco2.first_stroke import strike
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
+GOES_WITH_A_CANARY = {
+    "deployments": "/apis/apps/v1",
+    "scaledobjects": "/apis/keda.sh/v1alpha1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "poddisruptionbudgets": "/apis/policy/v1",
+    "services": "/api/v1",
+}
+"""What is deleted when a canary ends, and where it is found."""
 SLOW_SECONDS = 15.0
 """How long an update may take before the command says what holds it."""
 
@@ -182,17 +190,25 @@ class SecondStroke:
         while not ended.wait(SLOW_SECONDS):
             waited = f"waiting for {time.monotonic() - began:.0f} s"
             for name in moving:
-                namespace = self.services[name].namespace
-                path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}-canary"
-                try:
-                    meta = (self.cluster.get(path) or {}).get("metadata", {})
-                except ClusterError as error:
-                    self.say(f"{name}: {error}")
-                    continue
-                if holders := ", ".join(meta.get("finalizers") or ()):
-                    self.say(
-                        f"{name}: {waited} for Deployment {namespace}/{name}-canary to go, which its finalizers "
-                        f"hold: {holders}; for 10 min at the most. No route leads to it. To let it go: "
-                        f"kubectl --namespace {namespace} patch deployment {name}-canary --type merge "
-                        """-p '{"metadata":{"finalizers":null}}'"""
-                    )
+                for told in self._held_back(name):
+                    self.say(f"{name}: {waited} for {told}")
+
+    def _held_back(self, name: str) -> list[str]:
+        """The objects of a canary that are to go and do not, with the command that lets them go."""
+        namespace, told = self.services[name].namespace, []
+        for plural, api in GOES_WITH_A_CANARY.items():
+            try:
+                meta = (self.cluster.get(f"{api}/namespaces/{namespace}/{plural}/{name}-canary") or {}).get(
+                    "metadata", {}
+                )
+            except NotServedError:  # KEDA is not everywhere
+                continue
+            except ClusterError as error:
+                return [f"the cluster: {error}"]
+            if meta.get("deletionTimestamp") and (holders := ", ".join(meta.get("finalizers") or ())):
+                told.append(
+                    f"{plural}/{name}-canary to go, which its finalizers hold: {holders}; for 10 min at the most. No "
+                    f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural} "
+                    f"""{name}-canary --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
+                )
+        return told

@@ -10,6 +10,7 @@ import pytest
 from eco2 import second_stroke
 from eco2.abort_state import waiting_steps
 from eco2.abort_targets import held, in_flight, targets
+from eco2.cluster import NotServedError
 from eco2.lenient import Place
 from eco2.pulumi_stack import about
 from eco2.second_stroke import SecondStroke
@@ -98,27 +99,53 @@ def test_what_waits_is_told_by_kind_and_name():
     assert waiting_steps(f"warning: old\n{text}") == ["update Deployment auth-api"]
 
 
-class Held:
-    """A cluster in which a canary's Deployment does not go."""
+class Holding:
+    """A cluster in which objects of a canary do not go."""
+
+    def __init__(self, *plurals, deleted=True):
+        self.plurals, self.deleted = plurals, deleted
 
     def get(self, path):
-        assert path == "/apis/apps/v1/namespaces/auth/deployments/auth-api-canary"
-        return {"metadata": {"finalizers": ["example.org/backup"]}}
+        *_, namespace, plural, name = path.split("/")
+        assert (namespace, name) == ("auth", "auth-api-canary")
+        if plural == "scaledobjects" and plural not in self.plurals:
+            raise NotServedError("no KEDA")
+        if plural not in self.plurals:
+            return None
+        gone = {"deletionTimestamp": "2026-01-01T10:00:00Z"} if self.deleted else {}
+        return {"metadata": {"finalizers": ["example.org/backup"], **gone}}
 
 
-def test_a_canary_that_does_not_go_is_told_with_its_finalizers_and_the_way_on(monkeypatch, tmp_path):
+@pytest.fixture
+def told_while_it_waits(monkeypatch, tmp_path):
     monkeypatch.setattr(second_stroke, "SLOW_SECONDS", 0.05)
     monkeypatch.setattr(second_stroke, "update", lambda *_, **__: time.sleep(0.3))
-    told = []
-    wish = Wish(tmp_path, "dev", ("auth-api",))
-    stroke = SecondStroke(wish, Held(), {"auth-api": Place("api", "auth")}, told.append)
-    stroke._run([], {}, ["auth-api"])
-    assert told
+
+    def run(cluster):
+        told = []
+        wish = Wish(tmp_path, "dev", ("auth-api",))
+        SecondStroke(wish, cluster, {"auth-api": Place("api", "auth")}, told.append)._run(
+            [], {}, ["auth-api"]
+        )
+        said = len(told)
+        time.sleep(0.15)
+        assert len(told) == said
+        return told
+
+    return run
+
+
+@pytest.mark.parametrize("plural", ["deployments", "scaledobjects", "poddisruptionbudgets"])
+def test_what_does_not_go_is_told_with_its_finalizers_and_the_way_on(told_while_it_waits, plural):
+    told = told_while_it_waits(Holding(plural))
+    assert f"for {plural}/auth-api-canary to go" in told[0]
     assert "its finalizers hold: example.org/backup; for 10 min at the most" in told[0]
-    assert "kubectl --namespace auth patch deployment auth-api-canary" in told[0]
-    said = len(told)
-    time.sleep(0.15)
-    assert len(told) == said
+    assert f"kubectl --namespace auth patch {plural} auth-api-canary" in told[0]
+
+
+def test_a_finalizer_of_what_stays_is_nobodys_business(told_while_it_waits):
+    assert told_while_it_waits(Holding("deployments", deleted=False)) == []
+    assert told_while_it_waits(Holding()) == []
 
 
 NAMES = ("auth-api", "ext-authz", "scan-worker", "sse-gateway")
