@@ -6,9 +6,8 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
-
 from eco2.folding import folded
+from eco2.output import pass_on, silence
 from eco2.plan_console import print_plan
 from eco2.pulumi_stack import PulumiError, update
 from rollout.problems import NAMESPACE, key_path
@@ -62,7 +61,7 @@ def show(proposal: Proposal, stream: TextIO) -> None:
     """Tells what would be done: the moves, the lines of the file that change, the plan, what to know."""
 
     def say(line: str) -> None:
-        typer.echo(line, file=stream)
+        pass_on(f"{line}\n", stream)
 
     for move in proposal.moves:
         say(folded(move.words, stream))
@@ -75,7 +74,10 @@ def show(proposal: Proposal, stream: TextIO) -> None:
         say(f"{file} says so already")
     if proposal.plan:
         say("")
-        print_plan(proposal.plan, stream)
+        try:
+            print_plan(proposal.plan, stream)
+        except OSError:
+            silence(stream)
         say("")
     for note in proposal.notes:
         say(folded(f"note: {note}", stream))

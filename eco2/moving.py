@@ -13,6 +13,7 @@ import typer
 
 from eco2.carrying_out import Result, UpdateError, carry_out, show
 from eco2.folding import folded
+from eco2.output import say_if_possible
 from eco2.proposal import ChangedError, propose, read_stand
 from eco2.pulumi_stack import PulumiError
 from rollout.files import read_catalog
@@ -73,7 +74,7 @@ class Request:
 
     def say(self, text: str) -> None:
         """A line for the user."""
-        typer.echo(folded(text, sys.stderr if self.as_json else sys.stdout), err=self.as_json)
+        say_if_possible(folded(text, sys.stderr if self.as_json else sys.stdout), err=self.as_json)
 
 
 def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoReturn:
@@ -115,7 +116,7 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
     except (ConfigError, ChangedError, OSError) as error:
         _end(str(error), REFUSED)
     except UpdateError as error:
-        typer.echo(folded(f"error: {error}", sys.stderr), err=True)
+        say_if_possible(folded(f"error: {error}", sys.stderr), err=True)
         _finish(request, result, NOT_UPDATED)
     _finish(request, result, _watch(request, result) if request.wait_seconds else DONE)
 
@@ -164,7 +165,7 @@ def _watch(request: Request, result: Result) -> int:
         cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
         found = soak(cluster, moved, request.wait_seconds, request.prometheus, request.say)
     except (ConfigError, ClusterError) as error:
-        typer.echo(f"error: not watched: {error}", err=True)
+        say_if_possible(f"error: not watched: {error}", err=True)
         return SICK
     for one in found:
         request.say(f"{one.service}: {one.verdict}: {one.words}")
@@ -178,10 +179,10 @@ def _watch(request: Request, result: Result) -> int:
 
 def _finish(request: Request, result: Result, code: int) -> NoReturn:
     if request.as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2))
+        say_if_possible(json.dumps(result.as_json(), indent=2))
     raise typer.Exit(code)
 
 
 def _end(reason: str, code: int) -> NoReturn:
-    typer.echo(folded(f"error: {reason}", sys.stderr), err=True)
+    say_if_possible(folded(f"error: {reason}", sys.stderr), err=True)
     raise typer.Exit(code)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 from eco2.options import Project, Stack, in_words
+from eco2.output import say_if_possible
 
 
 def recover(stack: Stack, project: Project = Path()) -> None:
@@ -20,4 +19,4 @@ def recover(stack: Stack, project: Project = Path()) -> None:
     from rollout.problems import ConfigError  # noqa: PLC0415
 
     with in_words(ConfigError, PulumiError):
-        mend(project.resolve(), stack, typer.echo)
+        mend(project.resolve(), stack, say_if_possible)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -237,3 +239,16 @@ def test_scripts_get_json_and_nothing_else_on_standard_output(desk):
     failed = desk.run("advance", "auth-api", "--to", "0", "--yes", "--json")
     assert failed.exit_code == 4
     assert json.loads(failed.stdout)["updated"] is False
+
+
+@pytest.mark.parametrize("redirection", ["| true", "> /dev/full", ">&- 2>&-"])
+def test_a_step_does_not_end_with_its_output(desk, redirection):
+    desk.says(auth_api="{phase: 1}")
+    desk.left(auth_api=(1, 0, "auth-api-dev-canary"))
+    command = f"{sys.executable} -m eco2 advance auth-api --stack dev --yes"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} {redirection}"], cwd=desk.folder, check=False, timeout=60
+    )
+    assert done.returncode == 0
+    assert "auth-api: {phase: 2}" in desk.file.read_text()
+    assert len(desk.updates) == 1
