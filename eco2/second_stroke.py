@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, resources_of
@@ -18,6 +19,7 @@ from eco2.first_stroke import strike
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
+from eco2.together import Later
 from rollout.prior import LEFT_VARIABLE, read_prior
 
 if TYPE_CHECKING:
@@ -130,6 +132,14 @@ class SecondStroke:
             now = resources_of(self.wish)
             if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
                 return self._update(moved)
+            if strays := self._canaries(self.services):
+                told = ", ".join(
+                    f"Deployment {self.services[name].namespace}/{name}-canary" for name in strays
+                )
+                raise PulumiError(
+                    f"{told} runs in the cluster, and the state of {self.wish.stack} knows no canary. Is it the right "
+                    "backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
+                )
             self.say("nothing else is in flight")
             return None
         self._look_at_workers(moving)
@@ -173,16 +183,27 @@ class SecondStroke:
             PulumiError: If the state or the cluster still knows a canary.
         """
         resources = resources_of(self.wish)
-        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving)
-        for name in moving:
-            path = f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}-canary"
-            live = self.cluster.get(path)
-            if live is not None and not live["metadata"].get("deletionTimestamp"):
-                left.add(name)
+        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving) | self._canaries(moving)
         if left:
             raise PulumiError(
                 f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
             )
+
+    def _canaries(self, names: Iterable[str]) -> set[str]:
+        """The services whose canary has a Deployment in the cluster that nobody has deleted."""
+        looks = {
+            name: Later(
+                partial(
+                    self.cluster.get,
+                    f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}-canary",
+                )
+            )
+            for name in names
+        }
+        found = {name: later.result() for name, later in looks.items()}
+        return {
+            name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")
+        }
 
     def _tell_what_holds(self, moving: tuple[str, ...], ended: threading.Event) -> None:
         """Says what an update waits for that takes long: an object that does not go, and who holds it."""

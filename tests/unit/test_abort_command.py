@@ -16,6 +16,7 @@ BOTH = [ROUTES.format("auth", name) for name in ("auth-api", "auth-api-mesh")]
 TALKATIVE = """#!/bin/sh
 case "$*" in
   "stack export "*) cat "{folder}/state.json"; exit 0;;
+  "refresh "*) exit 0;;
   "preview "*) echo '{{"steps": []}}'; exit 0;;
   "up "*)
     for line in $(seq 2000); do echo "updating $line, which is one of many lines that it writes" || exit 7; done
@@ -180,3 +181,18 @@ def test_one_route_that_is_refused_is_a_failure_though_the_other_moved(desk, ser
     assert {one["destination"]["subset"] for one in server.objects[BOTH[0]]["spec"]["http"][0]["route"]} == {
         "stable"
     }
+
+
+def test_a_canary_that_the_state_does_not_know_is_no_success(desk, server):
+    server.routes("auth", "auth-api", 0)
+    (desk.folder / "state.json").write_text((desk.folder / "after.json").read_text())
+    path = "/apis/apps/v1/namespaces/auth/deployments/auth-api-canary"
+    server.objects[path] = {"metadata": {"name": "auth-api-canary"}}
+    done = in_a_shell(desk, "")
+    assert done.returncode == 4
+    assert (
+        "Deployment auth/auth-api-canary runs in the cluster, and the state of dev knows no canary"
+        in done.stderr
+    )
+    del server.objects[path]
+    assert in_a_shell(desk, "").returncode == 0
