@@ -148,7 +148,7 @@ def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
             if result:
                 moved.append(title)
 
-    move(_objects(name, service))
+    move(route_objects(name, service))
     if not service.kind and not found and not failures:
         # Of another kind, it has no VirtualService, and its Service is the route.
         missing.clear()
@@ -156,7 +156,7 @@ def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
     return Stroke(name, tuple(moved), "; ".join(dict.fromkeys(failures)), tuple(found), tuple(missing))
 
 
-def _objects(name: str, service: Routed) -> list[tuple[str, str]]:
+def route_objects(name: str, service: Routed) -> list[tuple[str, str]]:
     """Kind and name of what brings traffic to a service's canary."""
     if service.kind in ("api", ""):
         return [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
