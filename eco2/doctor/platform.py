@@ -30,7 +30,9 @@ CHANGED = (
     ("networking.istio.io", "virtualservices"),
     ("networking.istio.io", "destinationrules"),
 )
-LOOKED_AT = (("", "pods"), ("", "events"), ("apps", "replicasets"))
+LOOKED_AT = (("", "pods"), ("", "events"), ("apps", "replicasets"), ("", "persistentvolumeclaims"))
+WATCHED = frozenset({"deployments", "replicasets", "pods", "persistentvolumeclaims"})
+"""What Pulumi's plugin watches while it waits for a Deployment, whether there are volume claims or not."""
 CLUSTER_WIDE = ("namespaces",)
 ISTIO_HELM = (
     "helm repo add istio https://istio-release.storage.googleapis.com/charts && "
@@ -95,7 +97,10 @@ def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Fin
         f"kubectl --context {context} create clusterrole {role} --verb={verbs} --resource={kind} && "
         f"kubectl --context {context} create clusterrolebinding {role} --clusterrole={role} --user=USER"
     )
-    return missing(RIGHTS, f"this context's user may not {verbs} {kind} in {places}", grant)
+    what = f"this context's user may not {verbs} {kind} in {places}"
+    if any(right.resource in WATCHED and right.verb in ("list", "watch") for right, _ in own):
+        what += "; an update would wait for its first Deployment for ever, without a word"
+    return missing(RIGHTS, what, grant)
 
 
 def istio(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -> list[Finding]:

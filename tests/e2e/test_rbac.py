@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,10 @@ import yaml
 
 from lab.api import Api, ApiError, connection
 from tests.conftest import ROOT, new_stack
+from tests.roles import RBAC, with_role
 from tests.traffic import HOST, PATHS, send
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
-
-
-def kubeconfig(lab, folder, role):
-    """A kubeconfig of somebody who has one of the roles and nothing else."""
-    lab.api.request("POST", ACCOUNTS, {"metadata": {"name": role}})
-    binding = {
-        "metadata": {"name": f"test-{role}"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": role, "namespace": "default"}],
-    }
-    lab.api.request("POST", f"{RBAC}/clusterrolebindings", binding)
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = lab.api.request("POST", f"{ACCOUNTS}/{role}/token", asked)["status"]["token"]
-    own = yaml.safe_load((lab.home / lab.name / "kubeconfig").read_text())
-    for user in own["users"]:
-        user["user"] = {"token": token}
-    path = folder / role
-    path.write_text(yaml.safe_dump(own))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +23,7 @@ def people(lab, tmp_path_factory):
     for document in yaml.safe_load_all((ROOT / "docs/iam/rbac.yaml").read_text()):
         lab.api.request("POST", f"{RBAC}/{document['kind'].lower()}s", document)
     folder = tmp_path_factory.mktemp("kubeconfigs")
-    found = {}
-    for role in ("eco2-deploy", "eco2-first-stroke"):
-        found[role] = replace(lab)
-        found[role].__dict__["variables"] = {
-            **lab.variables,
-            "KUBECONFIG": str(kubeconfig(lab, folder, role)),
-        }
-    return found
+    return {role: with_role(lab, folder, role) for role in ("eco2-deploy", "eco2-first-stroke")}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from eco2.cluster import ClusterError
 from eco2.doctor import pulumi as pulumi_checks
@@ -185,7 +186,10 @@ def test_rights_that_are_denied_everywhere_or_in_some_namespaces(known):
     spaces = [space for space in known.catalog.namespaces if space != "auth"]
     somewhere = only(rights(Cluster(denied=[("deployments", spaces)]), known.catalog, CONTEXT))
     assert [one.what for one in somewhere] == [
-        "this context's user may not create,get,list,watch,patch,delete deployments.apps in auth"
+        (
+            "this context's user may not create,get,list,watch,patch,delete deployments.apps in auth; "
+            "an update would wait for its first Deployment for ever, without a word"
+        )
     ]
     assert "create clusterrole eco2-deployments --verb=create,get" in somewhere[0].remedy
     nowhere_but_there = rights(
@@ -194,6 +198,34 @@ def test_rights_that_are_denied_everywhere_or_in_some_namespaces(known):
     assert only(nowhere_but_there) == []
     wide = only(rights(Cluster(denied=[("namespaces", ["auth"])]), known.catalog, CONTEXT))
     assert wide[0].what.endswith("namespaces in the cluster")
+
+
+def test_a_claim_that_may_not_be_watched_would_hold_an_update_up_for_ever(known):
+    spaces = [space for space in known.catalog.namespaces if space != "auth"]
+    found = only(rights(Cluster(denied=[("persistentvolumeclaims", spaces)]), known.catalog, CONTEXT))
+    assert [one.what for one in found] == [
+        (
+            "this context's user may not get,list,watch persistentvolumeclaims in auth; "
+            "an update would wait for its first Deployment for ever, without a word"
+        )
+    ]
+    assert "create clusterrole eco2-persistentvolumeclaims --verb=get,list,watch" in found[0].remedy
+    events = only(rights(Cluster(denied=[("events", spaces)]), known.catalog, CONTEXT))
+    assert [one.what for one in events] == ["this context's user may not get,list,watch events in auth"]
+
+
+def test_the_deploy_role_grants_every_right_that_the_doctor_asks_for(known):
+    documents = yaml.safe_load_all((ROOT / "docs/iam/rbac.yaml").read_text())
+    rules = next(one["rules"] for one in documents if one["metadata"]["name"] == "eco2-deploy")
+
+    class Role(Cluster):
+        def may(self, verb, group, resource, namespace=""):
+            return any(
+                verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
+                for rule in rules
+            )
+
+    assert [one.what for one in rights(Role(), known.catalog, CONTEXT)] == ["all 60 that updates need"]
 
 
 def healthy(domain, name=None):

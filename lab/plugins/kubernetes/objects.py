@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.api import APPLY, JSON_PATCH, Api, ApiError
 from lab.plugins.host import RefusedError
+from lab.plugins.kubernetes.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +67,7 @@ class Objects:
 
     def __init__(self, api: Api) -> None:
         self.api = api
+        self.watching = Watching(api)
 
     def path(self, manifest: dict[str, Any]) -> str:
         """The path of an object."""

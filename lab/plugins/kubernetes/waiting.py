@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.plugins.host import NotReadyError, RefusedError
 from lab.plugins.kubernetes.objects import SKIP_AWAIT_ANNOTATION, annotation, identity, title
+from lab.plugins.kubernetes.watching import WATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +39,18 @@ def until_ready(
         The live object; None for kinds that nobody waits for.
 
     Raises:
-        NotReadyError: With the pods' own reasons, at the timeout or when the Deployment gives up.
+        NotReadyError: With the pods' own reasons, at the timeout or when the Deployment gives up; also
+            where a right to watch is missing: the object was written.
     """
     looks = {"Deployment": _deployment, "Service": _service}.get(manifest["kind"])
     if looks is None or annotation(manifest, SKIP_AWAIT_ANNOTATION) == "true":
         return None
+    namespace = manifest["metadata"].get("namespace", "default")
+    try:
+        objects.watching.subscribe(title(manifest), namespace, WATCHED[manifest["kind"]])
+    except RefusedError as error:
+        written = objects.read(manifest) or manifest
+        raise NotReadyError(identity(manifest["metadata"]), written, manifest, [str(error)]) from None
     deadline, told = time.monotonic() + timeout_seconds, ""
     while True:
         live = objects.read(manifest)
@@ -100,14 +108,10 @@ def _service(objects: Objects, live: dict[str, Any]) -> tuple[str, bool]:
     spec, meta = live["spec"], live["metadata"]
     if not spec.get("selector") or spec.get("type") == "ExternalName":
         return "", False
-    path = objects.api.path("discovery.k8s.io/v1", "EndpointSlice", meta["namespace"])
-    query = {"labelSelector": f"kubernetes.io/service-name={meta['name']}"}
-    slices = objects.api.request("GET", path, query=query)["items"]
-    ready = any(
-        endpoint.get("conditions", {}).get("ready")
-        for one in slices
-        for endpoint in one.get("endpoints") or ()
-    )
+    path = objects.api.path("v1", "Endpoints", meta["namespace"])
+    query = {"fieldSelector": f"metadata.name={meta['name']}"}
+    found = objects.api.request("GET", path, query=query)["items"]
+    ready = any(subset.get("addresses") for one in found for subset in one.get("subsets") or ())
     return ("" if ready else "waiting for a ready pod that the selector matches"), False
 
 
@@ -158,8 +162,10 @@ def until_gone(objects: Objects, manifest: dict[str, Any], timeout_seconds: floa
     """Waits until an object is deleted.
 
     Raises:
-        RefusedError: At the timeout.
+        RefusedError: At the timeout, or where a right to watch is missing.
     """
+    namespace = manifest["metadata"].get("namespace", "")
+    objects.watching.subscribe(title(manifest), namespace, ((manifest["apiVersion"], manifest["kind"]),))
     deadline = time.monotonic() + timeout_seconds
     while (live := objects.read(manifest)) is not None:
         if cancelled.is_set() or time.monotonic() > deadline:
