@@ -8,6 +8,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from components.adoption import marks
+from components.metadata import present
+
 if TYPE_CHECKING:
     from rollout.settings import ClusterSettings
 
@@ -60,10 +63,11 @@ class Cluster(pulumi.ComponentResource):
         if name not in self._namespaces:
             self._namespaces[name] = k8s.core.v1.Namespace(
                 name,
-                metadata={
-                    "name": name,
-                    "labels": {"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
-                },
+                metadata=present(
+                    name=name,
+                    labels={"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
+                    annotations=marks(),
+                ),
                 opts=pulumi.ResourceOptions(parent=self, provider=self.kubernetes, protect=self._protect),
             )
         return self._namespaces[name]

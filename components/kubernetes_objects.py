@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.adoption import FORCE, adopting, marks, without
 from components.metadata import metadata
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ A conflict at one of them would part the two VirtualServices of a service, one m
 a canary where a rollback is to take it away. With force nothing that a hand did can refuse either of them.
 (A dependency between the two would not keep them together: a failure elsewhere would then have more time to
 come between them.)"""
-
-FORCE = {"pulumi.com/patchForce": "true"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,9 @@ class Owner:
             ignore_changes=["metadata", "spec"] if self.held else list(change.ignored),
             protect=self.protect,
         )
-        force = FORCE if kind in LEADS_TRAFFIC else {}
+        force = FORCE if kind in LEADS_TRAFFIC else marks()
         described = metadata(name, self.namespace_name, dict(labels), {**force, **(annotations or {})})
+        spec = without(spec, change.ignored) if adopting() else spec
         declared: pulumi.Resource
         if kind in BUILT_IN:
             declared = BUILT_IN[kind](name, metadata=described, spec=spec, opts=options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.adoption import ADOPTING_VARIABLE
 from components.metadata import CANARY_SERVICE
 from eco2.pulumi_stack import about, pulumi, update
 from rollout.files import read_catalog
+from rollout.prior import ONLY_VARIABLE
 from rollout.problems import refuse_strangers
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ GROUND = ("**eco2:nodes**", "**eco2:cluster**")
 
 
 def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[str], bool]) -> bool:
-    """Updates a stack with the nodes and some services alone.
+    """Updates a stack with the nodes and some services alone, and takes over what is there by force.
 
     Args:
         project: The folder with `Pulumi.yaml`.
@@ -41,10 +43,12 @@ def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[
     # What others of the state stand on cannot be a target without them, and is there.
     if f"::{CANARY_SERVICE}::" not in pulumi(project, stack, "stack", "export"):
         wanted += GROUND
+    variables = about(names)
+    variables[ADOPTING_VARIABLE] = variables[ONLY_VARIABLE]
     options = [part for target in wanted for part in ("--target", target)]
-    if not agreed(pulumi(project, stack, "preview", *options, variables=about(names))):
+    if not agreed(pulumi(project, stack, "preview", *options, variables=variables)):
         return False
-    update(project, stack, "--skip-preview", *options, variables=about(names))
+    update(project, stack, "--skip-preview", *options, variables=variables)
     return True
 
 

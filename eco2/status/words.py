@@ -84,6 +84,7 @@ def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     if any(one.startswith("config:") for one in status.differences):
         told.append(f"pulumi up --stack {stack}")
     if any(one.startswith("cluster:") for one in status.differences):
-        # An update alone compares config and state, and leaves a hand's change where it is.
+        # Without a refresh an update sees no difference. What leads traffic it takes back by force, and from
+        # `kubectl` everything; who else owns a field is named by the conflict.
         told.append(f"pulumi up --refresh --run-program --stack {stack}")
     return told

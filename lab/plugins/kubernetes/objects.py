@@ -1,4 +1,4 @@
-"""Writing objects as the official plugin does: created by POST, then owned by server-side apply."""
+"""Writing objects as the official plugin does: created by POST or applied, then owned by server-side apply."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 CREATOR = "pulumi-kubernetes"
 """The field manager of creations."""
+
+BY_HAND = "kubectl"
+"""How the names of the managers begin that an update takes over, whether they applied or changed in place."""
+
+BEFORE_APPLY = "before-first-apply"
+"""The server's name for who owned fields before it kept track."""
 
 AUTONAMED_ANNOTATION = "pulumi.com/autonamed"
 MANAGER_ANNOTATION = "pulumi.com/patchFieldManager"
@@ -65,8 +71,8 @@ def in_words(manifest: dict[str, Any], error: ApiError) -> RefusedError:
 class Objects:
     """The objects of one cluster."""
 
-    def __init__(self, api: Api) -> None:
-        self.api = api
+    def __init__(self, api: Api, *, patch_force: bool = False) -> None:
+        self.api, self._patch_force = api, patch_force
         self.watching = Watching(api)
 
     def path(self, manifest: dict[str, Any]) -> str:
@@ -85,69 +91,88 @@ class Objects:
         return live
 
     def create(self, manifest: dict[str, Any], *, dry_run: bool, upsert: bool) -> dict[str, Any]:
-        """Creates an object; one that exists is taken over with `upsert`, and refused without."""
+        """Creates an object; one that exists is refused, but with `upsert` applied under its manager.
+
+        An apply that creates forces only in a preview, so that one goes through where the update conflicts.
+        """
+        if upsert:
+            return self._apply(manifest, manifest, dry_run=dry_run, force=dry_run or self._forces(manifest))
         collection = self.path(manifest).rsplit("/", 1)[0]
         query = {"fieldManager": CREATOR, "fieldValidation": "Warn", **_dry(dry_run)}
         try:
             created: dict[str, Any] = self.api.request("POST", collection, manifest, query)
         except ApiError as error:
-            if error.code == CONFLICT and error.reason == "AlreadyExists" and upsert:
-                return self.apply(manifest, dry_run=dry_run, force=True)
             raise in_words(manifest, error) from None
         return created
 
     def apply(
         self, manifest: dict[str, Any], *, dry_run: bool, force: bool = False, ignored: Iterable[str] = ()
     ) -> dict[str, Any]:
-        """Applies an object under its one field manager."""
+        """Applies an object that exists under its one field manager, which first takes others over."""
         owner = manager(manifest)
         live = self.read(manifest)
         if live is not None and not dry_run:
-            self._take_over_creation(manifest, live, owner)
-        force = force or (annotation(manifest, FORCE_ANNOTATION) or os.environ.get(FORCE_VARIABLE)) == "true"
-        # A dry run must not change owners, so the creator's fields are taken by force there.
-        force = force or (dry_run and any(entry["manager"] == CREATOR for entry in _entries(live)))
+            live = self._take_over(manifest, live, owner)
+        # A dry run must not change owners, so the creator's fields are taken by force there; those of `kubectl`
+        # are not, so that a preview may conflict where the update does not.
+        created = any(
+            entry["manager"] == CREATOR and entry["operation"] == "Update" for entry in _entries(live)
+        )
+        force = force or self._forces(manifest) or (dry_run and created)
+        return self._apply(
+            manifest, _without_ignored(manifest, live, owner, ignored), dry_run=dry_run, force=force
+        )
+
+    def _forces(self, manifest: dict[str, Any]) -> bool:
+        return (
+            self._patch_force
+            or (annotation(manifest, FORCE_ANNOTATION) or os.environ.get(FORCE_VARIABLE)) == "true"
+        )
+
+    def _apply(
+        self, manifest: dict[str, Any], body: dict[str, Any], *, dry_run: bool, force: bool
+    ) -> dict[str, Any]:
         query = {
-            "fieldManager": owner,
+            "fieldManager": manager(manifest),
             "force": str(force).lower(),
             "fieldValidation": "Warn",
             **_dry(dry_run),
         }
-        body = _without_ignored(manifest, live, owner, ignored)
         try:
             applied: dict[str, Any] = self.api.request("PATCH", self.path(manifest), body, query, APPLY)
         except ApiError as error:
             raise in_words(manifest, error) from None
         return applied
 
-    def _take_over_creation(self, manifest: dict[str, Any], live: dict[str, Any], owner: str) -> None:
-        """Makes the creator's fields the manager's own, so that it can also remove them."""
+    def _take_over(self, manifest: dict[str, Any], live: dict[str, Any], owner: str) -> dict[str, Any]:
+        """Makes the fields of the creator and of `kubectl` the manager's own, so that it can also remove them.
+
+        Returns:
+            The live object afterwards.
+        """
         entries = _entries(live)
-        if not any(_is_creation(entry) for entry in entries):
-            return
-        if any(entry["manager"] == owner and entry["operation"] == "Apply" for entry in entries):
-            renamed = [entry for entry in entries if not _is_creation(entry)]
-        else:
-            renamed = [
-                {**entry, "manager": owner, "operation": "Apply"} if _is_creation(entry) else entry
-                for entry in entries
-            ]
+        taken = [entry for entry in entries if _is_taken_over(entry)]
+        if not taken:
+            return live
+        mine = [entry for entry in entries if entry["manager"] == owner and entry["operation"] == "Apply"]
+        fields: dict[str, Any] = {}
+        for entry in (*mine, *taken):
+            fields = _merged(fields, entry.get("fieldsV1", {}))
+        own = {**(mine or taken)[0], "manager": owner, "operation": "Apply", "fieldsV1": fields}
+        left = [entry for entry in entries if entry not in mine and entry not in taken]
+        version = live["metadata"]["resourceVersion"]
         patch = [
-            {"op": "replace", "path": "/metadata/managedFields", "value": renamed},
-            {
-                "op": "replace",
-                "path": "/metadata/resourceVersion",
-                "value": live["metadata"]["resourceVersion"],
-            },
+            {"op": "replace", "path": "/metadata/managedFields", "value": [own, *left]},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
         ]
         try:
-            self.api.request("PATCH", self.path(manifest), patch, None, JSON_PATCH)
+            now: dict[str, Any] = self.api.request("PATCH", self.path(manifest), patch, None, JSON_PATCH)
         except ApiError as error:
             if error.code != CONFLICT:
                 raise in_words(manifest, error) from None
             fresh = self.read(manifest)
-            if fresh is not None:
-                self._take_over_creation(manifest, fresh, owner)
+            return live if fresh is None else self._take_over(manifest, fresh, owner)
+        return now
 
     def delete(self, manifest: dict[str, Any]) -> bool:
         """Asks for an object's deletion, dependents first unless it says otherwise; False if there is none."""
@@ -169,8 +194,19 @@ def _entries(live: dict[str, Any] | None) -> list[dict[str, Any]]:
     return list((live or {"metadata": {}})["metadata"].get("managedFields") or [])
 
 
-def _is_creation(entry: dict[str, Any]) -> bool:
-    return entry["manager"] == CREATOR and entry["operation"] == "Update" and not entry.get("subresource")
+def _is_taken_over(entry: dict[str, Any]) -> bool:
+    """Whether an update takes a manager's fields over; those of a subresource stay with who has them."""
+    name, operation = entry["manager"], entry["operation"]
+    if entry.get("subresource"):
+        return False
+    if operation == "Update" and name.startswith((CREATOR, BEFORE_APPLY)):
+        return True
+    return bool(name.startswith(BY_HAND))
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The union of two sets of fields as `managedFields` writes them."""
+    return one | {key: _merged(one.get(key, {}), value) for key, value in other.items()}
 
 
 def _without_ignored(

@@ -64,8 +64,11 @@ class Kubernetes(Plugin):
                 to = connection(Path(kubeconfig).expanduser(), str(self._settings.get("context", "")))
             except (OSError, LookupError) as error:
                 raise RefusedError(f"configured Kubernetes cluster is unreachable: {error}") from None
-            self._cluster = k8s.Objects(Api(to))
+            self._cluster = k8s.Objects(Api(to), patch_force=self._is_set("enablePatchForce"))
         return self._cluster
+
+    def _is_set(self, setting: str) -> bool:
+        return str(self._settings.get(setting, "")).lower() == "true"
 
     def Check(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Names what has no name; keeps the name that an earlier update gave."""
@@ -92,7 +95,7 @@ class Kubernetes(Plugin):
         inputs = to_python(request.properties)
 
         def work() -> Any:
-            upsert = str(self._settings.get("upsertExistingObjects", "")).lower() == "true"
+            upsert = self._is_set("upsertExistingObjects")
             if request.preview:
                 # What it replaces is still there in a preview, so the server judges it by another name.
                 tried = _renamed(inputs) if request.urn in self._deleted_first else inputs
