@@ -97,7 +97,9 @@ def test_what_a_reader_sees(desk, server):
 
 def test_ctrl_c_on_a_server_that_hangs_ends_the_command(desk, server):
     server.hangs = True
-    with subprocess.Popen(COMMAND, cwd=desk.folder, stderr=subprocess.PIPE, text=True) as running:
+    # Tests that run in the background of a shell would hand down that Ctrl-C is ignored.
+    command = ["env", "--default-signal=INT", *COMMAND]
+    with subprocess.Popen(command, cwd=desk.folder, stderr=subprocess.PIPE, text=True) as running:
         assert server.asked.wait(20)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
