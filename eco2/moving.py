@@ -23,6 +23,7 @@ from rollout.problems import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eco2.proposal import Proposal
     from rollout.images import ImageSettings
     from rollout.moves import Move
     from rollout.prior import Prior
@@ -101,6 +102,8 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
     result = Result(proposal)
     if not proposal.changes_file and not request.up:
         _finish(request, result, DONE)
+    if request.up and proposal.plan:
+        _look_at_canaries(request, proposal)
     if not request.yes and not _agreed(request, proposal.changes_file):
         request.say("nothing was changed")
         raise typer.Exit(REFUSED)
@@ -119,6 +122,34 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
         say_if_possible(folded(f"error: {error}", sys.stderr), err=True)
         _finish(request, result, NOT_UPDATED)
     _finish(request, result, _watch(request, result) if request.wait_seconds else DONE)
+
+
+def _look_at_canaries(request: Request, proposal: Proposal) -> None:
+    """Ends the command where a canary that is to get more traffic is not fit for it.
+
+    Raises:
+        typer.Exit: With the reasons, or if the cluster does not tell.
+    """
+    from eco2.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
+    from eco2.readiness import climbing, unready  # noqa: PLC0415
+    from eco2.stack_config import stack_config  # noqa: PLC0415
+
+    assert proposal.plan is not None  # the caller has looked
+    names, stand = climbing(proposal.plan), proposal.stand
+    if not names:
+        return
+    try:
+        context = stack_config(stand.project, stand.stack).get("kubernetes:context", "")
+        found = unready(Cluster(context), {name: stand.services[name] for name in names})
+    except (ConfigError, ClusterError) as error:
+        _end(
+            f"whether the canary of {', '.join(names)} is ready is not known: {error}; nothing was changed",
+            REFUSED,
+        )
+    if found:
+        reasons = "; ".join(f"{name} must not get more traffic: {why}" for name, why in found.items())
+        way = f"Take it back: `eco2 abort {' '.join(found)} {request.options}`, or wait until it is ready"
+        _end(f"{reasons}; nothing was changed. {way}", REFUSED)
 
 
 def image_of(request: Request, image: str, revision: str | None) -> ImageSettings:

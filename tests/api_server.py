@@ -60,8 +60,10 @@ class ApiServer:
                 if path in cluster.objects:
                     self._answer(200, cluster.objects[path])
                 else:
-                    gone = {"reason": "NotFound", "details": {"name": path.rsplit("/", 1)[1]}}
-                    self._answer(404, gone)
+                    name = path.rsplit("/", 1)[1]
+                    # A list that no server has is no object, and is answered without a name.
+                    known = name not in ("deployments", "replicasets", "pods")
+                    self._answer(404, {"reason": "NotFound", "details": {"name": name} if known else {}})
 
             def do_PATCH(self) -> None:
                 path = self.path.partition("?")[0]
@@ -106,6 +108,29 @@ class ApiServer:
         """Puts both VirtualServices of a service there."""
         for one in (name, f"{name}-mesh"):
             self.objects[ROUTES.format(namespace, one)] = routed(namespace, one, weight)
+
+    def canary(self, namespace: str, name: str, image: str, ready: int = 1, wanted: int = 1) -> None:
+        """Puts a canary's Deployment with its ReplicaSet there."""
+        meta = {"name": f"{name}-canary", "namespace": namespace, "uid": "d"}
+        template = {"metadata": {}, "spec": {"containers": [{"name": name, "image": image}]}}
+        deployment = {
+            "metadata": meta,
+            "spec": {"replicas": wanted, "template": template},
+            "status": {"readyReplicas": ready},
+        }
+        owned = {**meta, "uid": "r", "ownerReferences": [{"uid": "d"}]}
+        owned["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+        replica_set = {"metadata": owned, "spec": {"replicas": wanted}, "status": {"readyReplicas": ready}}
+        self.lists(namespace, [deployment], [replica_set])
+
+    def lists(
+        self, namespace: str, deployments: list[Any], replica_sets: list[Any], pods: list[Any] | None = None
+    ) -> None:
+        """Puts lists of a namespace there."""
+        apps = f"/apis/apps/v1/namespaces/{namespace}"
+        self.objects[f"{apps}/deployments"] = {"items": deployments}
+        self.objects[f"{apps}/replicasets"] = {"items": replica_sets}
+        self.objects[f"/api/v1/namespaces/{namespace}/pods"] = {"items": pods or []}
 
     def subsets(self, namespace: str, name: str) -> set[str]:
         """The subsets that any route of a service leads to."""

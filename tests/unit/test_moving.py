@@ -9,8 +9,21 @@ import sys
 import pytest
 import yaml
 
+from tests.api_server import ApiServer
+from tests.desk import IMAGE
 
-def test_an_advance_writes_one_line_and_updates(desk):
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A cluster in which the canaries of auth-api and scan-api are ready."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
+        for name, namespace in (("auth-api", "auth"), ("scan-api", "scan")):
+            running.canary(namespace, name, f"{IMAGE}{name}-dev-canary")
+        yield running
+
+
+def test_an_advance_writes_one_line_and_updates(desk, cluster):
     before = desk.says(auth_api="{phase: 2}")
     desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
     done = desk.run("advance", "auth-api", "--yes")
@@ -22,7 +35,7 @@ def test_an_advance_writes_one_line_and_updates(desk):
     assert "auth-api: from phase 2 (5 %) to phase 3 (20 %)" in done.stdout
 
 
-def test_several_services_move_in_one_edit(desk):
+def test_several_services_move_in_one_edit(desk, cluster):
     desk.says(auth_api="{phase: 2}", scan_api="{phase: 1}")
     desk.left(auth_api=(2, 5, "auth-api-dev-canary"), scan_api=(1, 0, "scan-api-dev-canary"))
     assert desk.run("advance", "auth-api", "scan-api", "my-api", "--yes").exit_code == 0
@@ -242,7 +255,7 @@ def test_scripts_get_json_and_nothing_else_on_standard_output(desk):
 
 
 @pytest.mark.parametrize("redirection", ["| true", "> /dev/full", ">&- 2>&-"])
-def test_a_step_does_not_end_with_its_output(desk, redirection):
+def test_a_step_does_not_end_with_its_output(desk, cluster, redirection):
     desk.says(auth_api="{phase: 1}")
     desk.left(auth_api=(1, 0, "auth-api-dev-canary"))
     command = f"{sys.executable} -m eco2 advance auth-api --stack dev --yes"
