@@ -18,6 +18,7 @@ from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 from eco2.stack_config import stack_config
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -62,7 +63,12 @@ class Captured:
 
 
 def capture(
-    project: Path, stack: str, config: Mapping[str, str], outputs: Mapping[str, Any] | None = None
+    project: Path,
+    stack: str,
+    config: Mapping[str, str],
+    outputs: Mapping[str, Any] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    logger: logging.Logger | None = None,
 ) -> Captured:
     """Runs the program and keeps what it registers.
 
@@ -72,14 +78,17 @@ def capture(
         config: As `stack_config` returns it.
         outputs: What the stack's last update left; None: not known, so guards cannot judge and are
             overruled.
+        resources: Type and outputs of the stack's resources by URN; None where they are not known.
+        logger: Takes what the program logs; None: the root's.
 
     Raises:
         pulumi.RunError: If the program refuses the config.
     """
     captured = Captured()
-    answers = _Answers(outputs or {})
+    answers = _Answers(outputs or {}, resources or {})
     _ensure_event_loop()  # type: ignore[no-untyped-call]  # mocks take this thread's, and `asyncio.run` leaves none
-    mocks.set_mocks(answers, "eco2", stack, preview=False, monitor=_Recorder(answers, captured))
+    monitor = _Recorder(answers, captured)
+    mocks.set_mocks(answers, "eco2", stack, preview=False, logger=logger, monitor=monitor)
     set_all_config(dict(config) if outputs is not None else _unjudged(config))
     failure: list[BaseException] = []
 
@@ -113,14 +122,14 @@ def _unjudged(config: Mapping[str, str]) -> dict[str, str]:
 class _Answers(mocks.Mocks):
     """What AWS and the engine would say."""
 
-    def __init__(self, outputs: Mapping[str, Any]) -> None:
-        self._outputs = outputs
+    def __init__(self, outputs: Mapping[str, Any], resources: Mapping[str, Any]) -> None:
+        self._outputs, self._resources = outputs, resources
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         if args.token == "pulumi:pulumi:readStackOutputs":  # noqa: S105  # a token in Pulumi's sense
             return {"name": args.args["name"], "outputs": dict(self._outputs)}, []
         if args.token == "pulumi:pulumi:readStackResourceOutputs":  # noqa: S105
-            return {"name": args.args["stackName"], "outputs": {}}, []
+            return {"name": args.args["stackName"], "outputs": dict(self._resources)}, []
         if args.token == "aws:eks/getCluster:getCluster":  # noqa: S105
             name = args.args["name"]
             arn = f"arn:aws:eks:ap-northeast-2:{ACCOUNT}:cluster/{name}"

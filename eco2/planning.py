@@ -16,7 +16,7 @@ from rollout.settings import read_settings
 from rollout.update import update_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rollout.report import Report
@@ -33,10 +33,12 @@ class Left:
         outputs: The stack's outputs; empty before its first update, or where they are lost.
         resources: Type and outputs of its resources by URN, which tell what an update that failed did;
             None where they are not known.
+        state: The same resources as the state holds them; none where they are not known.
     """
 
     outputs: Mapping[str, Any]
     resources: Mapping[str, Any] | None = None
+    state: Sequence[Mapping[str, Any]] = ()
 
 
 def read_report(
@@ -87,7 +89,7 @@ def _of_backend(project: Path, stack: str) -> Left:
             return Left({})
         raise
     by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
-    return Left(outputs_of(resources), by_urn)
+    return Left(outputs_of(resources), by_urn, resources)
 
 
 def _of_file(file: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eco2.comparison import with_differences
 from eco2.planning import last_update, read_report
 from eco2.pulumi_stack import PulumiError
 from eco2.stack_config import stack_config
@@ -168,7 +169,8 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
     if plan.refused:
         wrong = problems(file, plan.refused)
         raise ConfigError([*wrong, *_not_applied(stand, {move.service for move in moves}, prior)])
-    return Proposal(stand, tuple(moves), text, plan, notes)
+    whole = with_differences(plan, stand.project, stand.stack, stand.left, text)
+    return Proposal(stand, tuple(moves), text, whole, notes)
 
 
 def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file: str) -> None:

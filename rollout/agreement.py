@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
     """What the settings name and the catalog does not know, or the other way round.
 
+    An overrule may name a service that is to go, which the state alone knows (`rollout.update`).
+
     Args:
         file: The stack's file, to name in problems.
         settings: Its config.
@@ -24,7 +26,6 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
         for key, names in (
             ("services", settings.services),
             ("rollouts", settings.rollouts),
-            ("overrule", settings.overrule),
         )
         for name in names
         if name not in catalog.services

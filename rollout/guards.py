@@ -41,12 +41,12 @@ class Refusal:
         before: What the last update left, as far as the rule looks at it.
         after: What is wanted instead.
         why: The reason, and in words the way on.
-        command: The allowed next step in a shell. With several refusals of a service, the
-            commands lead there one after the other.
+        command: The allowed next step in a shell; empty where none is a command. With several refusals of a
+            service, the commands lead there one after the other.
     """
 
     service: str
-    rule: Literal[13, 14, 15, 17]
+    rule: Literal[13, 14, 15, 17, 18]
     before: str
     after: str
     why: str
@@ -60,7 +60,8 @@ class Refusal:
     def __str__(self) -> str:
         """One line: service, from, to, why, the next step, how to overrule."""
         overrule = f'eco2:overrule: {{{self.service}: "reason"}}'
-        return f"{self.service}: {self.finding}; next: `{self.command}`; to overrule: `{overrule}`"
+        way = f"; next: `{self.command}`" if self.command else ""
+        return f"{self.service}: {self.finding}{way}; to overrule: `{overrule}`"
 
     def for_stack(self, stack: str) -> Refusal:
         """The same with commands that name their stack, so that they work as they are printed."""

@@ -38,6 +38,9 @@ def markdown(found: Report) -> str:
         blocks.append(f"Come up without a canary: {_names(fresh)}.")
     if changes:
         blocks += [_table(HEAD, map(_row, changes)), _more(found, changes)]
+    if found.beside:
+        lines = [f"- {one.does}: {_safe(wording.aside(one))}" for one in found.beside]
+        blocks.append("\n".join(["**Beside rollouts**", "", *lines]))
     if found.warnings:
         blocks.append("\n".join(["**Warnings**", "", *(f"- {_safe(one)}" for one in found.warnings)]))
     return "\n\n".join(blocks) + "\n"
@@ -75,10 +78,7 @@ def _refusal(one: Refusal) -> str:
         [
             f"**{one.service}** is refused by {_safe(one.finding)}",
             "",
-            "The next step:",
-            "```sh",
-            one.command.replace(" && ", "\n"),
-            "```",
+            *(["The next step:", "```sh", one.command.replace(" && ", "\n"), "```"] if one.command else []),
             f'To overrule, in the stack\'s file: `eco2:overrule: {{{one.service}: "reason"}}`',
         ]
     )

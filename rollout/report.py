@@ -18,6 +18,7 @@ from rollout.traffic import traffic, without_weight
 
 if TYPE_CHECKING:
     from rollout.catalog import Service
+    from rollout.differences import Beside
     from rollout.guards import Refusal
     from rollout.order import Direction
     from rollout.plan import RolloutPlan
@@ -121,6 +122,7 @@ class Report:
         total: All canaries beside all of stable.
         refused: What stands against the update.
         warnings: What a person should know.
+        beside: What changes that is no rollout; None where that was not looked at.
     """
 
     stack: str
@@ -132,6 +134,7 @@ class Report:
     total: Extra
     refused: tuple[Refusal, ...]
     warnings: tuple[str, ...]
+    beside: tuple[Beside, ...] | None = None
 
 
 def report(update: Update) -> Report:

@@ -32,6 +32,7 @@ def as_json(found: Report) -> dict[str, Any]:
         "warnings": list(found.warnings),
         "changes": [_change_json(one) for one in found.changes],
         "unchanged": list(found.unchanged),
+        "beside": None if found.beside is None else [vars(one) for one in found.beside],
         "cost": _cost_json(found.total),
     }
 

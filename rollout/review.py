@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rollout.gone import DELETIONS, deletions
 from rollout.guards import Refusal, overruled, refusals, to_phase
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.shortage import added_pods, short_while_it_runs, shortages
@@ -31,7 +32,7 @@ class Review:
 
 
 def review(update: Update) -> Review:
-    """Judges an update by the guards (rules 13 to 15) and by the room on its nodes (rule 17)."""
+    """Judges an update by the guards (rules 13 to 15), the room on its nodes (rule 17) and what it deletes (18)."""
     found = [
         refusal
         for name in update.names
@@ -39,6 +40,7 @@ def review(update: Update) -> Review:
     ]
     short = shortages(update.services, update.plans, update.settings, update.prior)
     found += _without_room(update, short, {refusal.service for refusal in found})
+    found += deletions(update.gone)
     reasons = update.settings.overrule
     standing, warnings = overruled((one.for_stack(update.stack) for one in found), reasons)
     idle = reasons.keys() - {refusal.service for refusal in found}
@@ -72,8 +74,13 @@ def accept(update: Update) -> tuple[str, ...]:
 
 
 def problems(file: str, refused: Sequence[Refusal]) -> list[Problem]:
-    """Refusals as problems of the stack's file."""
-    return [Problem(file, f"{NAMESPACE}:rollouts.{one.service}", str(one)) for one in refused]
+    """Refusals as problems of the stack's file, or of services.yaml where that takes something away."""
+    return [
+        Problem("services.yaml", f"services.{one.service}", str(one))
+        if one.rule == DELETIONS
+        else Problem(file, f"{NAMESPACE}:rollouts.{one.service}", str(one))
+        for one in refused
+    ]
 
 
 def _without_room(update: Update, short: Sequence[Shortage], judged: Collection[str]) -> list[Refusal]:

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rollout.applied import applied_deployments, applied_routes
+from rollout.gone import Gone, gone
 from rollout.plan import RolloutPlan, plan
 from rollout.prior import ONLY_VARIABLE, by_the_state, read_prior
-from rollout.problems import ConfigError, Problem, suggestion
+from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.services import resolve
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Update:
         services: Every service as the config asks for it, in the catalog's order.
         prior: What the last update left, by service; empty before the first.
         only: The services that this update is about; empty: all.
+        gone: What has traffic and is deleted.
     """
 
     stack: str
@@ -39,6 +41,7 @@ class Update:
     services: Mapping[str, Wanted]
     prior: Mapping[str, Prior]
     only: frozenset[str] = frozenset()
+    gone: tuple[Gone, ...] = ()
 
     @property
     def file(self) -> str:
@@ -85,13 +88,38 @@ def update_of(
         only: The services that this update is about; empty: all.
 
     Raises:
-        ConfigError: If one of these is no service: to go on would pass by every guard.
+        ConfigError: If one of these is no service: to go on would pass by every guard; or if guards are overruled
+            for what never was one.
     """
     if strangers := sorted(only - catalog.services.keys()):
         reason = f"no such service: {', '.join(strangers)}; {suggestion(strangers[0], catalog.services)}"
         raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
     prior = prior_of(catalog, outputs, resources)
-    return Update(stack, settings, resolve(catalog, settings), prior, only)
+    # An update with targets deletes nothing of what it leaves alone.
+    lost = () if only else gone(catalog, resources, read_prior(outputs))
+    update = Update(stack, settings, resolve(catalog, settings), prior, only, lost)
+    _refuse_reasons_for_nothing(update, catalog, outputs)
+    return update
+
+
+def _refuse_reasons_for_nothing(update: Update, catalog: Catalog, outputs: Mapping[str, Any]) -> None:
+    """Refuses an overrule for a name that means nothing, as far as the last update tells.
+
+    Raises:
+        ConfigError: With each of them.
+    """
+    known = catalog.services.keys() | {one.name for one in update.gone} | read_prior(outputs).keys()
+    # Once it has let a service go, its own reason must not stop the next update.
+    known |= (outputs.get("overrule") or {}).keys()
+    if outputs and (strangers := sorted(update.settings.overrule.keys() - known)):
+        raise ConfigError(
+            Problem(
+                update.file,
+                f"{NAMESPACE}:overrule.{name}",
+                f"no such service; {suggestion(name, catalog.services)}",
+            )
+            for name in strangers
+        )
 
 
 def prior_of(

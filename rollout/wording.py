@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rollout.instances import MIB
@@ -10,9 +11,22 @@ from rollout.order import Direction
 
 if TYPE_CHECKING:
     from rollout.cost import Extra
+    from rollout.differences import Beside
+    from rollout.guards import Refusal
     from rollout.report import Change, Report, Room
 
 LABEL_WIDTH = 10
+RESTARTS = "restarts"
+NOUNS = {
+    RESTARTS: ("restart", "restarts"),
+    "deleted": ("deletion", "deletions"),
+    "replaced": ("replacement", "replacements"),
+    "renewed": ("renewal of nodes", "renewals of nodes"),
+    "changed": ("change", "changes"),
+    "made": ("new object", "new objects"),
+}
+"""What each of the things beside rollouts is called where they are counted: one, and several."""
+
 ARROW = " → "
 
 
@@ -39,13 +53,7 @@ def text(found: Report, width: int | None = None) -> str:
     lines = [title(found)]
     if found.first:
         lines.append("No outputs of an earlier update are known: every service counts as new.")
-    for refusal in found.refused:
-        lines += [
-            "",
-            f"refused: {refusal.service}: {refusal.finding}",
-            f"  {'next':{LABEL_WIDTH}}{refusal.command}",
-        ]
-        lines.append(f'  {"overrule":{LABEL_WIDTH}}eco2:overrule: {{{refusal.service}: "reason"}}')
+    lines += [line for refusal in found.refused for line in _refused(refusal)]
     fresh = newcomers(found)
     if fresh:
         lines += ["", f"come up without a canary: {', '.join(one.service for one in fresh)}"]
@@ -53,6 +61,9 @@ def text(found: Report, width: int | None = None) -> str:
         if one not in fresh and not one.refused:
             lines += ["", f"{one.service}: {headline(one)}"]
             lines += [f"  {label:{LABEL_WIDTH}}{value}" for label, value in details(one)]
+    if found.beside:
+        lines += ["", "beside rollouts"]
+        lines += [f"  {one.does:{LABEL_WIDTH}}{aside(one)}" for one in found.beside]
     if found.rooms and not found.first:
         lines += ["", "room on the nodes, by what pods request"]
         lines += [f"  {one.domain:{LABEL_WIDTH + 6}}{room(one)}" for one in found.rooms]
@@ -64,6 +75,13 @@ def text(found: Report, width: int | None = None) -> str:
     return "\n".join(lines)
 
 
+def _refused(one: Refusal) -> list[str]:
+    lines = ["", f"refused: {one.service}: {one.finding}"]
+    if one.command:
+        lines.append(f"  {'next':{LABEL_WIDTH}}{one.command}")
+    return [*lines, f'  {"overrule":{LABEL_WIDTH}}eco2:overrule: {{{one.service}: "reason"}}']
+
+
 def title(found: Report) -> str:
     """One line: how many services change, and whether they may."""
     of = len(found.changes) + len(found.unchanged)
@@ -71,10 +89,28 @@ def title(found: Report) -> str:
         refused = len({one.service for one in found.refused})
         return f"plan for {found.stack}: refused for {_count(refused, 'service')}, nothing would be changed"
     if not found.changes:
-        return f"plan for {found.stack}: no rollout of the {of} services changes"
+        return f"plan for {found.stack}: no rollout of the {of} services changes{_beside(found)}"
     moving = len(found.changes)
     rest = f"; the other {len(found.unchanged)} stay as they are" if found.unchanged else ""
+    if found.beside:
+        # Pods of these may restart all the same.
+        rest = _beside(found)
     return f"plan for {found.stack}: {moving} of {of} services change{'s' if moving == 1 else ''}{rest}"
+
+
+def aside(one: Beside) -> str:
+    """What happens beside rollouts, in one line: `auth-relay: variable LOG_LEVEL changed`."""
+    what = f"pods of {', '.join(one.what)}" if one.does == RESTARTS else ", ".join(one.what)
+    return f"{what}: {'; '.join(one.why)}" if one.why else what
+
+
+def _beside(found: Report) -> str:
+    """How much happens beside rollouts: `; beside rollouts 1 restart, 2 deletions`."""
+    counts = Counter[str]()
+    for one in found.beside or ():
+        counts[one.does] += len(one.what)
+    words = [f"{count} {NOUNS[does][count > 1]}" for does, count in counts.items()]
+    return f"; beside rollouts {', '.join(words)}" if words else ""
 
 
 def headline(one: Change) -> str:

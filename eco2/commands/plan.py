@@ -31,14 +31,16 @@ def plan(
     """Say in words what the next update would do, without a cluster and without plugins.
 
     For every service that changes: its version, from which share to which, what users meet, the order of
-    operations, pods, room on the nodes and cost. The Markdown begins with a hidden line by which a comment
-    is found again.
+    operations, pods, room on the nodes and cost. Then what is no rollout: whose pods restart, and what is
+    deleted, replaced, changed and made. The Markdown begins with a hidden line by which a comment is found
+    again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
     (Markdown and JSON say why, in both cases).
 
     Example: eco2 plan --stack dev --markdown
     """
+    from eco2.comparison import with_differences  # noqa: PLC0415
     from eco2.plan_console import print_plan  # noqa: PLC0415
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
@@ -52,7 +54,9 @@ def plan(
     folder = project.resolve()
     try:
         left = last_update(folder, stack, outputs)
-        found = read_report(folder, stack, left.outputs, left.resources)
+        found = with_differences(
+            read_report(folder, stack, left.outputs, left.resources), folder, stack, left
+        )
     except ConfigError as error:
         mistakes = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
         _tell(
