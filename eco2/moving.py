@@ -131,6 +131,7 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
     from eco2.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
+    from eco2.hands import hands_on_routes  # noqa: PLC0415
     from eco2.readiness import climbing, unready  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
 
@@ -139,8 +140,11 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
     if not names:
         return
     try:
-        context = stack_config(stand.project, stand.stack).get("kubernetes:context", "")
-        found = unready(Cluster(context), {name: stand.services[name] for name in names})
+        cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
+        found = unready(cluster, {name: stand.services[name] for name in names})
+        routed = {name: stand.services[name].service for name in names}
+        for told in hands_on_routes(cluster, routed, names, request.stack):
+            request.say(f"note: {told}")
     except (ConfigError, ClusterError) as error:
         _end(
             f"whether the canary of {', '.join(names)} is ready is not known: {error}; nothing was changed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api_server import ApiServer
+from tests.api_server import ROUTES, ApiServer
 from tests.desk import IMAGE
 from tests.unit.kubernetes_objects import deployment, pod, replica_set
 
@@ -77,6 +77,18 @@ def test_a_canary_that_is_ready_gets_more(advance, cluster, desk):
     cluster.lists("auth", [deployment("auth-api", ready=0), canary(ready=2, wanted=2)], [sets(2, 2)])
     assert advance().exit_code == 0
     assert len(desk.updates) == 1
+
+
+def test_a_hand_on_its_routes_is_told_before_the_step_takes_it_back(advance, cluster):
+    cluster.lists("auth", [canary()], [sets()])
+    cluster.routes("auth", "auth-api", 50)
+    fields = [{"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:http": {}}}}]
+    cluster.objects[ROUTES.format("auth", "auth-api")]["metadata"]["managedFields"] = fields
+    done = advance()
+    assert done.exit_code == 0
+    words = " ".join(done.stdout.split())
+    assert "note: auth-api: changed by hand: VirtualService auth/auth-api by kubectl-edit" in words
+    assert "this update takes it back" in words
 
 
 def test_what_is_not_known_is_not_ready(advance, cluster):
