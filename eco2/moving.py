@@ -141,7 +141,7 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
         return
     try:
         cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
-        found = unready(cluster, {name: stand.services[name] for name in names})
+        found = unready(cluster, {name: stand.services[name] for name in names}, names)
         routed = {name: stand.services[name].service for name in names}
         for told in hands_on_routes(cluster, routed, names, request.stack):
             request.say(f"note: {told}")

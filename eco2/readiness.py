@@ -29,20 +29,25 @@ LISTS = {
 }
 
 
-def climbing(plan: Report) -> list[str]:
-    """The services whose canary runs and gets more traffic by a plan.
+def climbing(plan: Report) -> dict[str, int]:
+    """The services whose canary runs and gets more traffic by a plan, with the pods that it had by the last one.
 
     One that the update starts, or whose image it changes, is awaited by the update itself.
     """
-    return [change.service for change in plan.changes if _climbs_as_it_is(change)]
+    return {
+        change.service: (change.before.canary_pods if change.before else None) or 1
+        for change in plan.changes
+        if _climbs_as_it_is(change)
+    }
 
 
-def unready(cluster: Cluster, services: Mapping[str, Wanted]) -> dict[str, str]:
+def unready(cluster: Cluster, services: Mapping[str, Wanted], planned: Mapping[str, int]) -> dict[str, str]:
     """Why canaries are not fit for more traffic, by service; those that are, are left out.
 
     Args:
         cluster: The cluster.
         services: The services as their stack's file wants them.
+        planned: How many pods their canaries have by plan; where an autoscaler owns the number, any above 0 will do.
 
     Raises:
         ClusterError: If the cluster refuses or does not answer: what is not known is not ready.
@@ -54,10 +59,11 @@ def unready(cluster: Cluster, services: Mapping[str, Wanted]) -> dict[str, str]:
         )
         for name, look in looks.items()
     }
+    least = {name: 1 if services[name].service.autoscaler else planned[name] for name in services}
     return {
         name: why
         for name, live in found.items()
-        if (why := _lack(name, live.canary, str(services[name].canary)))
+        if (why := _lack(name, live.canary, str(services[name].canary), least[name]))
     }
 
 
@@ -77,7 +83,7 @@ def _climbs_as_it_is(change: Change) -> bool:
     return before.canary == after.canary and before.canary_pods != 0
 
 
-def _lack(name: str, canary: Deployment | None, image: str) -> str:
+def _lack(name: str, canary: Deployment | None, image: str, least: int) -> str:
     if canary is None:
         return f"Deployment {name}-canary is not there"
     if canary.image != image:
@@ -86,9 +92,10 @@ def _lack(name: str, canary: Deployment | None, image: str) -> str:
         return f"Deployment {name}-canary is scaled to 0"
     # Pods of an older generation may be ready for as long as those of the newest are not.
     ready = min(canary.ready, max(canary.replica_sets, key=_revision).ready if canary.replica_sets else 0)
-    if ready >= canary.wanted:
+    wanted = max(canary.wanted, least)
+    if ready >= wanted:
         return ""
-    return f"{ready} of {canary.wanted} pods are ready{_reasons(canary)}"
+    return f"{ready} of {wanted} pods are ready{_reasons(canary)}"
 
 
 def _revision(one: ReplicaSet) -> int:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from eco2.readiness import _lack
+from eco2.status.live import Objects, read_live
+from rollout.files import read_catalog
 from tests.api_server import ROUTES, ApiServer
+from tests.conftest import ROOT
 from tests.desk import IMAGE
 from tests.unit.kubernetes_objects import deployment, pod, replica_set
 
@@ -104,3 +108,12 @@ def test_a_way_back_and_a_file_alone_need_no_cluster(advance, arguments):
 
 def test_a_first_canary_is_awaited_by_its_update(desk):
     assert desk.run("advance", "auth-api", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize(("planned", "lacks"), [(1, False), (3, True)])
+def test_a_canary_that_a_hand_made_smaller_than_planned_is_not_fit(planned, lacks):
+    service = read_catalog(ROOT / "services.yaml").services["scan-worker"]
+    small = deployment("scan-worker-canary", service.namespace)
+    seen = read_live("scan-worker", service, Objects([small], [replica_set("c-1", "scan-worker-canary")]))
+    told = _lack("scan-worker", seen.canary, seen.canary.image, planned)
+    assert told == ("1 of 3 pods are ready" if lacks else "")
