@@ -103,7 +103,7 @@ def _owner(name: str, catalog: Catalog) -> str:
 
 def _gone(name: str, objects: list[tuple[str, str, Mapping[str, Any]]], catalog: Catalog) -> Gone:
     reached: dict[str, None] = {}
-    for kind, one, outputs in sorted(objects, key=lambda entry: entry[0] != "VirtualService"):
+    for kind, one, outputs in sorted(objects, key=lambda entry: (entry[0] != "VirtualService", entry[1])):
         reached |= dict.fromkeys(_reached(kind, one, outputs))
     now = catalog.services.get(name)
     there = {_namespace(outputs) for _, _, outputs in objects}
