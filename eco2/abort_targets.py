@@ -58,16 +58,16 @@ def held(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Ite
         last: What the last update that succeeded left, by service.
         moving: The services that are taken back.
     """
+    from rollout.applied import image_of  # noqa: PLC0415  # with the models, slow to import
+
     known = components(resources)
     running = {
-        _name(one): _image(one)
+        _name(one): image_of(one.get("inputs") or {})
         for one in resources
         if _kind(one) == "Deployment" and _name(one) == known.get(one.get("parent", ""))
     }
     return [
-        name
-        for name in moving
-        if name not in last or running.get(name, "") in ("", last[name].stable_image.partition(" ")[0])
+        name for name in moving if name not in last or running.get(name) in (None, last[name].stable_image)
     ]
 
 
@@ -77,12 +77,3 @@ def _name(one: Resource) -> str:
 
 def _kind(one: Resource) -> str:
     return str(one["type"]).rsplit(":", 1)[1]
-
-
-def _image(deployment: Resource) -> str:
-    """What the pods of a Deployment run by its last inputs; empty where they do not tell."""
-    try:
-        containers = deployment["inputs"]["spec"]["template"]["spec"]["containers"]
-        return str(containers[0]["image"])
-    except (KeyError, TypeError, IndexError):
-        return ""

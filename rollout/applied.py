@@ -68,7 +68,7 @@ def applied_deployments(resources: Mapping[str, Any], services: Iterable[str]) -
         nothing.
     """
     images = {
-        _name(urn): _image(resource.get("outputs") or {})
+        _name(urn): image_of(resource.get("outputs") or {})
         for urn, resource in resources.items()
         if resource["type"] == DEPLOYMENT
     }
@@ -163,10 +163,14 @@ def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[1]
 
 
-def _image(outputs: Mapping[str, Any]) -> str | None:
-    """What the pods of a Deployment run, as outputs of a stack write it; None in another shape."""
+def image_of(deployment: Mapping[str, Any]) -> str | None:
+    """What the pods of a Deployment run, as outputs of a stack write it; None in another shape.
+
+    Args:
+        deployment: Its inputs or outputs.
+    """
     try:
-        template = outputs["spec"]["template"]
+        template = deployment["spec"]["template"]
         revision = (template["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
         return str(Image(template["spec"]["containers"][0]["image"], revision))
     except (KeyError, TypeError, IndexError, AttributeError):

@@ -15,6 +15,7 @@ from eco2.lenient import Place
 from eco2.pulumi_stack import about
 from eco2.second_stroke import SecondStroke
 from eco2.wish import Wish
+from rollout.images import REVISION_ANNOTATION
 from rollout.prior import Prior
 
 COMPONENT = "eco2:service:CanaryService"
@@ -28,18 +29,20 @@ def component(name):
     return {"type": COMPONENT, "urn": urn(COMPONENT, name)}
 
 
-def owned(service, kind, name, image=""):
+def owned(service, kind, name, image="", revision=None):
     types = f"kubernetes:x/v1:{kind}"
-    inputs = {"spec": {"template": {"spec": {"containers": [{"image": image}]}}}} if image else {}
+    annotations = {REVISION_ANNOTATION: revision} if revision else {}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"image": image}]}}
+    inputs = {"spec": {"template": template}} if image else {}
     parent = urn(COMPONENT, service)
     return {"type": types, "urn": urn(f"{COMPONENT}${types}", name), "parent": parent, "inputs": inputs}
 
 
-def api(name, image="stable"):
+def api(name, image="stable", revision=None):
     kinds = ("Service", "DestinationRule", "PodDisruptionBudget", "HorizontalPodAutoscaler", "VirtualService")
     return [
         component(name),
-        owned(name, "Deployment", name, image),
+        owned(name, "Deployment", name, image, revision),
         owned(name, "Deployment", f"{name}-canary", "canary"),
         owned(name, "HorizontalPodAutoscaler", f"{name}-canary"),
         owned(name, "VirtualService", f"{name}-mesh"),
@@ -63,16 +66,18 @@ def test_an_abort_is_about_all_of_its_services_and_no_companion():
 
 
 @pytest.mark.parametrize(
-    ("image", "last", "expected"),
+    ("image", "revision", "last", "expected"),
     [
-        ("stable", LEFT, ["my-api"]),
+        ("stable", None, LEFT, ["my-api"]),
         # A promotion has begun to change stable.
-        ("canary", LEFT, []),
-        ("stable", {}, ["my-api"]),
+        ("canary", None, LEFT, []),
+        # It may bring the same tag, pushed again.
+        ("stable", "2", LEFT, []),
+        ("stable", None, {}, ["my-api"]),
     ],
 )
-def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, last, expected):
-    assert held(api("my-api", image=image), last, ["my-api"]) == expected
+def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, revision, last, expected):
+    assert held(api("my-api", image, revision), last, ["my-api"]) == expected
 
 
 @pytest.mark.parametrize(
