@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import LOCK_ONLY, LOCKED, PulumiError, pulumi, stacks_with_file
+from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, pulumi, stacks_with_file
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
         pulumi(project, stack, "stack", "init")
         say(f"created stack {stack}")
         return
-    if _locked(project, stack, state):
-        pulumi(project, stack, "cancel", "--yes")
-        say(f"unlocked stack {stack}, which an interrupted update had left locked")
     described = json.loads(state)
     deployment = described.get("deployment") or {}
     pending = deployment.pop("pending_operations", None) or []
+    if _locked(project, stack, state if pending else None):
+        pulumi(project, stack, "cancel", "--yes")
+        say(f"unlocked stack {stack}, which an interrupted update had left locked")
     if not pending:
         return
     found = [known for operation in pending if (known := _known(operation)) is not None]
@@ -103,28 +103,25 @@ def _refuse_if_changed(project: Path, stack: str, state: str) -> None:
         raise PulumiError(f"another update of {stack} is under way; let it end, then run this again")
 
 
-def _locked(project: Path, stack: str, state: str) -> bool:
+def _locked(project: Path, stack: str, pending: str | None) -> bool:
     """Whether a process that has ended left the stack locked.
 
     Args:
         project: The folder with `Pulumi.yaml`.
         stack: The stack's name.
-        state: The exported state.
+        pending: The exported state, if operations are pending in it: a refresh would drop them.
 
     Raises:
         PulumiError: If the one that locked it still runs, or runs elsewhere.
     """
     try:
-        if (json.loads(state).get("deployment") or {}).get("pending_operations"):
-            # A refresh would drop what is pending.
-            _refuse_if_changed(project, stack, state)
-            _write(project, stack, state)
-        else:
+        if pending is None:
             pulumi(project, stack, *LOCK_ONLY)
-    except PulumiError as error:
+        else:
+            _refuse_if_changed(project, stack, pending)
+            _write(project, stack, pending)
+    except LockedError as error:
         told = str(error)
-        if not any(sign in told for sign in LOCKED):
-            raise
         if owner_has_ended(told):
             return True
         way = f"only if nothing updates {stack} any more: pulumi cancel --stack {stack}"

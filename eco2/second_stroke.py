@@ -170,8 +170,7 @@ class SecondStroke:
         """
         for name in moving:
             place = self.services[name]
-            path = f"/apis/apps/v1/namespaces/{place.namespace}/deployments/{name}"
-            if place.kind == "worker" and self.cluster.get(path) is None:
+            if place.kind == "worker" and self.cluster.get(self._deployment(name)) is None:
                 raise PulumiError(
                     f"{name}: Deployment {place.namespace}/{name} is not there; is it the right cluster?"
                 )
@@ -189,17 +188,13 @@ class SecondStroke:
                 f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
             )
 
+    def _deployment(self, name: str) -> str:
+        """The path of a service's Deployment."""
+        return f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}"
+
     def _canaries(self, names: Iterable[str]) -> set[str]:
         """The services whose canary has a Deployment in the cluster that nobody has deleted."""
-        looks = {
-            name: Later(
-                partial(
-                    self.cluster.get,
-                    f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}-canary",
-                )
-            )
-            for name in names
-        }
+        looks = {name: Later(partial(self.cluster.get, f"{self._deployment(name)}-canary")) for name in names}
         found = {name: later.result() for name, later in looks.items()}
         return {
             name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")

@@ -111,20 +111,18 @@ def _deleted(objects: Sequence[Object], declared: Iterable[Object], stand: Stand
         reached = dict.fromkeys(path for one in own for path in (*paths(one.inputs), *hosts(one)))
         counts = Counter(one.kind for one in own)
         kinds = ", ".join(f"{count} {kind}s" if count > 1 else kind for kind, count in counts.items())
-        routes = (f"nobody answers {', '.join(reached)} any more",) if reached else ()
-        yield "deleted", service, (f"all of it: {kinds}", *routes)
+        yield "deleted", service, (f"all of it: {kinds}", *_unanswered(reached))
     for one in objects:
         if one in whole or one.kind == "LaunchTemplate":
             continue
         if one.of_a_service and one.owner in stand.canaries and one.name == f"{one.owner}-canary":
             continue
         with_it = ("with everything in it",) if one.kind == "Namespace" else ()
-        leads = (*paths(one.inputs), *hosts(one))
-        yield (
-            "deleted",
-            str(one),
-            (*with_it, *((f"nobody answers {', '.join(leads)} any more",) if leads else ())),
-        )
+        yield "deleted", str(one), (*with_it, *_unanswered((*paths(one.inputs), *hosts(one))))
+
+
+def _unanswered(leads: Collection[str]) -> tuple[str, ...]:
+    return (f"nobody answers {', '.join(leads)} any more",) if leads else ()
 
 
 def _made(objects: Iterable[Object], stand: Stand) -> Iterable[Told]:

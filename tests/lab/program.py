@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conftest import CLUSTERS, Stack
+from tests.conftest import CLUSTERS, Lab, Stack
 
 MAIN = """
 import json
@@ -66,3 +66,11 @@ def failed(told: str) -> str:
     assert "Traceback" not in told
     assert "goroutine" not in told
     return " ".join(told.split())
+
+
+def add_node(lab: Lab) -> None:
+    """Gives the cluster one node of two cores, for all pods."""
+    meta = {"name": "node", "labels": {"kubernetes.io/hostname": "node"}}
+    size = {"cpu": "2", "memory": "4Gi", "pods": "100"}
+    node = {"kind": "Node", "metadata": meta, "status": {"capacity": size, "allocatable": size}}
+    lab.api.request("POST", "/api/v1/nodes", {"apiVersion": "v1", **node})

@@ -14,7 +14,7 @@ import yaml
 
 from lab.api import APPLY, JSON_PATCH, ApiError
 from tests.conftest import CLUSTERS
-from tests.lab.program import failed, new_program
+from tests.lab.program import add_node, failed, new_program
 from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -25,10 +25,7 @@ HOLD = "example.com/hold"
 @pytest.fixture(scope="module", autouse=True)
 def node(lab):
     """One node of two cores, for all pods."""
-    meta = {"name": "node", "labels": {"kubernetes.io/hostname": "node"}}
-    size = {"cpu": "2", "memory": "4Gi", "pods": "100"}
-    node = {"kind": "Node", "metadata": meta, "status": {"capacity": size, "allocatable": size}}
-    lab.api.request("POST", "/api/v1/nodes", {"apiVersion": "v1", **node})
+    add_node(lab)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.lab.program import failed, new_program
+from tests.lab.program import add_node, failed, new_program
 from tests.roles import RBAC, with_role
 
 pytestmark = pytest.mark.lab
@@ -19,10 +19,7 @@ OBJECTS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _ground(lab):
-    meta = {"name": "node", "labels": {"kubernetes.io/hostname": "node"}}
-    size = {"cpu": "2", "memory": "4Gi", "pods": "100"}
-    node = {"kind": "Node", "metadata": meta, "status": {"capacity": size, "allocatable": size}}
-    lab.api.request("POST", "/api/v1/nodes", {"apiVersion": "v1", **node})
+    add_node(lab)
     lab.api.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "metadata": {"name": NAMESPACE}})
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from eco2 import recover as recovering
 from eco2.cli import app
-from eco2.pulumi_stack import PulumiError
+from eco2.pulumi_stack import LockedError, PulumiError
 from tests.conftest import copy_project
 
 REFUSED = (
@@ -34,7 +34,7 @@ class Pulumi:
             raise PulumiError(f"error: no stack named '{stack}' found")
         asks_for_the_lock = arguments[0] == "refresh" or arguments[:2] == ("stack", "import")
         if asks_for_the_lock and self.refusal:
-            raise PulumiError(self.refusal)
+            raise LockedError(self.refusal)
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
 
