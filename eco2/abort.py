@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, what_waits
-from eco2.cluster import Cluster, ClusterError
 from eco2.first_stroke import strike
 from eco2.lenient import context_of, places_of
 from eco2.phase_off import write_phase_off
 from eco2.pulumi_stack import PulumiError
 from eco2.second_stroke import SecondStroke
+from kube.cluster import Cluster, ClusterError
 from rollout.problems import ConfigError
 
 if TYPE_CHECKING:

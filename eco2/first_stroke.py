@@ -14,15 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from components.metadata import FIELD_MANAGER
-from eco2.cluster import ClusterError
 from eco2.together import Later
+from kube.cluster import ClusterError
 from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eco2.cluster import Cluster
+    from kube.cluster import Cluster
 
 
 CREATOR = "pulumi-kubernetes"

@@ -11,8 +11,8 @@ from eco2.together import Later
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from eco2.cluster import Cluster
     from eco2.first_stroke import Routed
+    from kube.cluster import Cluster
 
 
 def hands_on_routes(

@@ -130,10 +130,10 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
     Raises:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
-    from eco2.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
     from eco2.hands import hands_on_routes  # noqa: PLC0415
     from eco2.readiness import climbing, unready  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
+    from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
 
     assert proposal.plan is not None  # the caller has looked
     names, stand = climbing(proposal.plan), proposal.stand
@@ -183,9 +183,9 @@ def _agreed(request: Request, changes_file: bool) -> bool:
 
 def _watch(request: Request, result: Result) -> int:
     """Watches the canaries that were moved; the exit code."""
-    from eco2.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
     from eco2.soak import soak  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
+    from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
 
     stand = result.proposal.stand
     phases = {

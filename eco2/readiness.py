@@ -16,8 +16,8 @@ from rollout.order import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eco2.cluster import Cluster
     from eco2.status.live import Deployment, ReplicaSet
+    from kube.cluster import Cluster
     from rollout.catalog import Service
     from rollout.report import Change, Report
     from rollout.services import Wanted

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, resources_of
 from eco2.abort_targets import held, in_flight, targets
-from eco2.cluster import ClusterError, NotServedError
 from eco2.first_stroke import strike
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
 from eco2.together import Later
+from kube.cluster import ClusterError, NotServedError
 from rollout.prior import LEFT_VARIABLE, read_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from eco2.cluster import Cluster
     from eco2.lenient import Place
     from eco2.wish import Wish
+    from kube.cluster import Cluster
 
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""

@@ -11,7 +11,7 @@ from rollout.versions import CANARY_VERSION, STABLE_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eco2.cluster import Cluster
+    from kube.cluster import Cluster
     from rollout.catalog import Service
 
 PAUSE_SECONDS = 2.0

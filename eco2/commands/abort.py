@@ -43,8 +43,8 @@ def abort(
     """
     from eco2.abort import RoutesError, UpdateError, record  # noqa: PLC0415
     from eco2.abort import abort as take_back  # noqa: PLC0415
-    from eco2.cluster import ClusterError  # noqa: PLC0415
     from eco2.wish import Wish  # noqa: PLC0415
+    from kube.cluster import ClusterError  # noqa: PLC0415
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)

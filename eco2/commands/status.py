@@ -47,12 +47,12 @@ def status(
 
     from rich.console import Console  # noqa: PLC0415
 
-    from eco2.cluster import ClusterError  # noqa: PLC0415
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.status.as_json import services_as_json  # noqa: PLC0415
     from eco2.status.read import Look, Reader  # noqa: PLC0415
     from eco2.status.table import table  # noqa: PLC0415
     from eco2.status.tree import tree  # noqa: PLC0415
+    from kube.cluster import ClusterError  # noqa: PLC0415
 
     lenient_output()
     detailed = watch or bool(service)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eco2.cluster import Cluster, ClusterError
 from eco2.doctor.finding import fine, missing
 from eco2.stack_config import stack_config
+from kube.cluster import Cluster, ClusterError
 from rollout.files import read_catalog, read_yaml
 from rollout.problems import ConfigError, suggestion
 from rollout.settings import read_settings

@@ -10,8 +10,8 @@ from eco2.doctor.finding import fine, missing, warning
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eco2.cluster import Cluster
     from eco2.doctor.finding import Finding
+    from kube.cluster import Cluster
 
 NODES = "nodes"
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from eco2.cluster import NotServedError
 from eco2.doctor.finding import fine, missing, warning
+from kube.cluster import NotServedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from eco2.cluster import Cluster
     from eco2.doctor.finding import Finding
+    from kube.cluster import Cluster
     from rollout.catalog import Catalog
 
 RIGHTS, ISTIO, KEDA = "rights", "Istio", "KEDA"

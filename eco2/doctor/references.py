@@ -10,8 +10,8 @@ from rollout.workload import ConfigMapValue, SecretValue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eco2.cluster import Cluster
     from eco2.doctor.finding import Finding
+    from kube.cluster import Cluster
     from rollout.catalog import Catalog, Service
     from rollout.workload import Workload
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eco2.cluster import PART_OF, Cluster
 from eco2.prometheus import Prometheus, PrometheusError
 from eco2.pulumi_stack import PulumiError, outputs
 from eco2.stack_config import stack_config
@@ -16,6 +15,7 @@ from eco2.status.events import warnings
 from eco2.status.live import Objects, read_live
 from eco2.status.snapshot import Snapshot, Status, Step, read_step
 from eco2.together import Later
+from kube.cluster import PART_OF, Cluster
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.prior import read_prior

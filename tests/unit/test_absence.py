@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from eco2.cluster import Cluster, ClusterError, NotServedError
 from eco2.first_stroke import strike
 from eco2.lenient import Place
+from kube.cluster import Cluster, ClusterError, NotServedError
 
 GROUP = "networking.istio.io"
 
@@ -41,7 +41,7 @@ class Server:
 
 
 def cluster_of(monkeypatch, server):
-    monkeypatch.setattr("eco2.cluster.connect", lambda _: server)
+    monkeypatch.setattr("kube.cluster.connect", lambda _: server)
     return Cluster("eco2-test")
 
 

@@ -11,7 +11,6 @@ import sys
 import pytest
 import yaml
 
-from eco2.cluster import ClusterError
 from eco2.doctor import pulumi as pulumi_checks
 from eco2.doctor.examine import examine
 from eco2.doctor.files import Known, connect, read_files
@@ -20,6 +19,7 @@ from eco2.doctor.nodes import nodes
 from eco2.doctor.platform import istio, keda, rights
 from eco2.doctor.references import references
 from eco2.pulumi_stack import PulumiError
+from kube.cluster import ClusterError
 from tests.conftest import ROOT, copy_project
 from tests.unit.kubernetes_objects import node
 

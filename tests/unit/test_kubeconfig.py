@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import yaml
 
-from eco2.cluster import Cluster, ClusterError
-from eco2.connection import Direct, Official, Request
-from eco2.kubeconfig import KubeconfigError, UnknownWayError, access
+from kube.cluster import Cluster, ClusterError
+from kube.connection import Direct, Official, Request
+from kube.kubeconfig import KubeconfigError, UnknownWayError, access
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_proxy_in_the_environment_is_left_to_the_official_client(kubeconfig, m
     assert isinstance(Cluster("there")._connection, Direct)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     # The client itself keeps a proxy that it has seen for its whole process, so a double stands for it.
-    monkeypatch.setattr("eco2.connection.Official", lambda context: f"the official client for {context}")
+    monkeypatch.setattr("kube.connection.Official", lambda context: f"the official client for {context}")
     assert Cluster("there")._connection == "the official client for there"
 
 

@@ -10,11 +10,11 @@ import pytest
 from eco2 import second_stroke
 from eco2.abort_state import waiting_steps
 from eco2.abort_targets import held, in_flight, targets
-from eco2.cluster import NotServedError
 from eco2.lenient import Place
 from eco2.pulumi_stack import about
 from eco2.second_stroke import SecondStroke
 from eco2.wish import Wish
+from kube.cluster import NotServedError
 from rollout.images import REVISION_ANNOTATION
 from rollout.prior import Prior
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from eco2.cluster import ClusterError
 from eco2.prometheus import Requests
 from eco2.status.events import warnings
 from eco2.status.live import Objects, read_live, split
@@ -23,6 +22,7 @@ from eco2.status.tree import tree
 from eco2.status.watch import Feed, Seen, picture
 from eco2.status.words import ago, measured, remedies, short_image
 from eco2.together import Later
+from kube.cluster import ClusterError
 from rollout.files import read_catalog
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import NOW, deployment, event, pod, replica_set, virtual_service

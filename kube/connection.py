@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from eco2.kubeconfig import KubeconfigError, UnknownWayError, access
+from kube.kubeconfig import KubeconfigError, UnknownWayError, access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.kubeconfig import Access
+    from kube.kubeconfig import Access
 
 TIMEOUT_SECONDS = 10
 UNAUTHORIZED = 401

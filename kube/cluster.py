@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.connection import NoAnswerError, Request, connect
-from eco2.kubeconfig import KubeconfigError
+from kube.connection import NoAnswerError, Request, connect
+from kube.kubeconfig import KubeconfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
