@@ -8,6 +8,7 @@ from components import stack
 from components.canary_service import Platform
 from components.cluster import Cluster
 from components.pause import Pause
+from components.readiness import Readiness
 from components.services import declare_services
 from rollout.files import read_catalog
 from rollout.plan import RolloutPlan
@@ -26,24 +27,27 @@ with stack.problems_in_words():
     catalog = read_catalog(here / "services.yaml")
     settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
+context = config["kubernetes:context"]
+readiness = Readiness(context)
 last = stack.last_outputs()
 resources = stack.last_resources() if last else {}
 with stack.problems_in_words():
     update = update_of(pulumi.get_stack(), catalog, settings, last, resources, stack.only())
     warnings = accept(update)
-pulumi.log.info(summary(report(update)))
-for warning in warnings:
+    planned = report(update)
+    unknown = readiness.look(update, planned)
+pulumi.log.info(summary(planned))
+for warning in (*warnings, *unknown):
     pulumi.log.warn(warning)
 
-context = config["kubernetes:context"]
 cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
-platform = Platform(catalog, settings, cluster, pause, stack.held())
+platform = Platform(catalog, settings, cluster, pause, readiness, stack.held())
 done = declare_services(update.services, update.plans, platform)
 
 moved = done.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
-    wanted = {name: entry(planned) for name, planned in update.plans.items()}
+    wanted = {name: entry(one) for name, one in update.plans.items()}
     told = pulumi.Output.all(wanted, last.get(output), done, moved)
     pulumi.export(output, told.apply(lambda of: merged(of[0], of[1], of[2])))
 pulumi.export("overrule", settings.overrule)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import routing, scaling
-from components.kubernetes_objects import Change, Owner
+from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
 from rollout.catalog import service_host
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.cluster import Cluster
     from components.domain_node_group import DomainNodeGroup
     from components.pause import Pause
+    from components.readiness import Readiness
     from rollout.catalog import Catalog
     from rollout.plan import RolloutPlan
     from rollout.services import Wanted
@@ -42,6 +43,7 @@ class Platform:
         settings: The public host and the limits in time.
         cluster: The cluster and its namespaces.
         pause: Holds a canary until proxies follow the routes that left it.
+        readiness: Holds routes until the pods that they lead to are ready.
         held: The services of which only canary and routes change.
     """
 
@@ -49,6 +51,7 @@ class Platform:
     settings: Settings
     cluster: Cluster
     pause: Pause
+    readiness: Readiness
     held: frozenset[str] = frozenset()
 
 
@@ -173,8 +176,9 @@ class CanaryService(pulumi.ComponentResource):
         plan, service, platform = self._plan, self._wanted.service, self._platform
         if service.kind == "worker":
             return []
+        change = Change(hooks=platform.readiness.before_routes(plan, service))
         if service.kind == "grpc":
-            return [self._service(plan.name, plan.name, plan.service_version, service, after)]
+            return [self._service(plan.name, plan.name, plan.service_version, service, after, change)]
         header, own = platform.catalog.canary_header, self._labels(plan.name)
         host, gateway = platform.settings.host, platform.catalog.gateway
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
@@ -182,8 +186,8 @@ class CanaryService(pulumi.ComponentResource):
         public = routing.public_spec(plan, service, host, gateway, header)
         mesh = routing.mesh_spec(plan, service, header)
         return [
-            self._declare("VirtualService", plan.name, own, public, after),
-            self._declare("VirtualService", f"{plan.name}-mesh", own, mesh, after),
+            self._declare("VirtualService", plan.name, own, public, after, change=change),
+            self._declare("VirtualService", f"{plan.name}-mesh", own, mesh, after, change=change),
         ]
 
     def _destination(self) -> Resources:
@@ -255,6 +259,7 @@ class CanaryService(pulumi.ComponentResource):
         version: Version | None,
         workload: Workload,
         after: Sequence[pulumi.Resource],
+        change: Change = AT_ONCE,
     ) -> pulumi.Resource:
         spec = {
             "selector": selector(app, version) if version else {"app": app},
@@ -269,7 +274,7 @@ class CanaryService(pulumi.ComponentResource):
         if name == app:
             # Without routes its selector is the route.
             declare = self._declare if self._wanted.service.kind == "grpc" else self._declare_fixed
-        return declare("Service", name, self._labels(app), spec, after, annotations=skip)
+        return declare("Service", name, self._labels(app), spec, after, annotations=skip, change=change)
 
 
 def _nothing(_: Resources) -> Resources:

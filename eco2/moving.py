@@ -19,6 +19,7 @@ from eco2.pulumi_stack import PulumiError
 from rollout.files import read_catalog
 from rollout.images import read_image
 from rollout.problems import ConfigError
+from rollout.readiness import climbing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,17 +132,18 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
     from eco2.hands import hands_on_routes  # noqa: PLC0415
-    from eco2.readiness import climbing, unready  # noqa: PLC0415
+    from eco2.readiness import unready  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
     from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
 
     assert proposal.plan is not None  # the caller has looked
-    names, stand = climbing(proposal.plan), proposal.stand
+    stand = proposal.stand
+    names = climbing(proposal.plan, stand.services)
     if not names:
         return
     try:
         cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
-        found = unready(cluster, {name: stand.services[name] for name in names}, names)
+        found = unready(cluster, stand.services, names)
         routed = {name: stand.services[name].service for name in names}
         for told in hands_on_routes(cluster, routed, names, request.stack):
             request.say(f"note: {told}")

@@ -1,8 +1,4 @@
-"""Before a step up: do the pods that are to get more traffic run, and are they ready?
-
-An update waits for pods only where something of their Deployment changes. A step that changes nothing of it
-would raise routes onto pods that have died since, or onto a Deployment that somebody deleted.
-"""
+"""Before a step up is written down: are the canaries fit for more traffic, and if not, what do their pods say?"""
 
 from __future__ import annotations
 
@@ -11,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from eco2.status.live import Objects, read_live
 from eco2.together import Later
-from rollout.order import Direction
+from rollout.readiness import lack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from eco2.status.live import Deployment, ReplicaSet
+    from eco2.status.live import Deployment
     from kube.cluster import Cluster
     from rollout.catalog import Service
-    from rollout.report import Change, Report
+    from rollout.readiness import Target
     from rollout.services import Wanted
 
 LISTS = {
@@ -29,42 +25,29 @@ LISTS = {
 }
 
 
-def climbing(plan: Report) -> dict[str, int]:
-    """The services whose canary runs and gets more traffic by a plan, with the pods that it had by the last one.
-
-    One that the update starts, or whose image it changes, is awaited by the update itself.
-    """
-    return {
-        change.service: (change.before.canary_pods if change.before else None) or 1
-        for change in plan.changes
-        if _climbs_as_it_is(change)
-    }
-
-
-def unready(cluster: Cluster, services: Mapping[str, Wanted], planned: Mapping[str, int]) -> dict[str, str]:
+def unready(
+    cluster: Cluster, services: Mapping[str, Wanted], targets: Mapping[str, Target]
+) -> dict[str, str]:
     """Why canaries are not fit for more traffic, by service; those that are, are left out.
 
     Args:
         cluster: The cluster.
         services: The services as their stack's file wants them.
-        planned: How many pods their canaries have by plan; where an autoscaler owns the number, any above 0 will do.
+        targets: The canaries as they are to be.
 
     Raises:
         ClusterError: If the cluster refuses or does not answer: what is not known is not ready.
     """
-    looks = {name: _look(cluster, name, wanted.service) for name, wanted in services.items()}
-    found = {
-        name: read_live(
-            name, services[name].service, Objects(**{kind: one.result() for kind, one in look.items()})
+    looks = {name: _look(cluster, name, services[name].service) for name in targets}
+    found = {}
+    for name, look in looks.items():
+        objects = Objects(**{kind: one.result() for kind, one in look.items()})
+        live = next(
+            (one for one in objects.deployments if one["metadata"]["name"] == targets[name].name), None
         )
-        for name, look in looks.items()
-    }
-    least = {name: 1 if services[name].service.autoscaler else planned[name] for name in services}
-    return {
-        name: why
-        for name, live in found.items()
-        if (why := _lack(name, live.canary, str(services[name].canary), least[name]))
-    }
+        if why := lack(targets[name], live, every=True):
+            found[name] = why + _reasons(read_live(name, services[name].service, objects).canary)
+    return found
 
 
 def _look(cluster: Cluster, name: str, service: Service) -> dict[str, Later[list[dict[str, object]]]]:
@@ -75,38 +58,11 @@ def _look(cluster: Cluster, name: str, service: Service) -> dict[str, Later[list
     }
 
 
-def _climbs_as_it_is(change: Change) -> bool:
-    """Whether a canary that runs already gets more; at phase 1 a worker's may have no pods by plan."""
-    before, after = change.before, change.after
-    if change.direction is not Direction.UP or before is None or before.canary is None:
-        return False
-    return before.canary == after.canary and before.canary_pods != 0
-
-
-def _lack(name: str, canary: Deployment | None, image: str, least: int) -> str:
-    if canary is None:
-        return f"Deployment {name}-canary is not there"
-    if canary.image != image:
-        return f"Deployment {name}-canary runs {canary.image}, and {image} was tried"
-    if not canary.wanted:
-        return f"Deployment {name}-canary is scaled to 0"
-    # Pods of an older generation may be ready for as long as those of the newest are not.
-    ready = min(canary.ready, max(canary.replica_sets, key=_revision).ready if canary.replica_sets else 0)
-    wanted = max(canary.wanted, least)
-    if ready >= wanted:
-        return ""
-    return f"{ready} of {wanted} pods are ready{_reasons(canary)}"
-
-
-def _revision(one: ReplicaSet) -> int:
-    return int(one.revision) if one.revision.isdigit() else 0
-
-
-def _reasons(canary: Deployment) -> str:
+def _reasons(canary: Deployment | None) -> str:
     """The pods' own reasons."""
-    told: Iterable[str] = (
+    told = (
         f"{pod.name} {pod.word}" + (f": {pod.message}" if pod.message else "")
-        for one in canary.replica_sets
+        for one in (canary.replica_sets if canary else ())
         for pod in one.pods
         if pod.mark not in ("good", "ending")
     )

@@ -116,7 +116,7 @@ class ApiServer:
         deployment = {
             "metadata": meta,
             "spec": {"replicas": wanted, "template": template},
-            "status": {"readyReplicas": ready},
+            "status": {"replicas": wanted, "updatedReplicas": wanted, "readyReplicas": ready},
         }
         owned = {**meta, "uid": "r", "ownerReferences": [{"uid": "d"}]}
         owned["annotations"] = {"deployment.kubernetes.io/revision": "1"}

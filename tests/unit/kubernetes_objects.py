@@ -14,7 +14,11 @@ def deployment(
     return {
         "metadata": {"name": name, "namespace": namespace, "uid": f"d-{name}", "creationTimestamp": NOW},
         "spec": {"replicas": wanted, "template": {"metadata": {}, "spec": {"containers": [container]}}},
-        "status": {"readyReplicas": ready},
+        "status": {
+            "replicas": more.get("pods", wanted),
+            "updatedReplicas": more.get("updated", wanted),
+            "readyReplicas": ready,
+        },
     }
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.readiness import _lack
-from eco2.status.live import Objects, read_live
-from rollout.files import read_catalog
+from rollout.readiness import Target, lack
 from tests.api_server import ROUTES, ApiServer
-from tests.conftest import ROOT
 from tests.desk import IMAGE
 from tests.unit.kubernetes_objects import deployment, pod, replica_set
 
@@ -57,10 +54,13 @@ def advance(desk):
         (([canary(ready=0, wanted=0)], []), "Deployment auth-api-canary is scaled to 0"),
         (
             ([canary(image=f"{IMAGE}other")], [sets()]),
-            f"Deployment auth-api-canary runs {IMAGE}other, and {CANARY} was tried",
+            f"Deployment auth-api-canary runs {IMAGE}other, and not {CANARY}",
         ),
         # The pods of an older generation are ready, and those of the newest are not.
-        (([canary(ready=1)], [sets(1, 1, "9"), sets(0, 1, "10")]), "0 of 1 pods are ready"),
+        (
+            ([canary(ready=1, pods=2, updated=1)], [sets(1, 1, "9"), sets(0, 1, "10")]),
+            "0 of 1 pods are ready",
+        ),
         (
             ([canary(ready=0)], [sets(ready=0)], [pod("p-1", "c-1", [UNREADY])]),
             "0 of 1 pods are ready (p-1 not ready)",
@@ -110,10 +110,36 @@ def test_a_first_canary_is_awaited_by_its_update(desk):
     assert desk.run("advance", "auth-api", "--yes").exit_code == 0
 
 
-@pytest.mark.parametrize(("planned", "lacks"), [(1, False), (3, True)])
-def test_a_canary_that_a_hand_made_smaller_than_planned_is_not_fit(planned, lacks):
-    service = read_catalog(ROOT / "services.yaml").services["scan-worker"]
-    small = deployment("scan-worker-canary", service.namespace)
-    seen = read_live("scan-worker", service, Objects([small], [replica_set("c-1", "scan-worker-canary")]))
-    told = _lack("scan-worker", seen.canary, seen.canary.image, planned)
-    assert told == ("1 of 3 pods are ready" if lacks else "")
+def target(pods=1, *, autoscaled=False):
+    return Target("auth-api", "auth", "auth-api-canary", CANARY, pods, autoscaled)
+
+
+@pytest.mark.parametrize(
+    ("ready", "wanted", "pods", "autoscaled", "told"),
+    [
+        (1, 1, 3, False, "1 of 3 pods are ready"),  # a hand made it smaller than planned
+        (1, 2, 1, False, ""),  # an update that was killed had begun to make it larger
+        (1, 1, 3, True, ""),  # its autoscaler made it smaller
+        (2, 5, 3, True, "2 of 3 pods are ready"),
+        (3, 5, 3, True, ""),
+    ],
+)
+def test_how_many_pods_must_be_ready(ready, wanted, pods, autoscaled, told):
+    assert lack(target(pods, autoscaled=autoscaled), canary(ready=ready, wanted=wanted)) == told
+
+
+def test_a_command_asks_for_every_pod():
+    assert lack(target(1), canary(ready=1, wanted=2), every=True) == "1 of 2 pods are ready"
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        ({"generation": 3}, "is not known yet"),
+        ({"deletionTimestamp": "2026-01-01T10:00:00Z"}, "is being deleted"),
+    ],
+)
+def test_a_deployment_in_between_is_not_fit(meta, told):
+    live = canary()
+    live["metadata"] |= meta
+    assert told in lack(target(), live)

@@ -1,0 +1,130 @@
+"""Looking at pods before routes lead to them: before anything is registered, and again when routes move."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
+
+from kube.cluster import Cluster, ClusterError
+from rollout.problems import NAMESPACE, ConfigError, Problem
+from rollout.readiness import climbing, lack, led_to
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.catalog import Service
+    from rollout.plan import RolloutPlan
+    from rollout.readiness import Target
+    from rollout.report import Report
+    from rollout.update import Update
+
+PATIENCE_SECONDS = 30
+"""How long routes wait for pods that are not ready at that moment. Pods that this very update brought
+were awaited before; a probe that failed once, or a server that is just being restarted, is over by then."""
+
+PAUSE_SECONDS = 1
+
+
+class NotReadyError(Exception):
+    """Routes are not moved; the message says why."""
+
+
+class Readiness:
+    """What the cluster says of pods that are to get more traffic (rule 8)."""
+
+    def __init__(self, context: str) -> None:
+        """Prepares; nothing is asked yet, so that a way back needs no answer.
+
+        Args:
+            context: The kubeconfig's context.
+        """
+        self._context = context
+        self._answers: dict[str, asyncio.Future[None]] = {}
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        return Cluster(self._context)
+
+    def look(self, update: Update, plan: Report) -> tuple[str, ...]:
+        """Refuses an update that sends more traffic to a canary that is dead, gone or another one.
+
+        Args:
+            update: The update.
+            plan: The report on it.
+
+        Returns:
+            Warnings: in a preview, which may have no way to the cluster, what could not be looked at.
+
+        Raises:
+            ConfigError: With each such canary, and where an update cannot know it.
+        """
+        targets = climbing(plan, update.services)
+        if not targets or isinstance(get_monitor(), MockMonitor):  # mocks stand for a cluster, too
+            return ()
+        try:
+            found = self._lacks(targets)
+        except ClusterError as error:
+            told = f"whether the canary of {', '.join(targets)} is ready is not known: {error}"
+            if pulumi.runtime.is_dry_run():
+                return (f"{told}; an update will refuse to go on without knowing",)
+            raise ConfigError([Problem(update.file, f"{NAMESPACE}:rollouts", told)]) from None
+        if found:
+            raise ConfigError(
+                Problem(
+                    update.file,
+                    f"{NAMESPACE}:rollouts.{name}",
+                    f"its canary must not get more traffic: {why}; wait until it is ready,"
+                    f" or take it back: `eco2 abort {name} --stack {update.stack}`",
+                )
+                for name, why in found.items()
+            )
+        return ()
+
+    def _lacks(self, targets: Mapping[str, Target]) -> dict[str, str]:
+        cluster = self._cluster
+        with ThreadPoolExecutor() as pool:
+            live = dict(
+                zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True)
+            )
+        return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
+
+    def before_routes(self, planned: RolloutPlan, service: Service) -> pulumi.ResourceHookBinding | None:
+        """What runs before the routes of a service move; None where they lead to nothing new.
+
+        Args:
+            planned: The service's plan.
+            service: What it is.
+        """
+        target = led_to(planned, service)
+        if target is None:
+            return None
+
+        async def hold(_: pulumi.ResourceHookArgs) -> None:
+            # One answer for both VirtualServices of a service: both move or none.
+            if target.service not in self._answers:
+                self._answers[target.service] = asyncio.ensure_future(self._await(target))
+            await asyncio.shield(self._answers[target.service])
+
+        hook = pulumi.ResourceHook(f"pods-before-routes-{planned.name}", hold)
+        return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+    async def _await(self, target: Target) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                live = await asyncio.to_thread(lambda: self._cluster.get(target.path))
+                why = lack(target, live)
+            except ClusterError as error:
+                live, why = {}, f"whether its pods are ready is not known: {error}"
+            if not why:
+                return
+            if live is None or time.monotonic() > until:
+                raise NotReadyError(f"the routes of {target.service} stay where they are: {why}")
+            await asyncio.sleep(PAUSE_SECONDS)
