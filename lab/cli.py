@@ -59,6 +59,12 @@ def start(
         typer.Option(help=f"A cluster and context to offer; repeatable. [default: {DEFAULT_CLUSTER}]"),
     ] = None,
     region: Annotated[str, typer.Option(help="The AWS region to play.")] = REGION,
+    feature_gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A gate of Kubernetes that differs from its default, GATE=true or GATE=false; repeatable."
+        ),
+    ] = None,
     name: Name = "default",
 ) -> None:
     """Start a lab in the background; one that runs already is left alone.
@@ -69,7 +75,7 @@ def start(
     folder = LabFolder.of(name)
     with starting.alone(folder):
         if not starting.running(folder):
-            starting.begin(folder, region, cluster or [DEFAULT_CLUSTER])
+            starting.begin(folder, region, cluster or [DEFAULT_CLUSTER], ",".join(feature_gate or ()))
         elif folder.ready.exists():
             say(f"lab {name} runs already")
             return

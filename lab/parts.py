@@ -34,6 +34,8 @@ class Plan:
         folder: Its files.
         clusters: The names of its EKS clusters and kubeconfig contexts.
         region: The AWS region.
+        feature_gates: Kubernetes' gates that differ from their defaults, as its own option has them
+            (`HPAConfigurableTolerance=false`).
         token: The administrator's bearer token.
         ports: Loopback ports by part.
     """
@@ -41,6 +43,7 @@ class Plan:
     folder: LabFolder
     clusters: tuple[str, ...]
     region: str
+    feature_gates: str = ""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
         default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", "gateway", "counts")
@@ -138,6 +141,7 @@ def commands(plan: Plan) -> dict[str, list[str]]:
 
     etcd_url, peer_url = (f"http://127.0.0.1:{ports[name]}" for name in ("etcd", "etcd-peer"))
     own = [sys.executable, "-m"]
+    gates = [f"--feature-gates={plan.feature_gates}"] if plan.feature_gates else []
     stages = sorted(
         tools.folder(next(files for files in tools.FILES if files.name == "kwok-stages")).glob("*node*.yaml")
     )
@@ -156,12 +160,13 @@ def commands(plan: Plan) -> dict[str, list[str]]:
             "--service-account-issuer=https://kubernetes.default.svc", f"--token-auth-file={root / 'tokens.csv'}",
             "--authorization-mode=RBAC", f"--service-cluster-ip-range={SERVICE_RANGE}",
             # Pods here need no token, and no controller makes the accounts.
-            "--disable-admission-plugins=ServiceAccount",
+            "--disable-admission-plugins=ServiceAccount", *gates,
         ],
         "kube-controller-manager": [
             built("kube-controller-manager"), f"--kubeconfig={plan.admin_kubeconfig}",
             f"--service-account-private-key-file={root / 'sa.key'}", "--leader-elect=false", "--secure-port=0",
             "--controllers=*,-serviceaccount-token", "--horizontal-pod-autoscaler-sync-period=2s",
+            *gates,
         ],
         "kube-scheduler": [built("kube-scheduler"), f"--config={root / 'scheduler.yaml'}", "--secure-port=0"],
         "kwok": [

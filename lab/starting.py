@@ -53,7 +53,7 @@ def running(folder: LabFolder) -> bool:
     return False
 
 
-def begin(folder: LabFolder, region: str, clusters: Sequence[str]) -> None:
+def begin(folder: LabFolder, region: str, clusters: Sequence[str], feature_gates: str = "") -> None:
     """Starts a supervisor in the background.
 
     Raises:
@@ -73,7 +73,7 @@ def begin(folder: LabFolder, region: str, clusters: Sequence[str]) -> None:
         )
     with folder.supervisor_log.open("wb") as output:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, *clusters],
+            [sys.executable, "-m", "lab.supervisor", str(folder.root), region, feature_gates, *clusters],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             env={name: value for name, value in os.environ.items() if name.upper() not in MISLEADING},
         )  # fmt: skip

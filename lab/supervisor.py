@@ -242,11 +242,11 @@ def _do(supervisor: Supervisor, asked: dict[str, str]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Runs a lab: `python -m lab.supervisor FOLDER REGION CLUSTER...`."""
+    """Runs a lab: `python -m lab.supervisor FOLDER REGION FEATURE-GATES CLUSTER...`."""
     folder = LabFolder(Path(sys.argv[1]))
     with folder.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        supervisor = Supervisor(parts.Plan(folder, tuple(sys.argv[3:]), sys.argv[2]))
+        supervisor = Supervisor(parts.Plan(folder, tuple(sys.argv[4:]), sys.argv[2], sys.argv[3]))
 
         def ask_to_end(*_: object) -> None:
             supervisor.ending = True
