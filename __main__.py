@@ -10,7 +10,9 @@ from components.cluster import Cluster
 from components.pause import Pause
 from components.readiness import Readiness
 from components.services import declare_services
+from components.tolerance import Tolerance
 from rollout.files import read_catalog
+from rollout.frozen import frozen
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
 from rollout.report import report
@@ -42,7 +44,8 @@ for warning in (*warnings, *unknown):
 
 cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
-platform = Platform(catalog, settings, cluster, pause, readiness, stack.held())
+tolerance = Tolerance(frozen(resources), context if stack.has_cluster() else None)
+platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
 done = declare_services(update.services, update.plans, platform)
 
 moved = done.apply(lambda _: pause.moved())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.domain_node_group import DomainNodeGroup
     from components.pause import Pause
     from components.readiness import Readiness
+    from components.tolerance import Tolerance
     from rollout.catalog import Catalog
     from rollout.plan import RolloutPlan
     from rollout.services import Wanted
@@ -44,6 +45,7 @@ class Platform:
         cluster: The cluster and its namespaces.
         pause: Holds a canary until proxies follow the routes that left it.
         readiness: Holds routes until the pods that they lead to are ready.
+        tolerance: Whether a frozen autoscaler can have one.
         held: The services of which only canary and routes change.
     """
 
@@ -52,6 +54,7 @@ class Platform:
     cluster: Cluster
     pause: Pause
     readiness: Readiness
+    tolerance: Tolerance
     held: frozenset[str] = frozenset()
 
 
@@ -165,12 +168,14 @@ class CanaryService(pulumi.ComponentResource):
             return []
         own = self._labels(self._plan.name)
         declare = self._declare_canary if release.is_canary else self._declare
+        kind = "HorizontalPodAutoscaler" if scaler.hpa else "ScaledObject"
+        tolerance = not limits.may_shrink and self._platform.tolerance.of(kind, deployment)
         if scaler.hpa:
-            spec = scaling.hpa_spec(deployment, scaler.hpa, limits)
-            return [declare("HorizontalPodAutoscaler", deployment, own, spec, after)]
+            spec = scaling.hpa_spec(deployment, scaler.hpa, limits, tolerance=tolerance)
+            return [declare(kind, deployment, own, spec, after)]
         assert scaler.keda is not None  # the catalog refuses an autoscaler that is neither
-        spec = scaling.scaled_object_spec(deployment, scaler.keda, limits)
-        return [declare("ScaledObject", deployment, own, spec, after)]
+        spec = scaling.scaled_object_spec(deployment, scaler.keda, limits, tolerance=tolerance)
+        return [declare(kind, deployment, own, spec, after)]
 
     def _move_routes(self, after: Resources) -> Resources:
         plan, service, platform = self._plan, self._wanted.service, self._platform

@@ -11,18 +11,21 @@ if TYPE_CHECKING:
     from rollout.autoscaling import Behavior, Hpa, Keda
     from rollout.sizes import Scaling
 
-FROZEN = {"selectPolicy": "Disabled", "tolerance": "1"}
-"""Takes no pod away, and remembers the number as right for a whole stabilization window afterwards.
+FROZEN = {"selectPolicy": "Disabled"}
+"""Takes no pod away, on every version of Kubernetes."""
+
+REMEMBERS = {"tolerance": "1"}
+"""Lets a frozen autoscaler remember its number as right for a whole stabilization window after the thaw.
 
 Once it may shrink again, an autoscaler keeps the highest of the window's recommendations. A policy
-of `Disabled` alone does not touch those: all of them say "shrink" while a canary carries the load,
-so by its source it would shrink stable at once after a rollback, before any metric tells of the
-traffic that came back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go, replica_calculator.go;
-tolerance: Kubernetes 1.35 and later, left out by older API servers)."""
+of `Disabled` does not touch those: all of them say "shrink" while a canary carries the load,
+so by its source it shrinks stable at once after a rollback, before any metric tells of the
+traffic that came back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go,
+replica_calculator.go). Not every API server keeps the field: see `components.tolerance`."""
 
 
-def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling) -> dict[str, Any]:
-    """The spec of a HorizontalPodAutoscaler (autoscaling/v2)."""
+def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling, *, tolerance: bool = False) -> dict[str, Any]:
+    """The spec of a HorizontalPodAutoscaler (autoscaling/v2); frozen with a tolerance where the server keeps it."""
     return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment},
         "minReplicas": scaling.bounds.min,
@@ -44,13 +47,15 @@ def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling) -> dict[str, Any]:
                 for metric in hpa.pods_metrics
             ),
         ],
-        "behavior": _behavior(hpa.behavior, scaling),
+        "behavior": _behavior(hpa.behavior, scaling, tolerance=tolerance),
     }
 
 
-def scaled_object_spec(deployment: str, keda: Keda, scaling: Scaling) -> dict[str, Any]:
-    """The spec of a ScaledObject (keda.sh/v1alpha1)."""
-    behavior = _behavior(keda.behavior, scaling)
+def scaled_object_spec(
+    deployment: str, keda: Keda, scaling: Scaling, *, tolerance: bool = False
+) -> dict[str, Any]:
+    """The spec of a ScaledObject (keda.sh/v1alpha1); frozen with a tolerance where the cluster keeps it."""
+    behavior = _behavior(keda.behavior, scaling, tolerance=tolerance)
     return present(
         scaleTargetRef={"name": deployment},
         minReplicaCount=scaling.bounds.min,
@@ -72,10 +77,10 @@ def _utilization(percent: int) -> dict[str, Any]:
     return {"type": "Utilization", "averageUtilization": percent}
 
 
-def _behavior(behavior: Behavior | None, scaling: Scaling) -> dict[str, Any]:
+def _behavior(behavior: Behavior | None, scaling: Scaling, *, tolerance: bool) -> dict[str, Any]:
     rules = behavior.model_dump(by_alias=True, exclude_none=True) if behavior else {}
     if not scaling.may_shrink:
-        rules["scaleDown"] = {**rules.get("scaleDown", {}), **FROZEN}
+        rules["scaleDown"] = {**rules.get("scaleDown", {}), **FROZEN, **(REMEMBERS if tolerance else {})}
     for direction in rules.values():
         if "policies" in direction:
             direction["policies"] = list(direction["policies"])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys_env, is_config_secret
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from rollout import files
 from rollout.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
@@ -133,6 +135,11 @@ def _runs(process: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     return True
+
+
+def has_cluster() -> bool:
+    """Whether there is a cluster to ask; not where the program runs against nothing, with mocks."""
+    return not isinstance(get_monitor(), MockMonitor)
 
 
 def routes_left_at() -> float | None:

@@ -125,6 +125,16 @@ class Cluster:
         """
         return self._call("GET", f"{_PLACES[kind].format(namespace)}/{name}")
 
+    def tried(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """What the server would make of a new object; a dry run, after which nothing is there.
+
+        A field that the server does not know is left out without a word.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        return self._call("POST", path, {"dryRun": "All", "fieldValidation": "Ignore"}, document) or {}
+
     def apply(self, document: Mapping[str, Any], manager: str) -> None:
         """Applies an object whole under a field manager, whoever else owned its fields.
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eco2.doctor import pulumi
+from eco2.doctor.autoscalers import AUTOSCALERS, autoscalers
 from eco2.doctor.files import connect, read_files
 from eco2.doctor.finding import asked, unchecked
 from eco2.doctor.nodes import NODES, nodes
@@ -34,7 +35,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
     catalog, settings, context = known.catalog, known.settings, known.context
     if cluster is None or catalog is None:
         why = "the cluster cannot be asked" if cluster is None else "services.yaml cannot be used"
-        groups = (RIGHTS, ISTIO, KEDA, NODES, REFERENCES)
+        groups = (RIGHTS, ISTIO, KEDA, AUTOSCALERS, NODES, REFERENCES)
         return [*beside.result(), *found, *(unchecked(group, why) for group in groups)]
     services = dict(catalog.services)
     if settings:
@@ -45,6 +46,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
         RIGHTS: partial(rights, cluster, catalog, context),
         ISTIO: partial(istio, cluster, catalog, host, context),
         KEDA: partial(keda, cluster, catalog),
+        AUTOSCALERS: partial(autoscalers, cluster, catalog),
         NODES: partial(nodes, cluster, catalog.domains, smallest, stack, context),
         REFERENCES: partial(references, cluster, catalog, services, context),
     }

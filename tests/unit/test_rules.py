@@ -235,8 +235,8 @@ def test_rule_10_stables_autoscaler_does_not_shrink_while_a_canary_carries_weigh
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
     scaler = objects(program.run(), "HorizontalPodAutoscaler")["auth-api"].inputs["spec"]
     assert scaler["behavior"]["scaleDown"].get("selectPolicy") == policy
-    # What it recommends meanwhile is what it keeps to afterwards, so that must not be "fewer" either.
-    assert scaler["behavior"]["scaleDown"].get("tolerance") == ("1" if policy else None)
+    # Without a cluster nobody knows whether it takes one.
+    assert "tolerance" not in scaler["behavior"]["scaleDown"]
 
 
 @pytest.mark.parametrize(

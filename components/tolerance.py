@@ -1,0 +1,58 @@
+"""Whether an autoscaler that is frozen can have a tolerance of its own in this cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from kube.cluster import Cluster, ClusterError
+from kube.tolerance import keeps_tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Tolerance:
+    """Decides it for one autoscaler after the other; asks the cluster once a kind, and only where one freezes.
+
+    One that is frozen already stays what it is until it thaws: no answer, and no server that gives none,
+    changes an autoscaler in the midst of a rollout, and one that the server did not keep is not asked for again.
+    Whatever goes back freezes nothing, so no way back waits for an answer.
+    """
+
+    def __init__(self, frozen: Mapping[tuple[str, str], bool], context: str | None) -> None:
+        """Prepares; nothing is asked yet.
+
+        Args:
+            frozen: Whether it has one, by kind and name, of those that are frozen already.
+            context: The kubeconfig's context to ask; None where there is no cluster. Without an answer
+                none is declared, which every server takes.
+        """
+        self._frozen, self._context = frozen, context
+        self._known: dict[str, bool] = {}
+
+    def of(self, kind: str, name: str) -> bool:
+        """Whether an autoscaler that takes no pod away gets a tolerance.
+
+        Args:
+            kind: `HorizontalPodAutoscaler` or `ScaledObject`.
+            name: Its name.
+        """
+        if (kind, name) in self._frozen:
+            return self._frozen[kind, name]
+        if kind not in self._known:
+            self._known[kind] = self._context is not None and _asked(self._context, kind)
+        return self._known[kind]
+
+
+def _asked(context: str, kind: str) -> bool:
+    try:
+        return keeps_tolerance(Cluster(context), kind)
+    except (ClusterError, ImportError) as error:
+        # The official client, for kubeconfigs that only it can read, is the command line's and may not be here.
+        pulumi.log.warn(
+            f"whether a {kind} can have a tolerance is not known, so it gets none: stable keeps its pods while a "
+            f"canary carries weight, and may lose some right after a rollback ({error})"
+        )
+        return False
