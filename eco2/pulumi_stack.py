@@ -165,7 +165,10 @@ def update(
     if code and any(sign in told for sign in LOCKED):
         raise LockedError(told.strip())
     if code:
-        raise PulumiError(f"the update ended with exit code {code}; its output is above")
+        from eco2.troubles import troubles  # noqa: PLC0415  # slow to import, and seldom needed
+
+        failed = f"the update ended with exit code {code}; its output is above"
+        raise PulumiError("\n  ".join([failed, *troubles(project, stack)]))
 
 
 def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[int, str]:
