@@ -13,6 +13,7 @@ from components.services import declare_services
 from components.tolerance import Tolerance
 from rollout.files import read_catalog
 from rollout.frozen import frozen
+from rollout.nodes import groups_left
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
 from rollout.report import report
@@ -46,7 +47,7 @@ cluster = Cluster(settings.cluster, context, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 tolerance = Tolerance(frozen(resources), context if stack.has_cluster() else None)
 platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
-done = declare_services(update.services, update.plans, platform)
+done = declare_services(update.services, update.plans, platform, groups_left(resources))
 
 moved = done.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):

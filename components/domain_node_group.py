@@ -11,12 +11,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.metadata import DOMAIN_LABEL as LABEL
+from components.node_count import node_count
 from components.node_role import NodeRole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.cluster import Cluster
+    from rollout.nodes import GroupLeft
     from rollout.settings import NodeGroupSettings, Settings
 
 AMI_TYPE = "AL2023_x86_64_STANDARD"
@@ -54,6 +56,7 @@ class DomainNodeGroup(pulumi.ComponentResource):
         cluster: Cluster,
         role: NodeRole,
         tags: Mapping[str, str],
+        left: GroupLeft | None,
         *,
         protect: bool,
     ) -> None:
@@ -65,6 +68,7 @@ class DomainNodeGroup(pulumi.ComponentResource):
             cluster: Where the nodes join.
             role: What the nodes may do in AWS.
             tags: Tags of everything in AWS, instances and volumes included.
+            left: The group as the state has it; None without one.
             protect: Whether the group refuses to be deleted.
         """
         super().__init__("eco2:nodes:DomainNodeGroup", domain)
@@ -87,9 +91,14 @@ class DomainNodeGroup(pulumi.ComponentResource):
             tags=named,
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
+        name = _group_name(domain, settings, cluster)
+        replaced = left is not None and left.name != name
+        known = (
+            left if left and left.cluster == cluster.name and (replaced or left.resized(settings)) else None
+        )
         self.node_group = aws.eks.NodeGroup(
             domain,
-            node_group_name=_group_name(domain, settings, cluster),
+            node_group_name=name,
             cluster_name=cluster.name,
             node_role_arn=role.arn,
             subnet_ids=cluster.subnet_ids,
@@ -99,7 +108,7 @@ class DomainNodeGroup(pulumi.ComponentResource):
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             scaling_config={
                 "min_size": settings.min,
-                "desired_size": settings.desired,
+                "desired_size": node_count(domain, known, settings, self) if known else settings.desired,
                 "max_size": settings.max,
             },
             update_config={"max_unavailable": 1},
@@ -110,21 +119,35 @@ class DomainNodeGroup(pulumi.ComponentResource):
                 parent=self,
                 # EKS needs the policies to the very end: without them, network interfaces stay behind.
                 depends_on=list(role.policies),
-                # After creation the number of nodes is the cluster autoscaler's. The cluster's own subnets
-                # may grow, which is no reason to replace all nodes; those of the config are in the name.
-                ignore_changes=["scalingConfig.desiredSize", *([] if cluster.own_subnets else ["subnetIds"])],
+                ignore_changes=[]
+                if replaced
+                else [
+                    # After creation the number of nodes is the cluster autoscaler's.
+                    *([] if known else ["scalingConfig.desiredSize"]),
+                    # The cluster's own subnets may grow, which is no reason to replace all nodes; those of
+                    # the config are in the name.
+                    *([] if cluster.own_subnets else ["subnetIds"]),
+                ],
                 protect=protect,
             ),
         )
         self.register_outputs({"name": self.node_group.node_group_name})
 
 
-def declare_nodes(settings: Settings, cluster: Cluster) -> dict[str, DomainNodeGroup]:
-    """The nodes of all domains, by domain, with the role that they share."""
+def declare_nodes(
+    settings: Settings, cluster: Cluster, left: Mapping[str, GroupLeft]
+) -> dict[str, DomainNodeGroup]:
+    """The nodes of all domains, by domain, with the role that they share.
+
+    Args:
+        settings: The sizes of all groups.
+        cluster: Where the nodes join.
+        left: The groups that the state has, by domain.
+    """
     tags = {"eco2:environment": settings.environment, "ManagedBy": "pulumi"}
     role = NodeRole(f"{settings.cluster.name}-nodes", tags, protect=settings.protect)
     return {
-        domain: DomainNodeGroup(domain, size, cluster, role, tags, protect=settings.protect)
+        domain: DomainNodeGroup(domain, size, cluster, role, tags, left.get(domain), protect=settings.protect)
         for domain, size in settings.node_groups.items()
     }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.canary_service import Platform
+    from rollout.nodes import GroupLeft
     from rollout.plan import RolloutPlan
     from rollout.services import Wanted
 
@@ -23,6 +24,7 @@ def declare_services(
     services: Mapping[str, Wanted],
     plans: Mapping[str, RolloutPlan],
     platform: Platform,
+    groups: Mapping[str, GroupLeft],
 ) -> pulumi.Output[frozenset[str]]:
     """Declares all services and their nodes; whoever goes back leaves the canary before anything else begins.
 
@@ -40,6 +42,7 @@ def declare_services(
         services: The services as this environment wants them.
         plans: Their plans.
         platform: What all services share.
+        groups: The node groups that the state has, by domain.
 
     Returns:
         Those that are then what their plans say.
@@ -52,7 +55,8 @@ def declare_services(
     def declare_rest() -> None:
         for namespace in platform.catalog.namespaces:
             platform.cluster.namespace(namespace)
-        nodes = declare_nodes(platform.settings, platform.cluster)
+        # An update with targets changes no node group, and must not fail for what AWS does not tell.
+        nodes = declare_nodes(platform.settings, platform.cluster, {} if only() else groups)
         for name in (*first, *(name for name in names if name not in first)):
             if name not in declared:
                 declared[name] = CanaryService(services[name], plans[name], platform)

@@ -16,6 +16,7 @@ from pulumi.runtime.stack import Stack, run_pulumi_func
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from eco2.stack_config import stack_config
+from rollout.nodes import NODE_GROUP
 
 if TYPE_CHECKING:
     import logging
@@ -134,7 +135,14 @@ class _Answers(mocks.Mocks):
             name = args.args["name"]
             arn = f"arn:aws:eks:ap-northeast-2:{ACCOUNT}:cluster/{name}"
             return {"name": name, "arn": arn, "vpcConfig": {"subnetIds": ["<the cluster's own>"]}}, []
+        if args.token == "aws:eks/getNodeGroup:getNodeGroup":  # noqa: S105
+            return {"scalingConfigs": [self._sizes(args.args["nodeGroupName"])]}, []
         raise NotImplementedError(args.token)
+
+    def _sizes(self, group: str) -> Mapping[str, Any]:
+        """What the state knows of a node group's sizes; the live ones only AWS does."""
+        outputs = (one.get("outputs") or {} for one in self._resources.values() if one["type"] == NODE_GROUP)
+        return next(one["scalingConfig"] for one in outputs if one.get("nodeGroupName") == group)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         known = {"arn": f"<arn of {args.name}>", "latestVersion": 1, "name": f"<name of {args.name}>"}

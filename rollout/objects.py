@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-NEVER_COMPARED: Final = {"NodeGroup": ("launchTemplate",)}
-"""Inputs that follow from what only AWS knows: the version of a template; its own inputs are compared."""
+NEVER_COMPARED: Final = {"NodeGroup": ("launchTemplate", "scalingConfig.desiredSize")}
+"""Inputs that follow from what only AWS knows: the version of a template, whose own inputs are compared, and
+the live number of nodes."""
 
 SPARSE: Final = (".annotations", ".labels")
 """Left out where they are empty, and told by their keys."""

@@ -307,16 +307,23 @@ def test_what_can_change_in_place_does(group):
     group.program.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
 
 
-def test_the_autoscalers_number_of_nodes_outlives_updates(eks, group):
+def test_the_autoscalers_number_of_nodes_outlives_updates_that_leave_the_sizes(eks, group):
     resize(eks, group.name, 3)
-    until(lambda: len(group.nodes) == 3)
-    group.up(scaling_config={"min_size": 2, "desired_size": 2, "max_size": 6})
-    assert group.described["scalingConfig"] == {"minSize": 2, "desiredSize": 3, "maxSize": 6}
-    assert len(group.nodes) == 3
+    group.up(labels={"domain": "chat"})
+    assert group.described["scalingConfig"] == {"minSize": 1, "desiredSize": 3, "maxSize": 4}
+
+
+def test_a_changed_bound_takes_along_the_number_that_the_state_holds(eks, group):
+    """As with the official plugin: whoever ignores the number must say it where a bound changes."""
+    resize(eks, group.name, 3)
+    group.up(scaling_config={"min_size": 2, "desired_size": 4, "max_size": 6})
+    assert group.described["scalingConfig"] == {"minSize": 2, "desiredSize": 2, "maxSize": 6}
 
     told = failed(group.up(check=False, scaling_config={"min_size": 5, "desired_size": 5, "max_size": 6}))
-    assert "Minimum capacity 5 can't be greater than desired size 3" in told
+    assert "Minimum capacity 5 can't be greater than desired size 2" in told
     assert group.name in told
+    told = failed(group.up(check=False, scaling_config={"min_size": 1, "desired_size": 1, "max_size": 1}))
+    assert "desired capacity 2 can't be greater than max size 1" in told
 
 
 def test_another_instance_type_is_another_group_which_comes_first(lab, group):

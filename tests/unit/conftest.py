@@ -46,8 +46,13 @@ class Program:
                 place[last] = value
         path.write_text(yaml.safe_dump(document))
 
-    def run(self, stack: str = "dev", outputs: dict[str, Any] | None = None) -> Captured:
-        return capture(self.folder, stack, stack_config(self.folder, stack), outputs)
+    def run(
+        self,
+        stack: str = "dev",
+        outputs: dict[str, Any] | None = None,
+        resources: dict[str, Any] | None = None,
+    ) -> Captured:
+        return capture(self.folder, stack, stack_config(self.folder, stack), outputs, resources)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class NodeGroup(Kind):
     def create(self, inputs: State) -> str:
         """Creates the group and waits until it is active."""
         cluster, name = inputs["clusterName"], inputs["nodeGroupName"]
+        _refuse_out_of_order(name, _whole_sizes(inputs))
         arguments = {
             "clusterName": cluster,
             "nodegroupName": name,
@@ -93,7 +94,7 @@ class NodeGroup(Kind):
     def update(self, identity: str, old: State, new: State) -> None:
         """Changes sizes, labels, taints and the pace of updates in place.
 
-        The desired size goes along only where the program changed it: the autoscaler owns it. moto can
+        All three sizes go along where one of them changed, as the official plugin sends them. moto can
         change neither template and version of a group nor its tags. The lab's nodes hold nothing of
         these, so they change in Pulumi's state alone.
         """
@@ -102,17 +103,11 @@ class NodeGroup(Kind):
         if live is None:
             raise RefusedError(f"eks NodeGroup {name} does not exist any more; refresh the stack")
         sizes = _whole_sizes(new)
-        if _whole_sizes(old)["desiredSize"] == sizes["desiredSize"]:
-            sizes["desiredSize"] = live["scalingConfig"]["desiredSize"]
-        if sizes["minSize"] > sizes["desiredSize"]:
-            raise RefusedError(
-                f"eks NodeGroup {name}: InvalidParameterException: Minimum capacity {sizes['minSize']}"
-                f" can't be greater than desired size {sizes['desiredSize']}"
-            )
+        _refuse_out_of_order(name, sizes)
         config = {
             "labels": _labels(live.get("labels", {}), new.get("labels", {})),
             "taints": _taints(live.get("taints", []), new.get("taints", [])),
-            "scalingConfig": sizes,
+            "scalingConfig": sizes if sizes != _whole_sizes(old) else None,
             "updateConfig": new.get("updateConfig"),
         }
         given = {key: value for key, value in config.items() if value is not None}
@@ -136,6 +131,18 @@ def _taints(was: list[State], now: list[State]) -> State:
     kept = {(one["key"], one["effect"]) for one in now}
     gone = [one for one in was if (one["key"], one["effect"]) not in kept]
     return {"addOrUpdateTaints": now, "removeTaints": gone}
+
+
+def _refuse_out_of_order(name: str, sizes: dict[str, int]) -> None:
+    """Refuses what EKS refuses and moto takes."""
+    least, desired, most = (sizes[key] for key in ("minSize", "desiredSize", "maxSize"))
+    if least > desired:
+        reason = f"Minimum capacity {least} can't be greater than desired size {desired}"
+    elif desired > most:
+        reason = f"desired capacity {desired} can't be greater than max size {most}"
+    else:
+        return
+    raise RefusedError(f"eks NodeGroup {name}: InvalidParameterException: {reason}")
 
 
 def _whole_sizes(inputs: State) -> dict[str, int]:

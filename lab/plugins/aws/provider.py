@@ -10,6 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from lab.plugins import differences
 from lab.plugins.aws.kinds import KINDS
+from lab.plugins.aws.lookups import LOOKUPS
 from lab.plugins.aws.session import Session
 from lab.plugins.host import UNKNOWN, Plugin, RefusedError, refuse, to_python, to_struct
 
@@ -98,16 +99,19 @@ class Aws(Plugin):
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Changes a resource in place; in a preview nothing is asked."""
-        old, new = to_python(request.old_inputs), to_python(request.news)
+        old, new, before = map(to_python, (request.old_inputs, request.news, request.olds))
 
         def work() -> Any:
             kind = self._kind(request.urn)
             if request.preview:
-                before = to_python(request.olds)
                 unknown = {
                     name: UNKNOWN for name in ("latestVersion", "defaultVersion") if name in kind.computed
                 }
                 return provider_pb2.UpdateResponse(properties=to_struct(before | new | unknown))
+            # A plugin that bridges Terraform plans ignored fields with what its state holds, and not the inputs.
+            for path in request.ignoreChanges:
+                _keep(before, old, path.split("."))
+                _keep(before, new, path.split("."))
             kind.update(request.id, old, new)
             state = kind.read(request.id, new) or new
             return provider_pb2.UpdateResponse(properties=to_struct(_plain(state)))
@@ -143,28 +147,12 @@ class Aws(Plugin):
         return self._answered(context, request.urn, work)
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Looks a cluster up."""
+        """Looks a cluster or a node group up."""
 
         def work() -> Any:
-            if request.tok != "aws:eks/getCluster:getCluster":
+            if request.tok not in LOOKUPS:
                 raise RefusedError(f"the lab has no {request.tok}")
-            name = to_python(request.args)["name"]
-            found = self._session.found(lambda: self._session.client("eks").describe_cluster(name=name))
-            if found is None:
-                raise RefusedError(
-                    f"no EKS cluster is called {name} in {self._session.region}; is eco2:cluster.name right?"
-                )
-            cluster = found["cluster"]
-            network = cluster["resourcesVpcConfig"]
-            answer = {
-                "id": name,
-                "name": name,
-                "arn": cluster["arn"],
-                "version": cluster["version"],
-                "status": cluster["status"],
-                "endpoint": cluster.get("endpoint", ""),
-                "vpcConfig": {"subnetIds": network["subnetIds"], "vpcId": network.get("vpcId", "")},
-            }
+            answer = LOOKUPS[request.tok](self._session, to_python(request.args))
             fields: dict[str, Any] = {"return": to_struct(answer)}  # the field's name is a keyword
             return provider_pb2.InvokeResponse(**fields)
 
