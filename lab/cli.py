@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lab import starting, tools
-from lab.environment import NotRunningError, ask, environment, exports, network
+from lab.environment import NotRunningError, ask, environment, exports, network, plugins
 from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.parts import OTHER_ACCOUNTS
 from lab.places import LabFolder
@@ -104,14 +104,16 @@ def stop(name: Name = "default") -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
 ) -> None:
-    """Show the parts of a lab; exit code 1 if one has ended, 3 if no lab runs.
+    """Show the parts of a lab, and which of Pulumi's plugins it stands in for here.
+
+    Exit code 1 if a part has ended, 3 if no lab runs. `--json` has the parts alone.
 
     Example: lab status --json
     """
     parts = ask(LabFolder.of(name), "status")["parts"]
-    typer.echo(
-        json.dumps(parts) if as_json else "\n".join(f"{part:26}{state}" for part, state in parts.items())
-    )
+    told = [f"{part:26}{state}" for part, state in parts.items()]
+    told += [] if as_json else map(str, plugins(tools.pulumi_on_path()))
+    typer.echo(json.dumps(parts) if as_json else "\n".join(told))
     if any(state != "running" for state in parts.values()):
         raise typer.Exit(1)
 

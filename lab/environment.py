@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import tools
+from lab import plugin_choice, tools
 from lab.parts import OTHER_ACCOUNTS, aws_environment
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def exports(folder: LabFolder) -> dict[str, str]:
     lab = told(folder)
     pulumi = tools.pulumi_on_path()
     folders = [str(Path(pulumi).parent if pulumi else tools.folder(tools.PULUMI))]
-    if not _official_plugins(pulumi):
-        folders.append(str(folder.plugins))
+    missing = [one.plugin for one in plugins(pulumi) if one.own is None]
+    folders += [str(plugin_choice.stand_in_folder(folder.plugins, plugin)) for plugin in missing]
     return {
         "KUBECONFIG": str(folder.kubeconfig),
         **aws_environment(lab["aws"], lab["region"]),
@@ -85,6 +85,8 @@ def exports(folder: LabFolder) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{folder.backend}?metadata=skip",
         # Nothing in a lab's state is secret.
         "PULUMI_CONFIG_PASSPHRASE": "",
+        # Stand-ins are found on PATH alone.
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "false",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Compiled modules are kept, or every update would compile Pulumi's SDKs anew.
         "PYTHONDONTWRITEBYTECODE": "",
@@ -103,8 +105,11 @@ def environment(folder: LabFolder) -> dict[str, str]:
     return {**own, **exports(folder)}
 
 
-def _official_plugins(pulumi: Path | None) -> bool:
-    """Whether the user's Pulumi brings its language host and both plugins."""
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-    plugins = all(any(home.glob(f"resource-{name}-v*")) for name in ("kubernetes", "aws"))
-    return pulumi is not None and plugins and shutil.which("pulumi-language-python") is not None
+def plugins(pulumi: Path | None) -> tuple[plugin_choice.Choice, ...]:
+    """What runs as each of Pulumi's plugins.
+
+    Args:
+        pulumi: The user's `pulumi` that is used; None where the lab's is.
+    """
+    found = shutil.which("pulumi")
+    return plugin_choice.choices(pulumi, Path(found) if found and not pulumi else None)

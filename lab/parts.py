@@ -13,7 +13,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab import tools
+from lab import plugin_choice, tools
 from lab.mesh import istio
 from lab.mesh import parts as mesh
 
@@ -97,12 +97,7 @@ def write_files(plan: Plan) -> None:
     _write(plan, "scheduler.yaml", yaml.safe_dump(scheduler))
     mesh.write_files(plan.folder)
     plan.folder.backend.mkdir(exist_ok=True)
-    plan.folder.plugins.mkdir(exist_ok=True)
-    modules = {"resource-kubernetes": "lab.plugins.kubernetes", "resource-aws": "lab.plugins.aws"}
-    for name, module in {**modules, "language-python": "lab.language_host"}.items():
-        wrapper = plan.folder.plugins / f"pulumi-{name}"
-        wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n', "utf-8")
-        wrapper.chmod(0o755)
+    plugin_choice.write_stand_ins(plan.folder.plugins, sys.executable)
     (root / "logs").mkdir(exist_ok=True)
 
 

@@ -80,5 +80,5 @@ class LabFolder:
 
     @property
     def plugins(self) -> Path:
-        """The folder of stand-ins for PATH."""
+        """The stand-ins, each in a folder of its own for PATH."""
         return self.root / "plugins"
