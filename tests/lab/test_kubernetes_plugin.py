@@ -349,7 +349,10 @@ def test_a_refresh_sees_the_replicas_of_an_autoscaler_which_then_is_in_conflict(
     assert ".spec.replicas" in failed(program.up(check=False))
     assert live(lab, thing)["spec"]["replicas"] == 3
 
+    # What was refused counts as made and not ready: it is applied once more.
     program.declare(thing, ignore_changes=["spec.replicas"])
+    assert program.changes() == ["update Deployment thing"]
+    program.up()
     assert program.changes() == []
     program.declare(deployment(namespace, replicas=1, minReadySeconds=1), ignore_changes=["spec.replicas"])
     program.up()

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from lab.api import Api, ApiError, Unreachable, connection
 from lab.plugins import differences
-from lab.plugins.host import Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
+from lab.plugins.host import NotReadyError, Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
 from lab.plugins.kubernetes import objects as k8s
 from lab.plugins.kubernetes.waiting import until_gone, until_ready
 
@@ -115,7 +115,14 @@ class Kubernetes(Plugin):
             if request.preview:
                 self._dry_run(inputs, lambda objects: objects.apply(inputs, dry_run=True, ignored=ignored))
                 return provider_pb2.UpdateResponse(properties=to_struct(inputs))
-            live = self._objects().apply(inputs, dry_run=False, ignored=ignored)
+            try:
+                live = self._objects().apply(inputs, dry_run=False, ignored=ignored)
+            except RefusedError as error:
+                # The state takes the new inputs all the same, beside the live object and the refusal.
+                there = self._objects().read(inputs)
+                if there is None:
+                    raise
+                raise NotReadyError(k8s.identity(inputs["metadata"]), there, inputs, [str(error)]) from None
             live = self._ready(request, inputs) or live
             return provider_pb2.UpdateResponse(properties=_state(live))
 
