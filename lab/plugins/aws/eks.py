@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from lab.aws.instance_types import SHAPES
 from lab.plugins.aws.kind import Kind, State
 from lab.plugins.host import RefusedError
 
@@ -36,6 +37,11 @@ class NodeGroup(Kind):
         """Creates the group and waits until it is active."""
         cluster, name = inputs["clusterName"], inputs["nodeGroupName"]
         _refuse_out_of_order(name, _whole_sizes(inputs))
+        if strangers := [one for one in inputs.get("instanceTypes") or () if one not in SHAPES]:
+            raise RefusedError(
+                f"eks NodeGroup {name}: InvalidParameterException: The following supplied instance types do not"
+                f" exist: {strangers}; the lab has {', '.join(SHAPES)}"
+            )
         arguments = {
             "clusterName": cluster,
             "nodegroupName": name,
