@@ -30,7 +30,7 @@ with stack.problems_in_words():
     catalog = read_catalog(here / "services.yaml")
     settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
-context = config["kubernetes:context"]
+context = config["kubernetes:context"] if stack.has_cluster() else None
 readiness = Readiness(context)
 last = stack.last_outputs()
 resources = stack.last_resources() if last else {}
@@ -43,9 +43,9 @@ pulumi.log.info(summary(planned))
 for warning in (*warnings, *unknown):
     pulumi.log.warn(warning)
 
-cluster = Cluster(settings.cluster, context, protect=settings.protect)
+cluster = Cluster(settings.cluster, config["kubernetes:context"], protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
-tolerance = Tolerance(frozen(resources), context if stack.has_cluster() else None)
+tolerance = Tolerance(frozen(resources), context)
 platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
 done = declare_services(update.services, update.plans, platform, groups_left(resources))
 

@@ -49,8 +49,7 @@ class Tolerance:
 def _asked(context: str, kind: str) -> bool:
     try:
         return keeps_tolerance(Cluster(context), kind)
-    except (ClusterError, ImportError) as error:
-        # The official client, for kubeconfigs that only it can read, is the command line's and may not be here.
+    except ClusterError as error:
         pulumi.log.warn(
             f"whether a {kind} can have a tolerance is not known, so it gets none: stable keeps its pods while a "
             f"canary carries weight, and may lose some right after a rollback ({error})"

@@ -63,8 +63,15 @@ def connect(context: str) -> Connection:
     """
     try:
         return Direct(context, access(context))
-    except UnknownWayError:
-        return Official(context)
+    except UnknownWayError as error:
+        try:
+            return Official(context)
+        except ImportError:
+            # It belongs to the command line; a program's own environment may do without.
+            raise KubeconfigError(
+                f"the kubeconfig's context {context} asks for what only the official client can do ({error}), "
+                "and that is not installed here: pip install kubernetes"
+            ) from None
 
 
 class Direct:

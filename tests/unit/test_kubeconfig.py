@@ -184,3 +184,13 @@ def test_a_server_that_does_not_answer_is_told_in_words(kubeconfig):
     kubeconfig({"server": "http://127.0.0.1:9"}, {})
     with pytest.raises(ClusterError, match=r"the cluster of context there does not answer: .*refused"):
         Cluster("there").read("Service", "auth", "one")
+
+
+def test_an_official_client_that_is_not_installed_is_told_in_words(kubeconfig, monkeypatch):
+    def absent(_context):
+        raise ImportError("kubernetes")
+
+    kubeconfig({"server": "https://x", "proxy-url": "http://proxy"}, {})
+    monkeypatch.setattr("kube.connection.Official", absent)
+    with pytest.raises(ClusterError, match=r"only the official client can do \(proxy-url\).*pip install"):
+        Cluster("there")

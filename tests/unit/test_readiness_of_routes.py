@@ -1,0 +1,99 @@
+"""What the program does with what the cluster says of pods, and where it says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pulumi
+import pytest
+
+from components import readiness as module
+from components.readiness import NotReadyError, Readiness
+from rollout.problems import ConfigError
+from rollout.readiness import Target
+from tests.api_server import ApiServer
+from tests.unit.kubernetes_objects import deployment
+
+IMAGE = "docker.io/mng990/eco2:next"
+TARGET = Target("auth-api", "auth", "auth-api-canary", IMAGE, 1, autoscaled=False)
+UPDATE = SimpleNamespace(stack="dev", file="Pulumi.dev.yaml", services={})
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr(module, "climbing", lambda *_: {"auth-api": TARGET})
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)
+    with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
+        yield running
+
+
+def has(cluster, **more):
+    cluster.objects[TARGET.path] = deployment("auth-api-canary", **{"image": IMAGE, **more})
+
+
+def in_a_preview(monkeypatch, answer):
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: answer)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_dead_canary_is_refused_in_the_preview_and_by_the_update(cluster, monkeypatch, preview):
+    in_a_preview(monkeypatch, preview)
+    has(cluster, ready=0)
+    with pytest.raises(ConfigError) as refused:
+        Readiness("eco2-dev").look(UPDATE, None)
+    assert "Pulumi.dev.yaml: eco2:rollouts.auth-api: its canary must not get more traffic: 0 of 1" in str(
+        refused.value
+    )
+    assert "`eco2 abort auth-api --stack dev`" in str(refused.value)
+
+
+def test_a_ready_canary_is_not(cluster):
+    has(cluster)
+    assert Readiness("eco2-dev").look(UPDATE, None) == ()
+
+
+def test_without_an_answer_a_preview_warns_and_an_update_refuses(cluster, monkeypatch):
+    told = "whether the canary of auth-api is ready is not known"
+    in_a_preview(monkeypatch, True)
+    assert told in Readiness("elsewhere").look(UPDATE, None)[0]
+    in_a_preview(monkeypatch, False)
+    with pytest.raises(ConfigError, match=told):
+        Readiness("elsewhere").look(UPDATE, None)
+
+
+def test_without_a_cluster_nothing_is_asked(cluster):
+    assert Readiness(None).look(UPDATE, None) == ()
+    assert not cluster.asked.is_set()
+
+
+@pytest.mark.parametrize(
+    ("context", "more", "told"),
+    [
+        ("eco2-dev", None, "Deployment auth-api-canary is not there"),
+        ("eco2-dev", {"ready": 0}, "0 of 1 pods are ready"),
+        ("eco2-dev", {"image": "other"}, "runs other, and not"),
+        ("elsewhere", {}, "whether its pods are ready is not known: no context elsewhere"),
+    ],
+)
+def test_routes_stay_where_they_are(cluster, context, more, told):
+    if more is not None:
+        has(cluster, **more)
+    with pytest.raises(NotReadyError, match=f"the routes of auth-api stay where they are: .*{told}"):
+        asyncio.run(Readiness(context)._await(TARGET))
+
+
+def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 30)
+    has(cluster, ready=0)
+
+    async def later():
+        waiting = asyncio.ensure_future(Readiness("eco2-dev")._await(TARGET))
+        await asyncio.sleep(0.25)
+        assert not waiting.done()
+        has(cluster)
+        await waiting
+
+    asyncio.run(later())
