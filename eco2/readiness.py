@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eco2.status.live import Objects, read_live
+from eco2.status.live import Objects, read_deployment
+from eco2.status.pods import reasons
 from eco2.together import Later
 from rollout.readiness import lack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.status.live import Deployment
     from kube.cluster import Cluster
     from rollout.catalog import Service
     from rollout.readiness import Target
@@ -46,7 +46,8 @@ def unready(
             (one for one in objects.deployments if one["metadata"]["name"] == targets[name].name), None
         )
         if why := lack(targets[name], live, every=True):
-            found[name] = why + _reasons(read_live(name, services[name].service, objects).canary)
+            words = "; ".join(reasons(read_deployment(live, objects).pods)) if live else ""
+            found[name] = f"{why} ({words})" if words else why
     return found
 
 
@@ -56,15 +57,3 @@ def _look(cluster: Cluster, name: str, service: Service) -> dict[str, Later[list
         kind: Later(partial(cluster.list, path.format(service.namespace), query))
         for kind, path in LISTS.items()
     }
-
-
-def _reasons(canary: Deployment | None) -> str:
-    """The pods' own reasons."""
-    told = (
-        f"{pod.name} {pod.word}" + (f": {pod.message}" if pod.message else "")
-        for one in (canary.replica_sets if canary else ())
-        for pod in one.pods
-        if pod.mark not in ("good", "ending")
-    )
-    words = "; ".join(dict.fromkeys(told))
-    return f" ({words})" if words else ""

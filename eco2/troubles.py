@@ -9,18 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.stack_config import stack_config
-from eco2.status.pods import read_pod
+from eco2.status.live import Objects, read_deployment
+from eco2.status.pods import reasons
 from eco2.together import Later
 from kube.cluster import PART_OF, Cluster, ClusterError
 from rollout.files import read_catalog
 from rollout.problems import ConfigError
+from rollout.readiness import ready_pods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-Document = dict[str, Any]
-LISTS = ("/apis/apps/v1/deployments", "/apis/apps/v1/replicasets", "/api/v1/pods")
+LISTS = {
+    "deployments": "/apis/apps/v1/deployments",
+    "replica_sets": "/apis/apps/v1/replicasets",
+    "pods": "/api/v1/pods",
+}
 
 
 def troubles(project: Path, stack: str) -> tuple[str, ...]:
@@ -35,51 +40,27 @@ def troubles(project: Path, stack: str) -> tuple[str, ...]:
     try:
         selector = {"labelSelector": f"{PART_OF}={read_catalog(project / 'services.yaml').part_of}"}
         cluster = Cluster(stack_config(project, stack).get("kubernetes:context", ""))
-        lists = [Later(partial(cluster.list, path, selector)) for path in LISTS]
-        deployments, replica_sets, pods = (one.result() for one in lists)
+        lists = {name: Later(partial(cluster.list, path, selector)) for name, path in LISTS.items()}
+        objects = Objects(**{name: one.result() for name, one in lists.items()})
     except ConfigError:
         return ()  # the program refuses the same files, and says why
     except (ClusterError, OSError) as error:
         return (f"whether pods are ready is not known: {error}",)
-    return tuple(_told(deployments, replica_sets, pods))
+    return tuple(_told(objects))
 
 
-def _told(
-    deployments: Iterable[Document], replica_sets: Iterable[Document], pods: Iterable[Document]
-) -> Iterator[str]:
-    sets, all_pods = list(replica_sets), list(pods)
-    for one in sorted(deployments, key=lambda one: str(one["metadata"]["name"])):
+def _told(objects: Objects) -> Iterator[str]:
+    for one in sorted(objects.deployments, key=lambda one: str(one["metadata"]["name"])):
         status, wanted = one.get("status") or {}, one["spec"].get("replicas", 1)
-        updated = status.get("updatedReplicas", 0)
-        # Pods of an older generation may be ready for as long as those of the newest are not.
-        ready = min(status.get("readyReplicas", 0), updated)
-        older = max(status.get("replicas", 0) - updated, 0)
-        if ready >= wanted and not older:
+        if (ready := ready_pods(status)) >= wanted:
             continue
-        owned = [pod for owner in sets if _owned_by(owner, one) for pod in all_pods if _owned_by(pod, owner)]
-        reasons = [*_refusals(status), *_reasons(owned)]
-        why = f": {'; '.join(reasons)}" if reasons else ""
-        yield f"{one['metadata']['name']}: {max(ready - older, 0)} of {wanted} pods are ready{why}"
+        said = [*_refusals(status), *reasons(read_deployment(one, objects).pods)]
+        why = f": {'; '.join(said)}" if said else ""
+        yield f"{one['metadata']['name']}: {ready} of {wanted} pods are ready{why}"
 
 
-def _refusals(status: Document) -> Iterator[str]:
+def _refusals(status: dict[str, Any]) -> Iterator[str]:
     """Why pods are not even made: a quota, an admission webhook."""
     for condition in status.get("conditions") or ():
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             yield str(condition.get("message") or condition.get("reason"))
-
-
-def _reasons(pods: Iterable[Document]) -> Iterator[str]:
-    """What pods that are not ready say, the same words of several once."""
-    said: dict[str, list[str]] = {}
-    for pod in map(read_pod, pods):
-        if pod.mark in ("waiting", "bad"):
-            words = pod.word + (f": {pod.message}" if pod.message else "")
-            said.setdefault(words, []).append(pod.name)
-    for words, names in said.items():
-        yield f"{names[0] if len(names) == 1 else f'{len(names)} pods'} {words}"
-
-
-def _owned_by(document: Document, owner: Document) -> bool:
-    uid = owner["metadata"]["uid"]
-    return any(one["uid"] == uid for one in document["metadata"].get("ownerReferences") or ())

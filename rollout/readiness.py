@@ -96,9 +96,6 @@ def led_to(planned: RolloutPlan, service: Service) -> Target | None:
 def lack(target: Target, live: Mapping[str, Any] | None, *, every: bool = False) -> str:
     """Why a Deployment is not fit for more traffic; empty where it is.
 
-    Its own numbers tell, as in `kubectl rollout status`: pods of an older generation may be ready for as long as
-    those of the newest are not.
-
     Args:
         target: The Deployment as it is to be.
         live: What the API server has of it; None: nothing.
@@ -116,13 +113,26 @@ def lack(target: Target, live: Mapping[str, Any] | None, *, every: bool = False)
         return f"Deployment {target.name} is being deleted"
     if status.get("observedGeneration", 0) < meta.get("generation", 0):
         return f"what became of the newest change of Deployment {target.name} is not known yet"
-    updated = status.get("updatedReplicas", 0)
-    older = max(status.get("replicas", 0) - updated, 0)
-    ready = min(max(status.get("readyReplicas", 0) - older, 0), updated)
+    ready = ready_pods(status)
     needed = min(target.pods, wanted) if target.autoscaled else target.pods
     if every:
         needed = max(needed, wanted)
     return "" if ready >= needed else f"{ready} of {needed} pods are ready"
+
+
+def ready_pods(status: Mapping[str, Any]) -> int:
+    """How many pods of a Deployment's newest generation are surely ready.
+
+    Its own numbers tell, as in `kubectl rollout status`: pods of an older generation may be ready for as long as
+    those of the newest are not, so each of these counts as one of the ready ones.
+
+    Args:
+        status: The Deployment's status.
+    """
+    total, updated, ready = (
+        int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "readyReplicas")
+    )
+    return min(max(ready - max(total - updated, 0), 0), updated)
 
 
 def _climbs_as_it_is(change: Change) -> bool:

@@ -63,6 +63,11 @@ class Deployment:
     created: str
     replica_sets: tuple[ReplicaSet, ...] = ()
 
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """Those of all its ReplicaSets."""
+        return tuple(pod for one in self.replica_sets for pod in one.pods)
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -122,7 +127,7 @@ def read_live(name: str, service: Service, objects: Objects) -> Live:
         objects: The lists; those of several services may be mixed.
     """
     deployments = {
-        one["metadata"]["name"]: _deployment(one, objects)
+        one["metadata"]["name"]: read_deployment(one, objects)
         for one in objects.deployments
         if one["metadata"]["namespace"] == service.namespace
     }
@@ -132,7 +137,8 @@ def read_live(name: str, service: Service, objects: Objects) -> Live:
     return Live(stable, canary, companions, routing, _share(service, stable, canary, routing))
 
 
-def _deployment(document: Document, objects: Objects) -> Deployment:
+def read_deployment(document: Document, objects: Objects) -> Deployment:
+    """Reads a Deployment as the API server returns it, with its ReplicaSets and pods out of the lists."""
     name, spec = document["metadata"]["name"], document["spec"]
     container = spec["template"]["spec"]["containers"][0]
     annotations = spec["template"]["metadata"].get("annotations") or {}

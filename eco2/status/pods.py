@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Mark = Literal["good", "waiting", "bad", "ending"]
 STARTING = ("ContainerCreating", "PodInitializing")
@@ -46,6 +49,17 @@ def read_pod(document: dict[str, Any]) -> Pod:
         node=document["spec"].get("nodeName", ""),
         created=meta.get("creationTimestamp", ""),
     )
+
+
+def reasons(pods: Iterable[Pod]) -> Iterator[str]:
+    """What pods that are not ready say, the same words of several once."""
+    said: dict[str, list[str]] = {}
+    for pod in pods:
+        if pod.mark in ("waiting", "bad"):
+            words = pod.word + (f": {pod.message}" if pod.message else "")
+            said.setdefault(words, []).append(pod.name)
+    for words, names in said.items():
+        yield f"{names[0] if len(names) == 1 else f'{len(names)} pods'} {words}"
 
 
 def _state(document: dict[str, Any]) -> tuple[Mark, str, str]:

@@ -90,3 +90,8 @@ def test_a_cluster_that_cannot_be_asked_does_not_hide_the_error(failing, cluster
     told = failing()
     assert FAILED in told
     assert "  whether pods are ready is not known: " in told
+
+
+def test_a_pod_that_is_ready_beside_an_older_one_is_no_trouble(failing, cluster):
+    everywhere(cluster, [canary(ready=2, pods=2, updated=1)], [sets()])
+    assert "auth-api-canary:" not in failing()
