@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+LOOK_SECONDS = 0.2
 
 
 class Later(Generic[T]):
@@ -39,7 +40,9 @@ class Later(Generic[T]):
 
     def result(self) -> T:
         """Waits for the end of the call; its result, or the exception that it raised."""
-        self._thread.join()
+        # Python loses a Ctrl-C that arrives on the way into an endless wait; a short one finds it at its end.
+        while self._thread.is_alive():
+            self._thread.join(LOOK_SECONDS)
         if self._failure is not None:
             raise self._failure
         return self._result[0]
