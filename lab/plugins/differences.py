@@ -43,6 +43,15 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, int]]
         yield path, Kind.UPDATE
 
 
+def keep(old: dict[str, Any], new: dict[str, Any], path: str) -> None:
+    """Puts the old value at an ignored path, `spec.replicas`, into the new properties."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        old, new = old.get(parent, {}), new.get(parent, {})
+    if last in old:
+        new[last] = old[last]
+
+
 def answer(
     old: dict[str, Any], new: dict[str, Any], replaced_by: Collection[str], *, delete_first: bool = False
 ) -> Any:

@@ -76,7 +76,7 @@ class Aws(Plugin):
             kind = self._kind(request.urn)
             old, new = to_python(request.old_inputs), to_python(request.news)
             for path in request.ignoreChanges:
-                _keep(old, new, path.split("."))
+                differences.keep(old, new, path)
 
             return differences.answer(old, new, kind.replaced_by)
 
@@ -110,8 +110,8 @@ class Aws(Plugin):
                 return provider_pb2.UpdateResponse(properties=to_struct(before | new | unknown))
             # A plugin that bridges Terraform plans ignored fields with what its state holds, and not the inputs.
             for path in request.ignoreChanges:
-                _keep(before, old, path.split("."))
-                _keep(before, new, path.split("."))
+                differences.keep(before, old, path)
+                differences.keep(before, new, path)
             kind.update(request.id, old, new)
             state = kind.read(request.id, new) or new
             return provider_pb2.UpdateResponse(properties=to_struct(_plain(state)))
@@ -170,15 +170,6 @@ class Aws(Plugin):
             kind, _, name = urn.rpartition("::")
             refuse(context, RefusedError(f"{kind.split(':')[-1] or 'AWS'} {name}: {error}"))
         return None
-
-
-def _keep(old: dict[str, Any], new: dict[str, Any], path: list[str]) -> None:
-    """Puts the old value at a path into the new properties."""
-    *parents, last = path
-    for parent in parents:
-        old, new = old.get(parent, {}), new.get(parent, {})
-    if last in old:
-        new[last] = old[last]
 
 
 def _alike(live: Any, given: Any) -> bool:

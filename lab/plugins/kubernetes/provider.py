@@ -82,8 +82,15 @@ class Kubernetes(Plugin):
         return provider_pb2.CheckResponse(inputs=to_struct(inputs))
 
     def Diff(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        """Compares inputs with inputs; the cluster is not asked."""
-        old, new = to_python(request.old_inputs), to_python(request.news)
+        """Compares what the last update left, at the places that its inputs named, with the new inputs.
+
+        The cluster is not asked.
+        """
+        inputs, new = to_python(request.old_inputs), to_python(request.news)
+        old = _pruned(to_python(request.olds), inputs)
+        for path in request.ignoreChanges:
+            differences.keep(old, new, path)
+        old, new = _without_empty(old), _without_empty(new)
         immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
         answer = differences.answer(old, new, immutable, delete_first=_collides(old, new))
         if answer.deleteBeforeReplace:
@@ -203,6 +210,14 @@ def _collides(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def _renamed(inputs: dict[str, Any]) -> dict[str, Any]:
     return {**inputs, "metadata": {**inputs["metadata"], "name": f"preview-{secrets.token_hex(4)}"}}
+
+
+def _without_empty(value: Any) -> Any:
+    """A value without lists and maps that hold nothing, which a server does not keep."""
+    if isinstance(value, dict):
+        kept = {key: _without_empty(one) for key, one in value.items()}
+        return {key: one for key, one in kept.items() if one not in ({}, [])}
+    return [_without_empty(one) for one in value] if isinstance(value, list) else value
 
 
 def _namespace(name: str) -> dict[str, Any]:
