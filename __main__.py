@@ -30,8 +30,8 @@ with stack.problems_in_words():
     catalog = read_catalog(here / "services.yaml")
     settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
-context = config["kubernetes:context"] if stack.has_cluster() else None
-readiness = Readiness(context)
+live = stack.cluster_to_ask()
+readiness = Readiness(live)
 last = stack.last_outputs()
 resources = stack.last_resources() if last else {}
 with stack.problems_in_words():
@@ -45,7 +45,7 @@ for warning in (*warnings, *unknown):
 
 cluster = Cluster(settings.cluster, config["kubernetes:context"], protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
-tolerance = Tolerance(frozen(resources), context)
+tolerance = Tolerance(frozen(resources), live)
 platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
 done = declare_services(update.services, update.plans, platform, groups_left(resources))
 

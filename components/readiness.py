@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from kube.cluster import Cluster, ClusterError
+from kube.cluster import ClusterError
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.readiness import climbing, lack, led_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from kube.cluster import Cluster
     from rollout.catalog import Service
     from rollout.plan import RolloutPlan
     from rollout.readiness import Target
@@ -37,19 +37,14 @@ class NotReadyError(Exception):
 class Readiness:
     """What the cluster says of pods that are to get more traffic (rule 8)."""
 
-    def __init__(self, context: str | None) -> None:
+    def __init__(self, cluster: Callable[[], Cluster] | None) -> None:
         """Prepares; nothing is asked yet, so that a way back needs no answer.
 
         Args:
-            context: The kubeconfig's context; None where there is no cluster to look at.
+            cluster: Leads to the cluster; None where there is none to look at.
         """
-        self._context = context
+        self._cluster = cluster
         self._answers: dict[str, asyncio.Future[None]] = {}
-
-    @cached_property
-    def _cluster(self) -> Cluster:
-        assert self._context is not None  # nothing is looked at without a cluster
-        return Cluster(self._context)
 
     def look(self, update: Update, plan: Report) -> tuple[str, ...]:
         """Refuses an update that sends more traffic to a canary that is dead, gone or another one.
@@ -65,10 +60,10 @@ class Readiness:
             ConfigError: With each such canary, and where an update cannot know it.
         """
         targets = climbing(plan, update.services)
-        if not targets or self._context is None:
+        if not targets or self._cluster is None:
             return ()
         try:
-            found = self._lacks(targets)
+            found = _lacks(targets, self._cluster())
         except ClusterError as error:
             told = f"whether the canary of {', '.join(targets)} is ready is not known: {error}"
             if pulumi.runtime.is_dry_run():
@@ -86,14 +81,6 @@ class Readiness:
             )
         return ()
 
-    def _lacks(self, targets: Mapping[str, Target]) -> dict[str, str]:
-        cluster = self._cluster
-        with ThreadPoolExecutor() as pool:
-            live = dict(
-                zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True)
-            )
-        return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
-
     def before_routes(self, planned: RolloutPlan, service: Service) -> pulumi.ResourceHookBinding | None:
         """What runs before the routes of a service move; None where they lead to nothing new.
 
@@ -102,28 +89,36 @@ class Readiness:
             service: What it is.
         """
         target = led_to(planned, service)
-        if target is None:
+        cluster = self._cluster
+        if target is None or cluster is None:
             return None
 
         async def hold(_: pulumi.ResourceHookArgs) -> None:
             # One answer for both VirtualServices of a service: both move or none.
             if target.service not in self._answers:
-                self._answers[target.service] = asyncio.ensure_future(self._await(target))
+                self._answers[target.service] = asyncio.ensure_future(_await(target, cluster))
             await asyncio.shield(self._answers[target.service])
 
         hook = pulumi.ResourceHook(f"pods-before-routes-{planned.name}", hold)
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
-    async def _await(self, target: Target) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                live = await asyncio.to_thread(lambda: self._cluster.get(target.path))
-                why = lack(target, live)
-            except ClusterError as error:
-                live, why = {}, f"whether its pods are ready is not known: {error}"
-            if not why:
-                return
-            if live is None or time.monotonic() > until:
-                raise NotReadyError(f"the routes of {target.service} stay where they are: {why}")
-            await asyncio.sleep(PAUSE_SECONDS)
+
+def _lacks(targets: Mapping[str, Target], cluster: Cluster) -> dict[str, str]:
+    with ThreadPoolExecutor() as pool:
+        live = dict(zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True))
+    return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
+
+
+async def _await(target: Target, cluster: Callable[[], Cluster]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            live = await asyncio.to_thread(lambda: cluster().get(target.path))
+            why = lack(target, live)
+        except ClusterError as error:
+            live, why = {}, f"whether its pods are ready is not known: {error}"
+        if not why:
+            return
+        if live is None or time.monotonic() > until:
+            raise NotReadyError(f"the routes of {target.service} stay where they are: {why}")
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -12,12 +13,13 @@ from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
+from kube.cluster import Cluster
 from rollout import files
 from rollout.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -137,9 +139,11 @@ def _runs(process: int) -> bool:
     return True
 
 
-def has_cluster() -> bool:
-    """Whether there is a cluster to ask; not where the program runs against nothing, with mocks."""
-    return not isinstance(get_monitor(), MockMonitor)
+def cluster_to_ask() -> Callable[[], Cluster] | None:
+    """Leads to the stack's cluster, which is not asked for credentials before; None with mocks."""
+    if isinstance(get_monitor(), MockMonitor):
+        return None
+    return cache(partial(Cluster, config()["kubernetes:context"]))
 
 
 def routes_left_at() -> float | None:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from kube.cluster import Cluster, ClusterError
+from kube.cluster import ClusterError
 from kube.tolerance import keeps_tolerance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from kube.cluster import Cluster
 
 
 class Tolerance:
@@ -21,15 +23,15 @@ class Tolerance:
     Whatever goes back freezes nothing, so no way back waits for an answer.
     """
 
-    def __init__(self, frozen: Mapping[tuple[str, str], bool], context: str | None) -> None:
+    def __init__(self, frozen: Mapping[tuple[str, str], bool], cluster: Callable[[], Cluster] | None) -> None:
         """Prepares; nothing is asked yet.
 
         Args:
             frozen: Whether it has one, by kind and name, of those that are frozen already.
-            context: The kubeconfig's context to ask; None where there is no cluster. Without an answer
-                none is declared, which every server takes.
+            cluster: Leads to the cluster; None where there is none. Without an answer no tolerance is
+                declared, which every server takes.
         """
-        self._frozen, self._context = frozen, context
+        self._frozen, self._cluster = frozen, cluster
         self._known: dict[str, bool] = {}
 
     def of(self, kind: str, name: str) -> bool:
@@ -42,13 +44,13 @@ class Tolerance:
         if (kind, name) in self._frozen:
             return self._frozen[kind, name]
         if kind not in self._known:
-            self._known[kind] = self._context is not None and _asked(self._context, kind)
+            self._known[kind] = self._cluster is not None and _asked(self._cluster, kind)
         return self._known[kind]
 
 
-def _asked(context: str, kind: str) -> bool:
+def _asked(cluster: Callable[[], Cluster], kind: str) -> bool:
     try:
-        return keeps_tolerance(Cluster(context), kind)
+        return keeps_tolerance(cluster(), kind)
     except ClusterError as error:
         pulumi.log.warn(
             f"whether a {kind} can have a tolerance is not known, so it gets none: stable keeps its pods while a "

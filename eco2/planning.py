@@ -1,4 +1,4 @@
-"""The plan of a stack's next update, without a cluster and without plugins."""
+"""The plan of a stack's next update, without plugins."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kube.connection import NoAnswerError, Request, connect
-from kube.kubeconfig import KubeconfigError
+from kube.kubeconfig import KubeconfigError, UnknownContextError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,10 @@ _PLACES = {
 
 class ClusterError(Exception):
     """The cluster cannot be asked; the message says why and what to do."""
+
+
+class NoClusterError(ClusterError):
+    """The kubeconfig has no such context."""
 
 
 class NotServedError(ClusterError):
@@ -64,12 +68,15 @@ class Cluster:
             context: The kubeconfig's context; never the ambient one.
 
         Raises:
-            ClusterError: If the context is unknown, or its credentials cannot be had.
+            NoClusterError: If the context is unknown.
+            ClusterError: If its credentials cannot be had.
         """
         self._context = context
         self._served: dict[tuple[str, str], str] = {}
         try:
             self._connection = connect(context)
+        except UnknownContextError as error:
+            raise NoClusterError(str(error)) from None
         except KubeconfigError as error:
             raise ClusterError(str(error)) from None
 

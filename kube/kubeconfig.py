@@ -48,6 +48,10 @@ class KubeconfigError(Exception):
     """The kubeconfig does not lead to the cluster; the message says why."""
 
 
+class UnknownContextError(KubeconfigError):
+    """The kubeconfig has no such context: there is no cluster to ask from here."""
+
+
 class UnknownWayError(Exception):
     """The kubeconfig asks for something that only the official client can do."""
 
@@ -90,14 +94,15 @@ def access(context: str) -> Access:
         context: The context; never the ambient one.
 
     Raises:
-        KubeconfigError: If there is no such context, or its credentials cannot be had.
+        UnknownContextError: If there is no such context.
+        KubeconfigError: If its credentials cannot be had.
         UnknownWayError: If only the official client knows how.
     """
     entries = _entries()
     chosen = entries["contexts"].get(context)
     if chosen is None:
         known = ", ".join(sorted(entries["contexts"])) or "none"
-        raise KubeconfigError(
+        raise UnknownContextError(
             f"no context {context} in the kubeconfig (contexts: {known}); is KUBECONFIG right?"
         )
     found = []

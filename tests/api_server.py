@@ -37,6 +37,7 @@ class ApiServer:
     Attributes:
         objects: What is there.
         refusals: Messages with which a change is refused.
+        unreadable: Paths that nobody may read.
         hangs: Whether requests are taken and never answered.
     """
 
@@ -44,6 +45,7 @@ class ApiServer:
         """Begins to listen, and writes a kubeconfig that leads here."""
         self.objects: dict[str, dict[str, Any]] = {}
         self.refusals: dict[str, str] = {}
+        self.unreadable: set[str] = set()
         self.hangs = False
         self.asked = threading.Event()
         self._released = threading.Event()
@@ -57,7 +59,9 @@ class ApiServer:
                 if cluster.hangs:
                     cluster._released.wait()
                 path = self.path.partition("?")[0]
-                if path in cluster.objects:
+                if path in cluster.unreadable:
+                    self._answer(403, {"message": "no right to read this"})
+                elif path in cluster.objects:
                     self._answer(200, cluster.objects[path])
                 else:
                     name = path.rsplit("/", 1)[1]

@@ -28,11 +28,12 @@ def plan(
     as_json: Json = False,
     project: Project = Path(),
 ) -> None:
-    """Say in words what the next update would do, without a cluster and without plugins.
+    """Say in words what the next update would do, without plugins.
 
     For every service that changes: its version, from which share to which, what users meet, the order of
     operations, pods, room on the nodes and cost. Then what is no rollout: whose pods restart, and what is
-    deleted, replaced, changed and made. The Markdown begins with a hidden line by which a comment is found
+    deleted, replaced, changed and made. Where the kubeconfig has the stack's context, also whose routes somebody
+    changed by hand; no other question goes to a cluster. The Markdown begins with a hidden line by which a comment is found
     again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
@@ -41,9 +42,12 @@ def plan(
     Example: eco2 plan --stack dev --markdown
     """
     from eco2.comparison import with_differences  # noqa: PLC0415
+    from eco2.hands import with_hands  # noqa: PLC0415
     from eco2.plan_console import print_plan  # noqa: PLC0415
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from eco2.stack_config import stack_config  # noqa: PLC0415
+    from rollout.files import read_catalog  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
     from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
     from rollout.report_json import as_json as report_json  # noqa: PLC0415
@@ -57,6 +61,9 @@ def plan(
         found = with_differences(
             read_report(folder, stack, left.outputs, left.resources), folder, stack, left
         )
+        if outputs is None and not found.first:
+            services = read_catalog(folder / "services.yaml").services
+            found = with_hands(found, services, stack_config(folder, stack).get("kubernetes:context", ""))
     except ConfigError as error:
         mistakes = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
         _tell(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockMonitor
 
 from components import readiness as module
+from components import stack
 from components.readiness import NotReadyError, Readiness
+from kube.cluster import Cluster
 from rollout.problems import ConfigError
 from rollout.readiness import Target
 from tests.api_server import ApiServer
@@ -43,7 +47,7 @@ def test_a_dead_canary_is_refused_in_the_preview_and_by_the_update(cluster, monk
     in_a_preview(monkeypatch, preview)
     has(cluster, ready=0)
     with pytest.raises(ConfigError) as refused:
-        Readiness("eco2-dev").look(UPDATE, None)
+        Readiness(partial(Cluster, "eco2-dev")).look(UPDATE, None)
     assert "Pulumi.dev.yaml: eco2:rollouts.auth-api: its canary must not get more traffic: 0 of 1" in str(
         refused.value
     )
@@ -52,16 +56,31 @@ def test_a_dead_canary_is_refused_in_the_preview_and_by_the_update(cluster, monk
 
 def test_a_ready_canary_is_not(cluster):
     has(cluster)
-    assert Readiness("eco2-dev").look(UPDATE, None) == ()
+    assert Readiness(partial(Cluster, "eco2-dev")).look(UPDATE, None) == ()
 
 
 def test_without_an_answer_a_preview_warns_and_an_update_refuses(cluster, monkeypatch):
     told = "whether the canary of auth-api is ready is not known"
     in_a_preview(monkeypatch, True)
-    assert told in Readiness("elsewhere").look(UPDATE, None)[0]
+    assert told in Readiness(partial(Cluster, "elsewhere")).look(UPDATE, None)[0]
     in_a_preview(monkeypatch, False)
     with pytest.raises(ConfigError, match=told):
-        Readiness("elsewhere").look(UPDATE, None)
+        Readiness(partial(Cluster, "elsewhere")).look(UPDATE, None)
+
+
+def test_a_program_run_with_mocks_has_no_cluster_to_ask(monkeypatch):
+    monkeypatch.setattr(stack, "get_monitor", lambda: MockMonitor(None))
+    assert stack.cluster_to_ask() is None
+
+
+def test_all_that_ask_a_cluster_share_one_way_to_it(monkeypatch):
+    made = []
+    monkeypatch.setattr(stack, "get_monitor", lambda: None)
+    monkeypatch.setattr(stack, "config", lambda: {"kubernetes:context": "eco2-dev"})
+    monkeypatch.setattr(stack, "Cluster", lambda context: made.append(context) or context)
+    ask = stack.cluster_to_ask()
+    assert made == []
+    assert (ask(), ask(), made) == ("eco2-dev", "eco2-dev", ["eco2-dev"])
 
 
 def test_without_a_cluster_nothing_is_asked(cluster):
@@ -82,7 +101,7 @@ def test_routes_stay_where_they_are(cluster, context, more, told):
     if more is not None:
         has(cluster, **more)
     with pytest.raises(NotReadyError, match=f"the routes of auth-api stay where they are: .*{told}"):
-        asyncio.run(Readiness(context)._await(TARGET))
+        asyncio.run(module._await(TARGET, partial(Cluster, context)))
 
 
 def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch):
@@ -90,7 +109,7 @@ def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch
     has(cluster, ready=0)
 
     async def later():
-        waiting = asyncio.ensure_future(Readiness("eco2-dev")._await(TARGET))
+        waiting = asyncio.ensure_future(module._await(TARGET, partial(Cluster, "eco2-dev")))
         await asyncio.sleep(0.25)
         assert not waiting.done()
         has(cluster)

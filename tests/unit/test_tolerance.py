@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from components import stack, tolerance
+from components import stack
 from components.tolerance import Tolerance
 from eco2.doctor.autoscalers import autoscalers
 from kube.cluster import ClusterError
@@ -80,14 +80,14 @@ def test_a_server_that_knows_no_scaled_object_keeps_none_of_its_tolerance():
 
 @pytest.fixture
 def server(monkeypatch):
-    """The server behind every context."""
+    """The server that a program asks."""
     made = Server()
-    monkeypatch.setattr(tolerance, "Cluster", lambda _: made)
+    monkeypatch.setattr(stack, "cluster_to_ask", lambda: lambda: made)
     return made
 
 
 def test_a_server_is_asked_once_a_kind_and_not_before_an_autoscaler_freezes(server):
-    decides = Tolerance({}, "there")
+    decides = Tolerance({}, lambda: server)
     assert server.asked == []
     assert decides.of(HPA, "auth-api")
     assert decides.of(HPA, "my-api")
@@ -97,13 +97,13 @@ def test_a_server_is_asked_once_a_kind_and_not_before_an_autoscaler_freezes(serv
 @pytest.mark.parametrize("has_one", [True, False])
 def test_one_that_is_frozen_stays_as_it_is_whatever_a_server_would_say(server, has_one):
     server.keeps, server.error = not has_one, ClusterError("does not answer")
-    assert Tolerance({(HPA, "auth-api"): has_one}, "there").of(HPA, "auth-api") is has_one
+    assert Tolerance({(HPA, "auth-api"): has_one}, lambda: server).of(HPA, "auth-api") is has_one
     assert server.asked == []
 
 
 def test_without_an_answer_none_is_declared_and_the_update_goes_on(server):
     server.error = ClusterError("the cluster of context there does not answer")
-    assert Tolerance({}, "there").of(HPA, "auth-api") is False
+    assert Tolerance({}, lambda: server).of(HPA, "auth-api") is False
 
 
 def test_without_a_cluster_none_is_declared_and_nobody_is_asked(server):
@@ -133,10 +133,7 @@ def test_the_state_tells_which_are_frozen_and_what_the_server_kept(kind, spec, e
 
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize(("kind", "service"), [(HPA, "auth-api"), (KEDA, "scan-worker")])
-def test_the_program_declares_it_where_the_cluster_keeps_it(
-    program, server, monkeypatch, keeps, kind, service
-):
-    monkeypatch.setattr(stack, "has_cluster", lambda: True)
+def test_the_program_declares_it_where_the_cluster_keeps_it(program, server, keeps, kind, service):
     server.keeps = keeps
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {service: {"phase": 2}}})
     spec = objects(program.run(), kind)[service].inputs["spec"]
@@ -146,8 +143,7 @@ def test_the_program_declares_it_where_the_cluster_keeps_it(
     assert (rules["selectPolicy"], rules.get("tolerance")) == ("Disabled", "1" if keeps else None)
 
 
-def test_a_program_in_which_everything_goes_back_asks_no_server(program, server, monkeypatch):
-    monkeypatch.setattr(stack, "has_cluster", lambda: True)
+def test_a_program_in_which_everything_goes_back_asks_no_server(program, server):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {"auth-api": {"phase": 0}}})
     program.run()
     assert server.asked == []
