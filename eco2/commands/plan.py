@@ -33,8 +33,8 @@ def plan(
     For every service that changes: its version, from which share to which, what users meet, the order of
     operations, pods, room on the nodes and cost. Then what is no rollout: whose pods restart, and what is
     deleted, replaced, changed and made. Where the kubeconfig has the stack's context, also whose routes somebody
-    changed by hand; no other question goes to a cluster. The Markdown begins with a hidden line by which a comment is found
-    again.
+    changed by hand; no other question goes to a cluster. The Markdown begins with a hidden line by which a
+    comment is found again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
     (Markdown and JSON say why, in both cases).
