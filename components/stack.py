@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TOLD = 32
+"""The exit code of a program that has told its user what to do, after which the language host adds nothing
+(pulumi `sdk/python/cmd/pulumi-language-python/main.go`)."""
 STATE_WAITS_SECONDS = (0.1, 0.3, 1.0)
 """Pauses between attempts to read the state; writing it takes milliseconds."""
 
@@ -141,9 +144,13 @@ def _runs(process: int) -> bool:
 
 def cluster_to_ask() -> Callable[[], Cluster] | None:
     """Leads to the stack's cluster, which is not asked for credentials before; None with mocks."""
-    if isinstance(get_monitor(), MockMonitor):
+    if _runs_with_mocks():
         return None
     return cache(partial(Cluster, config()["kubernetes:context"]))
+
+
+def _runs_with_mocks() -> bool:
+    return isinstance(get_monitor(), MockMonitor)
 
 
 def routes_left_at() -> float | None:
@@ -154,12 +161,17 @@ def routes_left_at() -> float | None:
 
 @contextmanager
 def problems_in_words() -> Iterator[None]:
-    """Ends the program with the problems that were found, without a trace.
+    """Ends the program with the problems that were found; they are the last that a reader sees.
 
     Raises:
-        pulumi.RunError: With every problem.
+        SystemExit: With every problem told.
+        pulumi.RunError: With mocks, with every problem.
     """
     try:
         yield
     except ConfigError as error:
-        raise pulumi.RunError(str(error)) from None
+        if _runs_with_mocks():
+            raise pulumi.RunError(str(error)) from None
+        # Of a RunError the official host says on top that the program "exited with non-zero exit code".
+        pulumi.log.error(str(error))
+        raise SystemExit(TOLD) from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockMonitor
 
 from components import stack
+from rollout.problems import ConfigError, Problem
 
 
 class Answer:
@@ -37,3 +39,18 @@ def test_a_state_that_cannot_be_read_ends_the_update_in_words_and_is_not_taken_f
     engine += ["failed to load checkpoint: EOF"] * 4
     with pytest.raises(pulumi.RunError, match="nothing was changed, run the same command again"):
         stack.last_outputs()
+
+
+def test_a_refusal_is_told_and_ends_the_program_with_the_code_after_which_the_host_adds_nothing(monkeypatch):
+    told = []
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    monkeypatch.setattr(stack, "get_monitor", lambda: None)
+    with pytest.raises(SystemExit) as ended, stack.problems_in_words():
+        raise ConfigError([Problem("Pulumi.dev.yaml", "eco2:rollouts", "no")])
+    assert (ended.value.code, told[0].splitlines()[-1].strip()) == (32, "Pulumi.dev.yaml: eco2:rollouts: no")
+
+
+def test_with_mocks_a_refusal_is_an_exception(monkeypatch):
+    monkeypatch.setattr(stack, "get_monitor", lambda: MockMonitor(None))
+    with pytest.raises(pulumi.RunError, match="no"), stack.problems_in_words():
+        raise ConfigError([Problem("Pulumi.dev.yaml", "eco2:rollouts", "no")])
