@@ -26,7 +26,8 @@ def abort(
         str, typer.Option("--context", help="The kubeconfig's context, where the stack's file names none.")
     ] = "",
     namespace: Annotated[
-        str, typer.Option("--namespace", help="The services' namespace, where services.yaml names none.")
+        str,
+        typer.Option("--namespace", help="The named services' namespace, where services.yaml names none."),
     ] = "",
     project: Project = Path(),
 ) -> None:
@@ -48,6 +49,13 @@ def abort(
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)
+        raise typer.Exit(2)
+    if everything and namespace:
+        typer.echo(
+            "error: --all takes back the services of every namespace, and --namespace names one: "
+            "name its services instead of --all, or leave --namespace out",
+            err=True,
+        )
         raise typer.Exit(2)
     if no_up and no_reconcile:
         typer.echo(

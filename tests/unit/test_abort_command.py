@@ -142,6 +142,16 @@ def test_without_files_the_command_line_is_enough(desk, server):
     assert taken_back(server)
 
 
+def test_all_services_and_one_namespace_are_no_wish(desk, server):
+    before = desk.file.read_text()
+    refused = desk.run("abort", "--all", "--namespace", "auth")
+    assert refused.exit_code == 2
+    assert "name its services instead of --all, or leave --namespace out" in refused.stderr
+    assert not taken_back(server)
+    assert desk.file.read_text() == before
+    assert desk.updates == []
+
+
 def test_a_file_that_asks_for_the_canary_still_is_no_success(desk, server):
     text = desk.file.read_text()
     written = """eco2:rollouts: '{"auth-api": {"phase": 3}}'"""
