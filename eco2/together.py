@@ -7,12 +7,14 @@ a server does not answer.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 LOOK_SECONDS = 0.2
 
 
@@ -46,3 +48,21 @@ class Later(Generic[T]):
         if self._failure is not None:
             raise self._failure
         return self._result[0]
+
+
+def each(call: Callable[[Item], T], items: Sequence[Item], at_once: int) -> list[T]:
+    """The results of a call for every item, in their order; so many calls go on at once.
+
+    A thread takes every so many-th item, so that it may keep a connection of its own.
+
+    Raises:
+        Exception: The first that a call raised; others may go on for a while, and nobody waits for them.
+    """
+    threads = min(at_once, len(items))
+    parts = [Later(partial(_in_turn, call, items[start::threads])) for start in range(threads)]
+    found = [part.result() for part in parts]
+    return [found[place % threads][place // threads] for place in range(len(items))]
+
+
+def _in_turn(call: Callable[[Item], T], items: Sequence[Item]) -> list[T]:
+    return [call(item) for item in items]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from eco2.doctor.finding import fine, missing, warning
+from eco2.together import each
 from kube.cluster import NotServedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from eco2.doctor.finding import Finding
     from kube.cluster import Cluster
@@ -68,24 +68,23 @@ def rights(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
     """
     needed = [Right(verb, *kind) for kind, verb in product(CHANGED, CHANGE)]
     needed += [Right(verb, *kind) for kind, verb in product(LOOKED_AT, LOOK)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        allowed = pool.map(lambda one: cluster.may(one.verb, one.group, one.resource), needed)
-        refused = [right for right, may in zip(needed, allowed, strict=True) if not may]
-        pairs = [
-            (right, namespace)
-            for right in refused
-            for namespace in ([""] if right.resource in CLUSTER_WIDE else catalog.namespaces)
-        ]
-        answers = pool.map(
-            lambda pair: (
-                bool(pair[1]) and cluster.may(pair[0].verb, pair[0].group, pair[0].resource, pair[1])
-            ),
-            pairs,
-        )
-        denied = [pair for pair, may in zip(pairs, answers, strict=True) if not may]
+    refused = _refused(cluster, [(right, "") for right in needed])
+    denied = [pair for pair in refused if pair[0].resource in CLUSTER_WIDE]
+    elsewhere = [right for right, _ in refused if right.resource not in CLUSTER_WIDE]
+    denied += _refused(cluster, list(product(elsewhere, catalog.namespaces)))
     if not denied:
         return [fine(RIGHTS, f"all {len(needed)} that updates need")]
     return [_denied(kind, denied, context) for kind in sorted({right.kind for right, _ in denied})]
+
+
+def _refused(cluster: Cluster, wanted: Sequence[tuple[Right, str]]) -> list[tuple[Right, str]]:
+    """Those of some rights and namespaces that the user does not have; an empty namespace means all."""
+
+    def may(pair: tuple[Right, str]) -> bool:
+        right, namespace = pair
+        return cluster.may(right.verb, right.group, right.resource, namespace)
+
+    return [pair for pair, allowed in zip(wanted, each(may, wanted, AT_ONCE), strict=True) if not allowed]
 
 
 def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Finding:

@@ -8,7 +8,7 @@ from _thread import interrupt_main
 
 import pytest
 
-from eco2.together import Later
+from eco2.together import Later, each
 
 
 def test_a_call_gives_its_result_or_its_exception():
@@ -27,4 +27,32 @@ def test_a_ctrl_c_that_python_notes_and_does_not_wake_for_ends_the_wait():
     with pytest.raises(KeyboardInterrupt):
         later.result()
     assert time.monotonic() - began < 2
+    released.set()
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 11])
+def test_results_come_in_the_order_of_their_items_and_so_many_at_once(count):
+    names = set()
+
+    def squared(number):
+        names.add(threading.get_ident())
+        time.sleep(0.01)
+        return number**2
+
+    assert each(squared, range(count), 4) == [number**2 for number in range(count)]
+    assert len(names) <= 4
+
+
+def test_a_failure_ends_the_wait_for_all():
+    released = threading.Event()
+
+    def fails_first(number):
+        if number:
+            return released.wait(20)
+        raise ZeroDivisionError
+
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        each(fails_first, range(8), 4)
+    assert time.monotonic() - began < 5
     released.set()
