@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eco2.status.alarms import at_routes, at_stable, at_the_canary
 from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -106,20 +107,19 @@ class Status:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What users suffer from at this moment, in words.
+        """What users suffer from at this moment, in words."""
+        up = self.applied is not None
+        found = (
+            self.canary_alarm,
+            at_stable(self.kind, self.live, up=up),
+            at_routes(self.service, self.kind, self.live, up=up),
+        )
+        return tuple(filter(None, found))
 
-        Nothing falls over from one subset to the other: a canary that has weight and no ready pod costs
-        its whole share (istio#27092).
-        """
-        share, canary, stable = self.live.share, self.live.canary, self.live.stable
-        found = []
-        if self.kind == "api" and share and not (canary and canary.ready):
-            found.append(
-                f"routes send {share:g} % to the canary, which has no ready pod: these requests fail"
-            )
-        if stable and not stable.ready and stable.wanted and (share or 0) < FULL_WEIGHT:
-            found.append("stable has no ready pod")
-        return tuple(found)
+    @property
+    def canary_alarm(self) -> str:
+        """That of them which an abort ends; empty without one."""
+        return at_the_canary(self.kind, self.live)
 
 
 def _not_applied(wanted: Step | None, applied: Step | None) -> tuple[str, ...]:

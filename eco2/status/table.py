@@ -60,7 +60,7 @@ def _phase(line: Status) -> str:
 
 
 def _share(line: Status) -> str:
-    if line.live.canary is None and not line.live.share:
+    if line.live.canary is None and not line.live.share and not any(line.live.routing.weights):
         return "-"
     if line.live.share is None:
         return "mixed" if line.live.routing.weights else "?"

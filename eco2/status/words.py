@@ -79,7 +79,7 @@ def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     if status.half_taken_back:
         # Any update would bring the canary back, and with it what somebody took it back for.
         return [abort]
-    if any(one.startswith("routes send") for one in status.alarms):
+    if status.canary_alarm:
         told.append(abort)
     if any(one.startswith("config:") for one in status.differences):
         told.append(f"pulumi up --stack {stack}")

@@ -1,0 +1,73 @@
+"""What users suffer from at this moment, by the cluster alone, in words.
+
+Nothing falls over from one subset to the other: a canary that has weight and no ready pod costs its whole
+share (istio#27092). A Service that selects both versions sends to ready pods alone, so there one set of pods
+is enough.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.ladder import FULL_WEIGHT
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from eco2.status.live import Deployment, Live
+
+
+def at_the_canary(kind: str, live: Live) -> str:
+    """What fails since it is sent to a canary without pods, which an abort ends; empty if nothing does."""
+    why, weights = _lack(live.canary), live.routing.weights
+    if not why:
+        return ""
+    # Where routes disagree, some requests go by the highest.
+    if kind == "api" and weights and weights[-1]:
+        to = f"{weights[-1]} %" if len(weights) == 1 else f"up to {weights[-1]} %"
+        return f"routes send {to} to the canary, which {why}: these requests fail"
+    if kind == "grpc" and live.routing.version == CANARY_VERSION:
+        return f"the Service selects the canary alone, which {why}: all requests fail"
+    return ""
+
+
+def at_stable(kind: str, live: Live, *, up: bool) -> str:
+    """Why stable cannot do what it is to do; empty if it can, or has nothing to do.
+
+    Args:
+        kind: `api`, `grpc` or `worker`.
+        live: What the cluster runs.
+        up: Whether an update has brought the service up; before, nothing need be there.
+    """
+    stable, routing = live.stable, live.routing
+    if stable is None and not (up or routing.weights):
+        return ""
+    least = routing.weights[0] if kind == "api" and routing.weights else live.share or 0
+    # A worker's share goes by pods. Without stable it is the whole, also where the canary reads other queues.
+    idle = least >= FULL_WEIGHT and not (kind == "worker" and stable is None)
+    why = _lack(stable)
+    if not why or idle:
+        return ""
+    # No update does: the number of pods is the autoscaler's, and that leaves a Deployment alone that has none.
+    way = ": `kubectl scale` brings it back" if stable and not stable.wanted else ""
+    return f"stable {why}{way}"
+
+
+def at_routes(name: str, kind: str, live: Live, *, up: bool) -> str:
+    """Why requests find no pods at all; empty if they do."""
+    version = live.routing.version
+    if version not in (None, STABLE_VERSION, CANARY_VERSION):
+        return f"the Service selects {version}, which is neither stable nor the canary: all requests fail"
+    if up and kind == "grpc" and live.routing.missing:
+        return f"no Service {name}: all requests fail"
+    if up and f"VirtualService {name}" in live.routing.missing:
+        return f"no VirtualService {name}: all requests from outside fail"
+    return ""
+
+
+def _lack(deployment: Deployment | None) -> str:
+    """Why a Deployment takes no requests; empty if it does."""
+    if deployment is None:
+        return "has no Deployment"
+    if deployment.ready:
+        return ""
+    return "has no ready pod" if deployment.wanted else "is scaled to 0"
