@@ -19,7 +19,7 @@ def _service(status: Status) -> dict[str, Any]:
     counted = status.measured
     return {
         "service": status.service,
-        "phase": str(status.applied) if status.applied else "0 not yet up",
+        "phase": status.phase,
         "weight": status.live.share,
         "stable": _deployment(status.live.stable),
         "canary": _deployment(status.live.canary),

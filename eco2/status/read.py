@@ -13,7 +13,7 @@ from eco2.pulumi_stack import PulumiError, outputs
 from eco2.stack_config import stack_config
 from eco2.status.events import warnings
 from eco2.status.live import Objects, read_live
-from eco2.status.snapshot import Snapshot, Status, Step, read_step
+from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
 from eco2.together import Later
 from kube.cluster import PART_OF, Cluster
 from rollout.files import read_catalog
@@ -71,7 +71,11 @@ class _Config:
 
 
 class Reader:
-    """Looks as often as asked; keeps what is slow to read and seldom changes."""
+    """Looks as often as asked; keeps what is slow to read and seldom changes.
+
+    Attributes:
+        outputs_failed: Whether at the last look the stack's outputs, or an entry of them, could not be read.
+    """
 
     def __init__(self, look: Look, left: Later[dict[str, Any]] | None = None) -> None:
         """Reads the files, and begins to read the outputs.
@@ -88,8 +92,9 @@ class Reader:
         self._look = look
         self._asked = left or self._ask()
         self._asked_at, self._asked_once = time.monotonic(), False
-        self._outputs: dict[str, Any] = {}
+        self._outputs: dict[str, Any] | None = None
         self._outputs_note = ""
+        self.outputs_failed = False
         self._files = self._read_files()
         refuse_strangers(look.services, self._files.catalog.services)
         self.context = self._files.config.get("kubernetes:context", "")
@@ -127,8 +132,11 @@ class Reader:
                 self._files.note = _first_problem(error)
         return self._files
 
-    def _last_outputs(self) -> dict[str, Any]:
-        """The outputs; the first time they are waited for, afterwards they come when they come."""
+    def _last_outputs(self) -> dict[str, Any] | None:
+        """The outputs; the first time they are waited for, afterwards they come when they come.
+
+        None if they could never be read.
+        """
         if self._asked.done or not self._asked_once:
             try:
                 self._outputs, self._outputs_note = self._asked.result(), ""
@@ -138,11 +146,6 @@ class Reader:
             if time.monotonic() - self._asked_at > OUTPUTS_SECONDS:
                 self._asked, self._asked_at = self._ask(), time.monotonic()
         return self._outputs
-
-    @property
-    def outputs_failed(self) -> bool:
-        """Whether the stack's outputs could not be read."""
-        return bool(self._outputs_note)
 
     def read(self) -> Snapshot:
         """Looks once.
@@ -160,27 +163,29 @@ class Reader:
         events = Later(partial(self._events, chosen)) if self._look.detailed else None
         counted = Later(partial(self._prometheus.requests, chosen)) if self._prometheus else None
         left = self._last_outputs()
-        wanted, note = _wanted(files, f"Pulumi.{self._look.stack}.yaml", left)
+        wanted, note = _wanted(files, f"Pulumi.{self._look.stack}.yaml", left or {})
         measured, measured_note = _counts(counted)
         objects = Objects(**{name: later.result() for name, later in lists.items()})
         warned, now = events.result() if events else [], datetime.now(UTC)
-        rollouts = left.get("rollouts") or {}
+        applied = {name: read_left(left, name) for name in chosen}
         services = tuple(
             Status(
                 service=name,
                 kind=service.kind,
                 node_group=service.domain,
                 wanted=wanted.get(name),
-                applied=read_step(rollouts.get(name) or {}),
+                applied=applied[name][0],
                 live=read_live(name, service, objects),
                 measured=measured.get(name),
                 events=warnings(
                     warned, service.namespace, (name, f"{name}-canary", *service.companions), now
                 ),
+                outputs_known=applied[name][1],
             )
             for name, service in chosen.items()
         )
-        notes = tuple(filter(None, (note, self._outputs_note, measured_note)))
+        self.outputs_failed = not all(known for _, known in applied.values()) or bool(self._outputs_note)
+        notes = tuple(filter(None, (note, self._outputs_note or _unread(applied), measured_note)))
         return Snapshot(self._look.stack, self.context, now, services, notes)
 
     def _paths(self) -> dict[str, str]:
@@ -214,6 +219,15 @@ def _wanted(files: _Config, file: str, left: dict[str, Any]) -> tuple[dict[str, 
         for name, one in resolve(files.catalog, settings).items()
     }
     return {name: step for name, step in planned.items() if step}, ""
+
+
+def _unread(applied: Mapping[str, tuple[Step | None, bool]]) -> str:
+    names = ", ".join(name for name, (_, known) in applied.items() if not known)
+    return (
+        f"what the last update left of {names} is written in another shape than this program's"
+        if names
+        else ""
+    )
 
 
 def _counts(counted: Later[dict[str, Requests]] | None) -> tuple[dict[str, Requests], str]:

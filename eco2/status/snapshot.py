@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eco2.status.events import Event
     from eco2.status.live import Live, Routing
 
+NOT_YET_UP = "0 not yet up"
 HALF_TAKEN_BACK = (
     "cluster: routes were taken off the canary, and an update may set them back; finish the abort first"
 )
@@ -63,6 +64,21 @@ def read_step(entry: Mapping[str, Any]) -> Step | None:
         return None
 
 
+def read_left(outputs: Mapping[str, Any] | None, service: str) -> tuple[Step | None, bool]:
+    """What the last update left of a service, and whether that is known: it may have left nothing.
+
+    Args:
+        outputs: The stack's; None if they cannot be read.
+        service: Its name.
+    """
+    if outputs is None:
+        return None, False
+    entries = outputs.get("rollouts") or {}
+    entry = entries.get(service) if isinstance(entries, dict) else entries
+    step = read_step(entry) if entry else None
+    return step, step is not None or not entry
+
+
 @dataclass(frozen=True)
 class Status:
     """One service.
@@ -72,10 +88,11 @@ class Status:
         kind: `api`, `grpc` or `worker`.
         node_group: The domain whose nodes it runs on.
         wanted: What the config says; None if it cannot be used.
-        applied: What the last update left; None before the first, or if the outputs cannot be read.
+        applied: What the last update left; None before the first, or if that is not known.
         live: What the cluster runs.
         measured: Requests that a Prometheus counted; None without one.
         events: Recent warnings, newest first.
+        outputs_known: Whether the stack's outputs say what the last update left, if there was one.
     """
 
     service: str
@@ -86,6 +103,14 @@ class Status:
     live: Live
     measured: Requests | None = None
     events: tuple[Event, ...] = ()
+    outputs_known: bool = True
+
+    @property
+    def phase(self) -> str | None:
+        """The last update's, by number and name; None if it is not known."""
+        if self.applied:
+            return str(self.applied)
+        return NOT_YET_UP if self.outputs_known else None
 
     @property
     def differences(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def disagreements(snapshot: Snapshot, services: Sequence[Status]) -> list[Text]:
 
 
 def _phase(line: Status) -> str:
-    now = str(line.applied) if line.applied else "0 not yet up"
+    now = line.phase or "?"
     changed = line.wanted and line.applied and str(line.wanted) != str(line.applied)
     return f"{now} → {line.wanted}" if changed else now
 

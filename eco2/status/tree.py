@@ -65,8 +65,7 @@ def tree(snapshot: Snapshot, encoding: str = "utf-8") -> Group:
 
 
 def _heading(status: Status) -> list[Text]:
-    phase = str(status.applied) if status.applied else "0 not yet up"
-    title = Text.assemble((status.service, "bold"), f"  phase {phase}")
+    title = Text.assemble((status.service, "bold"), f"  phase {status.phase or '?'}")
     if status.wanted and status.applied and str(status.wanted) != str(status.applied):
         title.append(f", config {status.wanted}", style="yellow")
     wanted, applied = (f"{step.share:g} %" if step else "?" for step in (status.wanted, status.applied))
