@@ -208,10 +208,12 @@ def _watch(request: Request, result: Result) -> int:
         request.say(f"{one.service}: {one.verdict}: {one.words}")
     result.watched = [one.as_json() for one in found]
     sick = [one.service for one in found if one.verdict == "sick"]
-    if not sick:
-        return DONE
-    request.say(f"to take back at once: `eco2 abort {' '.join(sick)} {request.options}`")
-    return SICK
+    if sick:
+        request.say(f"to take back at once: `eco2 abort {' '.join(sick)} {request.options}`")
+    if unseen := [one.service for one in found if not one.watched]:
+        told = f"whether {', '.join(unseen)} is well is not known"
+        request.say(f"{told}; look: `eco2 status {' '.join(unseen)} {request.options}`")
+    return SICK if sick or unseen else DONE
 
 
 def _finish(request: Request, result: Result, code: int) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
@@ -24,6 +24,10 @@ FEWEST_REQUESTS = 100
 MOST_ERRORS = 0.01
 """The share of failed requests that a canary may have, or twice stable's, whichever is more."""
 
+MOST_USUAL = 0.1
+"""Where more of stable's own requests fail, something else is wrong: a canary that does no better may be well
+or not. One that fails by so much more than stable is sick all the same."""
+
 Verdict = Literal["well", "sick", "not known"]
 
 
@@ -33,13 +37,16 @@ class Health:
 
     Attributes:
         service: Its service.
-        verdict: `not known` is neither of the others: too few requests, or no answer.
+        verdict: `not known` is neither of the others: too few requests, no pod, or no answer.
         words: The figures behind it.
+        watched: Whether there was what is to be there, and whoever was asked could tell. Too few requests, or no
+            pods where none are wanted, are no lack of that.
     """
 
     service: str
     verdict: Verdict
     words: str
+    watched: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -101,7 +108,7 @@ class Watched:
         self.last = pods
         wanted = pods.wanted or 0
         self._due = wanted if pods.ready >= wanted else min(self._due, wanted)
-        self._fewer = self._fewer + 1 if pods.wanted is None or pods.ready < self._due else 0
+        self._fewer = self._fewer + 1 if self._gone or pods.ready < self._due else 0
 
     @property
     def sickness(self) -> str:
@@ -116,11 +123,18 @@ class Watched:
         return self.lack if self._fewer >= LOOKS_IN_A_ROW else ""
 
     @property
+    def _gone(self) -> bool:
+        """Whether nothing asks for pods any more; of all canaries, only a worker's may do without."""
+        return self.last.wanted is None or (not self.last.wanted and self.service.kind != "worker")
+
+    @property
     def lack(self) -> str:
         """What it lacks at the last look; empty if nothing."""
         ready, wanted = self.last.ready, self.last.wanted
         if wanted is None:
             return "no Deployment"
+        if self._gone:
+            return "its Deployment is scaled to 0"
         return f"{ready} pods ready, and {wanted} wanted" if ready < wanted else ""
 
 
@@ -171,36 +185,36 @@ def _pods(cluster: Cluster, name: str, service: Service) -> Pods:
 def _health(watched: Watched, prometheus: str | None, window_seconds: int) -> Health:
     if sickness := watched.sickness:
         return Health(watched.name, "sick", sickness)
+    lack = watched.lack
     if not watched.last.ready:
-        return Health(watched.name, "not known", watched.lack or "it has no pods in this phase")
-    pods = watched.lack or f"{watched.last.ready} pods ready, no restarts"
-    verdict: Verdict = "well"
+        return Health(watched.name, "not known", lack or "it has no pods in this phase", watched=not lack)
+    health = Health(watched.name, "well", lack or f"{watched.last.ready} pods ready, no restarts")
     if prometheus is not None:
-        verdict, words = _errors(watched, prometheus, window_seconds)
-        pods = f"{pods}; {words}"
+        errors = _errors(watched, prometheus, window_seconds)
+        health = replace(errors, words=f"{health.words}; {errors.words}")
     # Pods that are not ready yet may still fall sick.
-    return Health(watched.name, "not known" if verdict == "well" and watched.lack else verdict, pods)
+    return replace(health, verdict="not known") if health.verdict == "well" and lack else health
 
 
-def _errors(watched: Watched, prometheus: str, window_seconds: int) -> tuple[Verdict, str]:
+def _errors(watched: Watched, prometheus: str, window_seconds: int) -> Health:
     """What a Prometheus says of its requests."""
     from eco2.prometheus import Prometheus, PrometheusError  # noqa: PLC0415  # only where there is one
 
     try:
         counted = Prometheus(prometheus).requests({watched.name: watched.service}, window_seconds)
     except PrometheusError as error:
-        return "not known", str(error)
+        return Health(watched.name, "not known", str(error), watched=False)
     found = counted.get(watched.name)
     if found is None:
-        return "well", "a worker gets no requests"
+        return Health(watched.name, "well", "a worker gets no requests")
     canary, stable = (
         (found.total.get(version, 0.0), found.failed.get(version, 0.0))
         for version in (CANARY_VERSION, STABLE_VERSION)
     )
-    return judged_errors(canary, stable)
+    return Health(watched.name, *judged_errors(canary, stable))
 
 
-def judged_errors(canary: tuple[float, float], stable: tuple[float, float]) -> tuple[Verdict, str]:
+def judged_errors(canary: tuple[float, float], stable: tuple[float, float]) -> tuple[Verdict, str, bool]:
     """Whether a canary's share of failed requests is too high.
 
     Args:
@@ -208,12 +222,16 @@ def judged_errors(canary: tuple[float, float], stable: tuple[float, float]) -> t
         stable: The same of stable in the same time.
 
     Returns:
-        The verdict and the figures.
+        The verdict, the figures, and whether stable is fit to be compared with.
     """
     requests, failed = canary
     if requests < FEWEST_REQUESTS:
-        return "not known", f"not enough requests: {requests:.0f} of {FEWEST_REQUESTS}"
+        return "not known", f"not enough requests: {requests:.0f} of {FEWEST_REQUESTS}", True
     share = failed / requests
     usual = stable[1] / stable[0] if stable[0] else 0.0
     words = f"{share:.1%} of {requests:.0f} requests failed, {usual:.1%} of stable's"
-    return ("sick" if share > max(MOST_ERRORS, 2 * usual) else "well"), words
+    if share > max(MOST_ERRORS, min(2 * usual, usual + MOST_USUAL)):
+        return "sick", words, True
+    if share > MOST_ERRORS and usual > MOST_USUAL:
+        return "not known", f"{words}, too many to tell the canary's own from", False
+    return "well", words, True

@@ -37,8 +37,8 @@ def advance(
     updates the stack. What the guards refuse is refused before the file is touched; going back never is.
 
     Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
-    file is written and the update failed, 5 updated, and a
-    canary is sick or cannot be watched (--wait).
+    file is written and the update failed, 5 updated, and a canary is sick or cannot be watched (--wait). Too
+    few requests to judge by are said, and are 0.
 
     Example: eco2 advance auth-api --stack dev --wait 60
     """

@@ -124,6 +124,11 @@ def test_a_canary_whose_deployment_goes_is_sick():
     assert watched([pod()], wanting(None), seconds=60) == ("sick", "no Deployment")
 
 
+def test_a_canary_that_somebody_scales_to_0_is_no_canary_without_pods_by_plan():
+    assert watched([pod()], wanting(0), seconds=60) == ("sick", "its Deployment is scaled to 0")
+    assert watched(wanting(0), seconds=0) == ("not known", "its Deployment is scaled to 0")
+
+
 @pytest.mark.parametrize(
     ("canary", "stable", "verdict"),
     [
@@ -135,6 +140,14 @@ def test_a_canary_whose_deployment_goes_is_sick():
         ((12, 12), (1000, 0), "not known"),
         ((0, 0), (0, 0), "not known"),
         ((100, 50), (0, 0), "sick"),
+        ((1000, 190), (1000, 100), "well"),
+        ((1000, 210), (1000, 100), "sick"),
+        ((5000, 5000), (5000, 3000), "sick"),
+        ((1000, 310), (1000, 200), "sick"),
+        ((1000, 200), (1000, 200), "not known"),
+        ((5000, 5000), (5000, 5000), "not known"),
+        ((100, 100), (1, 1), "not known"),
+        ((1000, 10), (1000, 600), "well"),
     ],
 )
 def test_errors_are_judged_beside_stable_and_only_with_enough_requests(canary, stable, verdict):
@@ -142,7 +155,17 @@ def test_errors_are_judged_beside_stable_and_only_with_enough_requests(canary, s
 
 
 def test_too_few_requests_are_counted_out():
-    assert judged_errors((12, 3), (0, 0))[1] == "not enough requests: 12 of 100"
+    assert judged_errors((12, 3), (0, 0)) == ("not known", "not enough requests: 12 of 100", True)
+
+
+@pytest.mark.parametrize("failed", range(0, 1001, 50))
+def test_a_canary_that_fails_everything_is_never_well(failed):
+    assert judged_errors((1000, 1000), (1000, failed))[0] != "well"
+
+
+def test_a_stable_that_fails_itself_is_no_measure():
+    told = "30.0% of 1000 requests failed, 60.0% of stable's, too many to tell the canary's own from"
+    assert judged_errors((1000, 300), (1000, 600)) == ("not known", told, False)
 
 
 @pytest.fixture
