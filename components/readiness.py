@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from kube.cluster import ClusterError
+from rollout.applied import leads_more
 from rollout.problems import NAMESPACE, ConfigError, Problem
+from rollout.order import Direction
 from rollout.readiness import climbing, lack, led_to
 
 if TYPE_CHECKING:
@@ -92,8 +94,11 @@ class Readiness:
         cluster = self._cluster
         if target is None or cluster is None:
             return None
+        promotes = planned.order.direction is Direction.PROMOTE
 
-        async def hold(_: pulumi.ResourceHookArgs) -> None:
+        async def hold(args: pulumi.ResourceHookArgs) -> None:
+            if not promotes and not leads_more(args.new_inputs or {}, args.old_outputs):
+                return
             # One answer for both VirtualServices of a service: both move or none.
             if target.service not in self._answers:
                 self._answers[target.service] = asyncio.ensure_future(_await(target, cluster))

@@ -50,21 +50,34 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     struck_at = time.time()
     for stroke in strokes:
         if stroke.moved:
-            say(f"{stroke.service}: all traffic to stable after {time.monotonic() - began:.2f} s")
+            whole = not stroke.failure and not stroke.missing
+            what = "all traffic" if whole else ", ".join(stroke.moved)
+            say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
     failed = failures(strokes, wish, say)
+    told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
-    # Where nothing at all was found, this may be the wrong cluster: nothing else is touched in it.
-    sure = not failed or any(stroke.found for stroke in strokes)
-    if good and sure and wish.reconcile:
+    # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
+    lost = any(stroke.lost for stroke in strokes if stroke.service in failed)
+    sure = not lost or any(stroke.found for stroke in strokes)
+    if good and wish.reconcile and not sure:
+        told += f"; so nothing of {', '.join(good)} was touched either"
+    elif good and wish.reconcile:
         second = SecondStroke(wish, cluster, {name: services[name] for name in good}, say)
-        _reconcile(second, {one.service: struck_at for one in strokes if one.moved and one.service in good})
+        try:
+            _reconcile(
+                second, {one.service: struck_at for one in strokes if one.moved and one.service in good}
+            )
+        except (RoutesError, UpdateError) as error:
+            if not failed:
+                raise
+            raise RoutesError(f"{told}\n{error}") from None
     if failed:
-        raise RoutesError(f"{'; '.join(f'{name}: {why}' for name, why in failed.items())}; {again(wish)}")
+        raise RoutesError(f"{told}; {again(wish)}")
     if not wish.reconcile:
-        say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+        _say_what_is_left(wish, strokes, say)
         return
     say(f"done after {time.monotonic() - began:.1f} s")
-    if good and (waits := what_waits(wish, good)):
+    if good and (waits := what_waits(wish, good, say)):
         say(waits)
 
 
@@ -79,7 +92,7 @@ def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) 
         if stroke.failure:
             failed[stroke.service] = stroke.failure
         elif stroke.lost:
-            if wish.reconcile and never_brought_up(wish, stroke.service):
+            if wish.reconcile and never_brought_up(wish, stroke.service, say):
                 say(f"{stroke.service}: was never brought up on {wish.stack}, so it has no routes")
                 continue
             looked = ", ".join(stroke.missing)
@@ -88,11 +101,22 @@ def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) 
                 "whether its canary gets traffic is not known. Is it the right cluster, and the right namespace? "
                 "(--context, --namespace)"
             )
+        elif stroke.missing and not wish.reconcile:
+            failed[stroke.service] = (
+                f"{', '.join(stroke.missing)} is not there, so that canary may get traffic"
+            )
         elif stroke.missing:
             say(
                 f"{stroke.service}: {', '.join(stroke.missing)} is not there, so nothing of it could be taken back"
             )
     return failed
+
+
+def _say_what_is_left(wish: Wish, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
+    for stroke in strokes:
+        if stroke.unrouted:
+            say(f"{stroke.service}: has no routes; its canary takes work until the update ends it")
+    say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
 
 
 def again(wish: Wish) -> str:
@@ -112,15 +136,15 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
         second.run(moved)
     except (PulumiError, ConfigError, ClusterError, OSError) as error:
         # Whatever ran beside this may have set its own routes.
-        unknown = second.not_back()
+        unknown = "; ".join(f"{name}: {why}" for name, why in second.not_back().items())
         where = (
-            f"Whether a canary gets traffic is not known of {', '.join(unknown)}"
+            f"Not back, or not known to be: {unknown}"
             if unknown
-            else "No canary gets traffic any more"
+            else f"No canary of {', '.join(second.services)} gets traffic any more"
         )
         raise UpdateError(
-            f"{error}\n{where}, but config, cluster and state do not agree yet. "
-            f"Mend what the error says and run it again: {wish.command}"
+            f"{error}\n{where}. Config, cluster and state do not agree yet: "
+            f"mend what the error says and run it again: {wish.command}"
         ) from None
     if left := second.not_back():
         told = "; ".join(f"{name}: {why}" for name, why in left.items())

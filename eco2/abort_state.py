@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.abort_targets import components
 from eco2.pulumi_stack import PulumiError, about, exported, pulumi
+from eco2.telling import telling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eco2.wish import Wish
 
 
-def resources_of(wish: Wish) -> list[dict[str, Any]]:
+def resources_of(wish: Wish, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """The resources of the stack's state; beside a running update a backend of files may hold half of one."""
+    with telling(say, lambda waited: [f"{waited} for the state of {wish.stack}, from its backend"]):
+        return _resources_of(wish)
+
+
+def _resources_of(wish: Wish) -> list[dict[str, Any]]:
     for wait_seconds in (0.2, 1.0):
         try:
             return exported(wish.project, wish.stack)
@@ -23,27 +31,28 @@ def resources_of(wish: Wish) -> list[dict[str, Any]]:
     return exported(wish.project, wish.stack)
 
 
-def never_brought_up(wish: Wish, service: str) -> bool:
+def never_brought_up(wish: Wish, service: str, say: Callable[[str], None]) -> bool:
     """Whether the state knows that a service never had any resource; False where the state cannot be read."""
     try:
-        return service not in components(resources_of(wish)).values()
+        return service not in components(resources_of(wish, say)).values()
     except PulumiError:
         return False
 
 
-def what_waits(wish: Wish, names: tuple[str, ...]) -> str:
+def what_waits(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> str:
     """What else the checkout would change of some services, in one line; empty if nothing.
 
     An abort brings none of it: in the middle of an incident nobody has approved it.
     """
     try:
-        resources = resources_of(wish)
+        resources = resources_of(wish, say)
         mine = {urn for urn, name in components(resources).items() if name in names}
         urns = [one["urn"] for one in resources if one["urn"] in mine or one.get("parent", "") in mine]
         if not urns:
             return ""
         options = [part for urn in urns for part in ("--target", urn)]
-        told = pulumi(wish.project, wish.stack, "preview", "--json", *options, variables=about(names))
+        with telling(say, lambda waited: [f"{waited} for what else the checkout asks for: pulumi preview"]):
+            told = pulumi(wish.project, wish.stack, "preview", "--json", *options, variables=about(names))
         waits = waiting_steps(told)
     except (PulumiError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]

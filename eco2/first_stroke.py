@@ -8,25 +8,30 @@ conflict (rule 12).
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from components.metadata import FIELD_MANAGER
+from eco2.route_objects import (
+    applicable,
+    hands,
+    objects_of,
+    pinned,
+    virtual_services,
+    without_canary,
+)
 from eco2.together import Later
-from kube.cluster import ClusterError
-from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, STABLE_VERSION
+from kube.cluster import ChangedError, ClusterError, NotServedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kube.cluster import Cluster
 
-
-CREATOR = "pulumi-kubernetes"
-"""The field manager under which the Kubernetes plugin creates objects (since 4.29)."""
+ATTEMPTS = 5
+"""How often an object is read and written again that somebody else changes at that moment."""
 
 
 class Routed(Protocol):
@@ -64,45 +69,10 @@ class Stroke:
         """Whether the service has routes, and none of them was found: nothing is known of its canary then."""
         return bool(self.missing) and not self.found and not self.failure
 
-
-def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
-    """A VirtualService as it is at phase 0: no rule leads to the canary alone, and no weight to it.
-
-    A rule that knows only the canary, without a match on headers, is one at weight 100: it leads to
-    stable instead.
-    """
-    changed = copy.deepcopy(dict(virtual_service))
-    changed["spec"]["http"] = [
-        _stable_only(rule) for rule in changed["spec"].get("http", ()) if not is_header_rule(rule)
-    ]
-    return changed
-
-
-def is_header_rule(rule: Mapping[str, Any]) -> bool:
-    """Whether a VirtualService's rule leads the canary header to the canary."""
-    subsets = {subset_of(route) for route in rule.get("route", ())}
-    return subsets == {CANARY_SUBSET} and any("headers" in match for match in rule.get("match", ()))
-
-
-def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
-    routes = rule.get("route", ())
-    if not any(subset_of(route) == CANARY_SUBSET for route in routes):
-        return rule
-    stable = copy.deepcopy(routes[0])
-    stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
-    return {**rule, "route": [stable]}
-
-
-def subset_of(route: Mapping[str, Any]) -> str:
-    """The subset that a rule's destination names; empty for none."""
-    return str(route["destination"].get("subset", ""))
-
-
-def pinned(service: Mapping[str, Any]) -> dict[str, Any]:
-    """A Service that selects stable's pods only (rule 5)."""
-    changed = copy.deepcopy(dict(service))
-    changed["spec"]["selector"]["version"] = STABLE_VERSION
-    return changed
+    @property
+    def unrouted(self) -> bool:
+        """Whether the service has no routes, as a worker: only the update ends its canary."""
+        return not (self.missing or self.found or self.failure)
 
 
 def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str]) -> list[Stroke]:
@@ -121,50 +91,70 @@ def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str
 
 
 def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
-    """Takes one service's canary out of its routes."""
-    if service.kind != "worker" and not service.namespace:
+    """Takes one service's canary out of its routes.
+
+    VirtualServices are looked for whatever the checkout says of the kind: a wrong word in it must not hide them.
+    """
+    if not service.namespace:
         told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
         return Stroke(name, (), told)
+    routed = service.kind == "api"
+    stroke = _move_all(cluster, name, service.namespace, virtual_services(name), may_be_unserved=not routed)
+    if routed or stroke.found or stroke.failure:
+        return stroke
+    if service.kind == "worker":
+        return Stroke(name, ())
+    selected = _move_all(cluster, name, service.namespace, objects_of(name, "grpc"))
+    if service.kind == "grpc" or selected.found:
+        return selected
+    return replace(selected, missing=stroke.missing + selected.missing)
+
+
+def _move_all(
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    objects: Iterable[tuple[str, str]],
+    *,
+    may_be_unserved: bool = False,
+) -> Stroke:
+    """Takes a service's canary out of some objects, all at the same time."""
+    begun = [
+        (f"{kind} {namespace}/{one}", Later(partial(_move, cluster, kind, namespace, one)))
+        for kind, one in objects
+    ]
     moved: list[str] = []
     found: list[str] = []
     missing: list[str] = []
     failures: list[str] = []
-
-    def move(places: Iterable[tuple[str, str]]) -> None:
-        begun = [
-            (
-                f"{kind} {service.namespace}/{one}",
-                Later(partial(_move, cluster, kind, service.namespace, one)),
-            )
-            for kind, one in places
-        ]
-        for title, later in begun:
-            try:
-                result = later.result()
-            except ClusterError as error:
+    for title, later in begun:
+        try:
+            result = later.result()
+        except NotServedError as error:
+            if may_be_unserved:
+                missing.append(title)
+            else:
                 failures.append(str(error))
-                continue
+        except ClusterError as error:
+            failures.append(str(error))
+        except Exception as error:  # noqa: BLE001  # one strange object must not end the way back of others
+            failures.append(f"{title} has a shape that is not understood: {type(error).__name__}: {error}")
+        else:
             (missing if result is None else found).append(title)
             if result:
                 moved.append(title)
-
-    move(route_objects(name, service))
-    if not service.kind and not found and not failures:
-        # Of another kind, it has no VirtualService, and its Service is the route.
-        missing.clear()
-        move([("Service", name)])
     return Stroke(name, tuple(moved), "; ".join(dict.fromkeys(failures)), tuple(found), tuple(missing))
-
-
-def route_objects(name: str, service: Routed) -> list[tuple[str, str]]:
-    """Kind and name of what brings traffic to a service's canary."""
-    if service.kind in ("api", ""):
-        return [("VirtualService", name), ("VirtualService", f"{name}-mesh")]
-    return [("Service", name)] if service.kind == "grpc" else []
 
 
 def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
     """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ChangedError):
+            return _try_to_move(cluster, kind, namespace, name)
+    return _try_to_move(cluster, kind, namespace, name)
+
+
+def _try_to_move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
     live = cluster.read(kind, namespace, name)
     if live is None:
         return None
@@ -173,32 +163,3 @@ def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None
         return False
     cluster.apply(applicable(wanted), FIELD_MANAGER)
     return wanted != live
-
-
-def hands(live: Mapping[str, Any], kind: str) -> tuple[str, ...]:
-    """Who else has set what leads to the canary, by field manager; the next update meets a conflict with them.
-
-    What the plugin has created, its first update takes over by itself.
-    """
-    field = "f:http" if kind == "VirtualService" else "f:selector"
-    return tuple(
-        str(one.get("manager"))
-        for one in live["metadata"].get("managedFields", ())
-        if field in one.get("fieldsV1", {}).get("f:spec", {})
-        and one.get("manager") not in (FIELD_MANAGER, CREATOR)
-    )
-
-
-def applicable(live: Mapping[str, Any]) -> dict[str, Any]:
-    """An object as it may be applied: without what the server keeps of its own.
-
-    A label or annotation that is left out would be taken away, since the same manager owns it.
-    """
-    meta = {
-        key: value
-        for key, value in live["metadata"].items()
-        if key in ("name", "namespace", "labels", "annotations")
-    }
-    # Addresses cannot change, and nobody need own them.
-    spec = {key: value for key, value in live["spec"].items() if key not in ("clusterIP", "clusterIPs")}
-    return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta, "spec": spec}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eco2.first_stroke import hands, route_objects
+from eco2.route_objects import hands, objects_of
 from eco2.together import Later
 from kube.cluster import Cluster, ClusterError, NoClusterError
 from rollout.ladder import FULL_WEIGHT
@@ -36,7 +36,7 @@ def hands_on_routes(
     looks = {
         (name, kind, one): Later(partial(cluster.read, kind, service.namespace, one))
         for name, service in services.items()
-        for kind, one in route_objects(name, service)
+        for kind, one in objects_of(name, service.kind)
     }
     found: dict[str, list[str]] = {}
     for (name, kind, one), later in looks.items():

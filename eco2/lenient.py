@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONTEXT = re.compile(r"""^\s*["']?kubernetes:context["']?\s*:\s*["']?([^\s"'#,}]+)""", re.MULTILINE)
 KEY = re.compile(r"""^(?P<indent> *)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
 VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
+KINDS = ("api", "grpc", "worker")
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,15 @@ def _places(file: Path) -> Mapping[str, Place]:
     if not isinstance(described, dict):
         return {}
     return {
-        name: Place(_word(one.get("kind")), _word(one.get("namespace")))
+        name: Place(_kind(_word(one.get("kind"))), _word(one.get("namespace")))
         for name, one in described.items()
         if isinstance(one, dict)
     }
+
+
+def _kind(word: str) -> str:
+    """A kind that there is; of any other word nothing can be told."""
+    return word if word in KINDS else ""
 
 
 def _word(value: object) -> str:
@@ -139,9 +145,13 @@ def _scanned(text: str) -> dict[str, Place]:
                     found[name][key["key"]].add(value[1])
     # Two values, as in a merge conflict, are none.
     return {
-        name: Place(*(next(iter(told)) if len(told) == 1 else "" for told in values.values()))
+        name: Place(_kind(_only(values["kind"])), _only(values["namespace"]))
         for name, values in found.items()
     }
+
+
+def _only(told: set[str]) -> str:
+    return next(iter(told)) if len(told) == 1 else ""
 
 
 def _text(file: Path) -> str:

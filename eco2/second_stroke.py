@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eco2.abort_state import never_brought_up, resources_of
 from eco2.abort_targets import held, in_flight, targets
@@ -18,6 +18,7 @@ from eco2.first_stroke import strike
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
+from eco2.telling import telling
 from eco2.together import Later
 from kube.cluster import ClusterError, NotServedError
 from rollout.prior import LEFT_VARIABLE, read_prior
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from eco2.lenient import Place
     from eco2.wish import Wish
     from kube.cluster import Cluster
+    from rollout.prior import Prior
 
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
@@ -40,8 +42,6 @@ GOES_WITH_A_CANARY = {
     "services": "/api/v1",
 }
 """What is deleted when a canary ends, and where it is found."""
-SLOW_SECONDS = 15.0
-"""How long an update may take before the command says what holds it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SecondStroke:
         try:
             while True:
                 try:
-                    return self._update(moved)
+                    self._update(moved)
                 except LockedError as error:
                     if owner_has_ended(str(error)):
                         pulumi(self.wish.project, self.wish.stack, "cancel", "--yes")
@@ -86,6 +86,8 @@ class SecondStroke:
                         continue
                     if time.monotonic() > end:
                         raise
+                else:
+                    return
                 if watch.ident is None:
                     self.say(
                         "another update is under way; until it ends, routes that it sets to a canary are taken "
@@ -98,12 +100,23 @@ class SecondStroke:
             ended.set()
 
     def not_back(self) -> dict[str, str]:
-        """Why a service is not known to be back, by service, after one more look at its routes."""
-        found = {}
-        for stroke in strike(self.cluster, self.services, self.services):
+        """Why a service is not known to be back, by service, after one more look at its routes.
+
+        A worker has none: it is back when its canary has no Deployment.
+        """
+        strokes = strike(self.cluster, self.services, self.services)
+        workers = [stroke.service for stroke in strokes if stroke.unrouted]
+        try:
+            found = dict.fromkeys(self._canaries(workers), "its canary still takes work")
+            for name in self._not_here(workers):
+                if not never_brought_up(self.wish, name, self.say):
+                    found[name] = "neither of its Deployments is there (is it the right cluster?)"
+        except ClusterError as error:
+            found = dict.fromkeys(workers, str(error))
+        for stroke in strokes:
             if stroke.failure:
                 found[stroke.service] = stroke.failure
-            elif stroke.missing and not never_brought_up(self.wish, stroke.service):
+            elif stroke.missing and not never_brought_up(self.wish, stroke.service, self.say):
                 found[stroke.service] = (
                     f"{', '.join(stroke.missing)} is not there; what makes it anew: "
                     f"pulumi up --refresh --run-program --stack {self.wish.stack}"
@@ -113,15 +126,18 @@ class SecondStroke:
     def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
         """Looks again and again: the other update may write routes at any time, also while this one is tried."""
         while not ended.wait(LOOK_SECONDS):
-            for stroke in strike(self.cluster, self.services, self.services):
-                if stroke.failure:
-                    self.say(f"{stroke.service}: {stroke.failure}")
-                if stroke.moved:
-                    self.say(f"{stroke.service}: taken back again")
-                    moved[stroke.service] = time.time()
+            self._strike_again(moved)
 
-    def _update(self, moved: Mapping[str, float]) -> None:
-        resources = resources_of(self.wish)
+    def _strike_again(self, moved: dict[str, float]) -> None:
+        for stroke in strike(self.cluster, self.services, self.services):
+            if stroke.failure:
+                self.say(f"{stroke.service}: {stroke.failure}")
+            if stroke.moved:
+                self.say(f"{stroke.service}: taken back again")
+                moved[stroke.service] = time.time()
+
+    def _update(self, moved: dict[str, float]) -> None:
+        resources = resources_of(self.wish, self.say)
         write_phase_off(self.wish, self.services, self.say)
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last)]
@@ -129,9 +145,10 @@ class SecondStroke:
             # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
             # routes later. It holds the lock.
             pulumi(self.wish.project, self.wish.stack, *LOCK_ONLY)
-            now = resources_of(self.wish)
+            now = resources_of(self.wish, self.say)
             if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
-                return self._update(moved)
+                self._update(moved)
+                return
             if strays := self._canaries(self.services):
                 told = ", ".join(
                     f"Deployment {self.services[name].namespace}/{name}-canary" for name in strays
@@ -141,8 +158,25 @@ class SecondStroke:
                     "backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
                 )
             self.say("nothing else is in flight")
-            return None
-        self._look_at_workers(moving)
+            return
+        strangers = self._not_here(moving)
+        moving = [name for name in moving if name not in strangers]
+        if moving:
+            self._take_out(moving, resources, last, moved)
+        if strangers:
+            told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
+            raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
+
+    def _take_out(
+        self,
+        moving: list[str],
+        resources: list[dict[str, Any]],
+        last: Mapping[str, Prior],
+        moved: dict[str, float],
+    ) -> None:
+        """Ends the canaries of services by one update."""
+        # An update that ended just now may have set its routes since the last look.
+        self._strike_again(moved)
         restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.wish.command}")
         variables = about(moving, held(resources, last, moving))
@@ -151,29 +185,26 @@ class SecondStroke:
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
         self._run(targets(resources, moving), variables, moving)
         self._look_at_state(moving)
-        return None
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         options = [part for urn in urns for part in ("--target", urn)]
-        ended = threading.Event()
-        threading.Thread(target=self._tell_what_holds, args=(tuple(moving), ended), daemon=True).start()
-        try:
+        names = tuple(moving)
+
+        def holders(waited: str) -> list[str]:
+            return [f"{name}: {waited} for {told}" for name in names for told in self._held_back(name)]
+
+        with telling(self.say, holders):
             update(self.wish.project, self.wish.stack, "--skip-preview", *options, variables=variables)
-        finally:
-            ended.set()
 
-    def _look_at_workers(self, moving: Iterable[str]) -> None:
-        """A worker has no routes that tell whether this is the right cluster, so its Deployment must be there.
+    def _not_here(self, names: Iterable[str]) -> set[str]:
+        """The workers that this cluster may not know.
 
-        Raises:
-            PulumiError: If it is not: its canary would be told gone, and work on in another cluster.
+        A worker has no routes that tell whether this is the right cluster, so a Deployment of its must be there:
+        else its canary would be told gone, and work on in another cluster.
         """
-        for name in moving:
-            place = self.services[name]
-            if place.kind == "worker" and self.cluster.get(self._deployment(name)) is None:
-                raise PulumiError(
-                    f"{name}: Deployment {place.namespace}/{name} is not there; is it the right cluster?"
-                )
+        workers = [name for name in names if self.services[name].kind == "worker"]
+        unknown = {name for name in workers if self.cluster.get(self._deployment(name)) is None}
+        return unknown - self._canaries(unknown)
 
     def _look_at_state(self, moving: Iterable[str]) -> None:
         """Reads again what was written.
@@ -181,7 +212,7 @@ class SecondStroke:
         Raises:
             PulumiError: If the state or the cluster still knows a canary.
         """
-        resources = resources_of(self.wish)
+        resources = resources_of(self.wish, self.say)
         left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving) | self._canaries(moving)
         if left:
             raise PulumiError(
@@ -199,15 +230,6 @@ class SecondStroke:
         return {
             name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")
         }
-
-    def _tell_what_holds(self, moving: tuple[str, ...], ended: threading.Event) -> None:
-        """Says what an update waits for that takes long: an object that does not go, and who holds it."""
-        began = time.monotonic()
-        while not ended.wait(SLOW_SECONDS):
-            waited = f"waiting for {time.monotonic() - began:.0f} s"
-            for name in moving:
-                for told in self._held_back(name):
-                    self.say(f"{name}: {waited} for {told}")
 
     def _held_back(self, name: str) -> list[str]:
         """The objects of a canary that are to go and do not, with the command that lets them go."""

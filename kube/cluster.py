@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 404
 REFUSED = 400
+CONFLICT = 409
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -35,6 +36,10 @@ class ClusterError(Exception):
 
 class NoClusterError(ClusterError):
     """The kubeconfig has no such context."""
+
+
+class ChangedError(ClusterError):
+    """Somebody else has changed the object since it was read."""
 
 
 class NotServedError(ClusterError):
@@ -146,6 +151,7 @@ class Cluster:
         """Applies an object whole under a field manager, whoever else owned its fields.
 
         Raises:
+            ChangedError: If the document names a resourceVersion, and the object is no longer at it.
             ClusterError: If the cluster refuses or does not answer.
         """
         meta = document["metadata"]
@@ -227,7 +233,8 @@ class Cluster:
             decoded = {"message": text.decode(errors="replace").strip()}
         if status >= REFUSED and status != NOT_FOUND:
             reason = str(decoded.get("message", status))
-            raise ClusterError(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
+            kind = ChangedError if status == CONFLICT else ClusterError
+            raise kind(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
         return status, decoded
 
 

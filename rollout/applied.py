@@ -133,6 +133,29 @@ def applied_routes(
     return routes
 
 
+def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+    """Whether a VirtualService or a Service leads more to the canary than before.
+
+    Args:
+        new: The object as it is to be.
+        old: As it was; None where it was not there.
+    """
+    return _reach(new) > _reach(old or {}) or _header(new) > _header(old or {})
+
+
+def _reach(live: Mapping[str, Any]) -> float:
+    spec = live.get("spec") or {}
+    if "selector" in spec:
+        version = (spec["selector"] or {}).get("version")
+        # Without a version it selects the pods of both.
+        return {STABLE_VERSION: 0.0, CANARY_VERSION: 1.0}.get(str(version), 0.5)
+    return _split(spec.get("http") or ()).weight / FULL_WEIGHT
+
+
+def _header(live: Mapping[str, Any]) -> bool:
+    return _split((live.get("spec") or {}).get("http") or ()).header
+
+
 def _split(rules: Iterable[Mapping[str, Any]]) -> Routes:
     """Rules that match on headers are the canary's own; of the others the highest weight counts."""
     weight, header = 0, False

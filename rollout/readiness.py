@@ -84,7 +84,8 @@ def led_to(planned: RolloutPlan, service: Service) -> Target | None:
     match planned.order.direction:
         case Direction.PROMOTE:
             release = planned.stable
-        case Direction.UP | Direction.CREATE if planned.header_route or planned.weight:
+        case Direction.UP | Direction.CREATE | Direction.STAY if planned.header_route or planned.weight:
+            # A run again after an update that moved one of two routes goes nowhere, and yet moves the other.
             release = planned.canary
     if release is None or service.kind == "worker":
         return None

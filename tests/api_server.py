@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ROUTES = "/apis/networking.istio.io/v1/namespaces/{}/virtualservices/{}"
@@ -38,6 +39,7 @@ class ApiServer:
         objects: What is there.
         refusals: Messages with which a change is refused.
         unreadable: Paths that nobody may read.
+        before_write: What happens just before the first write of a path.
         hangs: Whether requests are taken and never answered.
     """
 
@@ -46,6 +48,7 @@ class ApiServer:
         self.objects: dict[str, dict[str, Any]] = {}
         self.refusals: dict[str, str] = {}
         self.unreadable: set[str] = set()
+        self.before_write: dict[str, Callable[[], None]] = {}
         self.hangs = False
         self.asked = threading.Event()
         self._released = threading.Event()
@@ -74,6 +77,11 @@ class ApiServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if path in cluster.refusals:
                     self._answer(500, {"message": cluster.refusals[path]})
+                    return
+                cluster.before_write.pop(path, lambda: None)()
+                seen = body["metadata"].get("resourceVersion")
+                if seen and seen != cluster.objects[path]["metadata"].get("resourceVersion"):
+                    self._answer(409, {"message": "the object has been modified"})
                     return
                 cluster.objects[path] = body
                 self._answer(200, body)

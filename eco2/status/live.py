@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.first_stroke import hands, is_header_rule, subset_of
+from eco2.route_objects import hands, is_header_rule, subset_of
 from eco2.status.pods import Pod, read_pod
 from rollout.images import REVISION_ANNOTATION, Image
 from rollout.ladder import FULL_WEIGHT

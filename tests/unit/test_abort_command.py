@@ -128,7 +128,7 @@ def test_a_mistake_elsewhere_does_not_keep_a_canary_at_its_traffic(desk, server,
     assert "Traceback" not in done.stderr
     if done.returncode:
         assert done.returncode == 4
-        assert "No canary gets traffic any more" in done.stderr
+        assert "No canary of auth-api gets traffic any more" in done.stderr
         assert file in done.stderr
 
 
@@ -171,7 +171,7 @@ def test_another_namespace_in_the_checkout_is_a_failure(desk, server):
     done = in_a_shell(desk, "")
     assert done.returncode == 1
     assert "auth-api: no route was found, looked for VirtualService auth2/auth-api" in done.stderr
-    assert "No canary gets traffic" not in done.stderr + done.stdout
+    assert "gets traffic any more" not in done.stderr + done.stdout
     assert desk.updates == []
 
 

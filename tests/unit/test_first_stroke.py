@@ -8,7 +8,8 @@ import pytest
 
 from components import routing
 from eco2.capture import stack_config
-from eco2.first_stroke import applicable, pinned, strike, without_canary
+from eco2.first_stroke import strike
+from eco2.route_objects import applicable, pinned, without_canary
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.services import resolve
@@ -44,6 +45,39 @@ def test_the_first_stroke_pins_a_service_without_routes():
     assert live["spec"]["selector"]["version"] == "v2"
 
 
+def to(subset, **more):
+    return {"destination": {"host": "my-api", "subset": subset}, **more}
+
+
+@pytest.mark.parametrize(
+    ("rule", "back"),
+    [
+        # Copies of requests make a canary work, too.
+        (
+            {
+                "route": [to("stable")],
+                "mirror": {"host": "my-api", "subset": "canary"},
+                "mirrorPercentage": {},
+            },
+            {"route": [to("stable")]},
+        ),
+        (
+            {"route": [to("stable")], "mirrors": [to("canary"), to("stable")]},
+            {"route": [to("stable")], "mirrors": [to("stable")]},
+        ),
+        ({"route": [to("stable")], "mirrors": [to("canary")]}, {"route": [to("stable")]}),
+        (
+            {"route": [to("stable")], "mirror": {"host": "log"}},
+            {"route": [to("stable")], "mirror": {"host": "log"}},
+        ),
+        ({"route": [to("canary")]}, {"route": [to("stable", weight=100)]}),
+    ],
+)
+@pytest.mark.parametrize("section", ["http", "tls", "tcp"])
+def test_what_a_hand_can_write_leads_no_request_to_the_canary(section, rule, back):
+    assert without_canary({"spec": {section: [rule]}}) == {"spec": {section: [back]}}
+
+
 def test_what_is_applied_keeps_labels_and_leaves_out_what_the_server_owns():
     meta = {
         "name": "a",
@@ -51,6 +85,7 @@ def test_what_is_applied_keeps_labels_and_leaves_out_what_the_server_owns():
         "labels": {"x": "y"},
         "annotations": {"k": "v"},
         "uid": "1",
+        "resourceVersion": "7",
         "managedFields": [],
     }
     live = {
@@ -63,7 +98,13 @@ def test_what_is_applied_keeps_labels_and_leaves_out_what_the_server_owns():
     assert applicable(live) == {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "a", "namespace": "b", "labels": {"x": "y"}, "annotations": {"k": "v"}},
+        "metadata": {
+            "name": "a",
+            "namespace": "b",
+            "labels": {"x": "y"},
+            "annotations": {"k": "v"},
+            "resourceVersion": "7",
+        },
         "spec": {"ports": []},
     }
 
@@ -74,8 +115,8 @@ class Cluster:
     def __init__(self, live):
         self.live, self.applied = live, []
 
-    def read(self, *_):
-        return self.live
+    def read(self, kind, *_):
+        return self.live if kind == self.live["kind"] else None
 
     def apply(self, document, manager):
         self.applied.append((document, manager))

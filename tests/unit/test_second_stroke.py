@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from eco2 import second_stroke
+from eco2 import second_stroke, telling
 from eco2.abort_state import waiting_steps
 from eco2.abort_targets import held, in_flight, targets
 from eco2.lenient import Place
@@ -123,7 +123,7 @@ class Holding:
 
 @pytest.fixture
 def told_while_it_waits(monkeypatch, tmp_path):
-    monkeypatch.setattr(second_stroke, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(telling, "SLOW_SECONDS", 0.05)
     monkeypatch.setattr(second_stroke, "update", lambda *_, **__: time.sleep(0.3))
 
     def run(cluster):

@@ -1,0 +1,198 @@
+"""An abort claims no more than what it did, whatever else fails beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eco2 import second_stroke
+from eco2.abort import RoutesError, UpdateError, abort
+from eco2.pulumi_stack import LockedError
+from eco2.wish import Wish
+from tests.api_server import ROUTES, ApiServer, routed
+
+NO = 'admission webhook "x" denied the request'
+SERVICE = "/api/v1/namespaces/auth/services/ext-authz"
+DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
+COMPONENT = "eco2:service:CanaryService"
+
+
+@pytest.fixture
+def server(tmp_path, desk, monkeypatch):
+    """auth-api and chat-api at 20 %, and a CLI that can be used for nothing."""
+    (desk.folder / "answers").write_text("1")
+    monkeypatch.setattr(second_stroke, "owner_has_ended", lambda _: False)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
+        for name, namespace in (("auth-api", "auth"), ("chat-api", "chat")):
+            running.routes(namespace, name, 20)
+        yield running
+
+
+def struck(desk, *services, **options):
+    """What an abort says, and how it ends."""
+    said = []
+    try:
+        abort(Wish(desk.folder, "dev", services, **options), said.append)
+    except (RoutesError, UpdateError) as error:
+        return said, error
+    return said, None
+
+
+def refuse(server, namespace, *names):
+    server.refusals |= {ROUTES.format(namespace, name): NO for name in names}
+
+
+def test_a_refused_route_is_told_though_the_update_of_the_others_fails_too(desk, server):
+    refuse(server, "chat", "chat-api", "chat-api-mesh")
+    said, error = struck(desk, "auth-api", "chat-api")
+    assert isinstance(error, RoutesError)
+    assert said[0].startswith("auth-api: all traffic to stable after")
+    assert "chat-api: the cluster of context eco2-dev refused" in str(error)
+    assert NO in str(error)
+    assert "No canary of auth-api gets traffic any more" in str(error)
+    assert "No canary of auth-api, chat-api" not in str(error)
+
+
+def test_a_refused_route_does_not_keep_another_service_from_its_update(desk, server, monkeypatch):
+    tried = []
+    monkeypatch.setattr(second_stroke.SecondStroke, "run", lambda stroke, _: tried.extend(stroke.services))
+    refuse(server, "chat", "chat-api", "chat-api-mesh")
+    server.objects[DEPLOYMENT.format("scan", "scan-worker")] = {"metadata": {}}
+    _, error = struck(desk, "chat-api", "scan-worker")
+    assert tried == ["scan-worker"]
+    assert NO in str(error)
+
+
+def test_where_no_route_is_found_it_says_what_was_not_touched(desk, server):
+    for name in ("chat-api", "chat-api-mesh"):
+        del server.objects[ROUTES.format("chat", name)]
+    _, error = struck(desk, "chat-api", "scan-worker")
+    assert "chat-api: no route was found" in str(error)
+    assert "nothing of scan-worker was touched" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["API", "http", "worker", "grpc"])
+@pytest.mark.parametrize("reconcile", [True, False])
+def test_a_wrong_kind_in_the_checkout_hides_no_route(desk, server, kind, reconcile):
+    file = desk.folder / "services.yaml"
+    before, own, after = file.read_text().partition("\n  auth-api:\n")
+    file.write_text(before + own + after.replace("kind: api", f"kind: {kind}", 1))
+    struck(desk, "auth-api", reconcile=reconcile)
+    assert server.subsets("auth", "auth-api") == {"stable"}
+
+
+def test_a_worker_whose_update_fails_is_not_told_free_of_traffic(desk, server):
+    for name in ("scan-worker", "scan-worker-canary"):
+        server.objects[DEPLOYMENT.format("scan", name)] = {"metadata": {}}
+    _, error = struck(desk, "scan-worker")
+    assert isinstance(error, UpdateError)
+    assert "scan-worker: its canary still takes work" in str(error)
+    assert "gets traffic any more" not in str(error)
+
+
+def test_a_worker_without_its_update_is_told_to_work_on(desk, server):
+    said, error = struck(desk, "scan-worker", reconcile=False)
+    assert error is None
+    assert "scan-worker: has no routes; its canary takes work until the update ends it" in said
+
+
+def test_one_route_that_is_not_there_is_no_success_without_an_update(desk, server):
+    del server.objects[ROUTES.format("auth", "auth-api-mesh")]
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert said[0].startswith("auth-api: VirtualService auth/auth-api to stable after")
+    assert "VirtualService auth/auth-api-mesh is not there" in str(error)
+
+
+def test_an_object_of_another_shape_ends_nobody_elses_way_back(desk, server):
+    meta = {"name": "ext-authz", "namespace": "auth"}
+    server.objects[SERVICE] = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}}
+    server.objects[ROUTES.format("chat", "chat-api")]["spec"]["http"] = [{"route": [{"weight": 1}]}]
+    _, error = struck(desk, "ext-authz", "chat-api", "auth-api", reconcile=False)
+    assert "ext-authz: Service auth/ext-authz has no selector" in str(error)
+    assert "VirtualService chat/chat-api has a shape that is not understood: KeyError" in str(error)
+    assert server.subsets("auth", "auth-api") == {"stable"}
+
+
+def test_an_object_without_rules_sends_nothing_to_a_canary(desk, server):
+    del server.objects[ROUTES.format("auth", "auth-api")]["spec"]
+    _, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+
+
+def test_a_route_that_changes_between_look_and_write_is_read_again(desk, server):
+    path = ROUTES.format("auth", "auth-api")
+    server.objects[path]["metadata"]["resourceVersion"] = "1"
+
+    def changed():
+        server.objects[path] = routed("auth", "auth-api", 50)
+        server.objects[path]["spec"]["hosts"] = ["new.example.org"]
+        server.objects[path]["metadata"]["resourceVersion"] = "2"
+
+    server.before_write[path] = changed
+    _, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert server.subsets("auth", "auth-api") == {"stable"}
+    assert server.objects[path]["spec"]["hosts"] == ["new.example.org"]
+
+
+@pytest.fixture
+def two_workers(desk, server, monkeypatch):
+    """scan-worker and my-worker in flight by the state; the updates that run, by their targets."""
+    left = {"phase": 2, "weight": 5, "images": {"stable": "a:1", "canary": "a:2"}}
+    root = {
+        "type": "pulumi:pulumi:Stack",
+        "urn": "root",
+        "outputs": {"rollouts": dict.fromkeys(("scan-worker", "my-worker"), left)},
+    }
+    state = [root] + [
+        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::{name}"}
+        for name in ("scan-worker", "my-worker")
+    ]
+    updates = []
+    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: json.loads(json.dumps(state)))
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(" ".join(map(str, told))))
+    server.objects[DEPLOYMENT.format("my", "my-worker")] = {"metadata": {}}
+    return updates
+
+
+def test_a_worker_that_is_not_there_does_not_keep_another_from_its_way_back(desk, server, two_workers):
+    _, error = struck(desk, "scan-worker", "my-worker")
+    assert len(two_workers) == 1
+    assert "my-worker" in two_workers[0]
+    assert "scan-worker" not in two_workers[0]
+    assert "of scan/scan-worker neither Deployment is there" in str(error)
+
+
+def test_a_worker_of_which_only_the_canary_is_left_goes_back(desk, server, two_workers):
+    server.objects[DEPLOYMENT.format("scan", "scan-worker-canary")] = {"metadata": {}}
+    struck(desk, "scan-worker", "my-worker")
+    assert "scan-worker" in two_workers[0]
+
+
+def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, server, monkeypatch):
+    """Another update sets its routes between the last look and its end."""
+    left = {"phase": 3, "weight": 20, "images": {"stable": "a:1", "canary": "a:2"}}
+    state = [
+        {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
+        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
+    ]
+    told = []
+
+    def update(*_, variables, **__):
+        told.append((server.subsets("auth", "auth-api"), float(variables["ECO2_ROUTES_LEFT_AT"])))
+        if len(told) == 1:
+            server.routes("auth", "auth-api", 20)
+            raise LockedError("is currently locked")
+
+    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_keep_off", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "update", update)
+    struck(desk, "auth-api")
+    assert [subsets for subsets, _ in told] == [{"stable"}, {"stable"}]
+    assert told[1][1] > told[0][1]
