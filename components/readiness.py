@@ -11,8 +11,8 @@ import pulumi
 
 from kube.cluster import ClusterError
 from rollout.applied import leads_more
-from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.order import Direction
+from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.readiness import climbing, lack, led_to
 
 if TYPE_CHECKING:

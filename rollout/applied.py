@@ -146,9 +146,9 @@ def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
 def _reach(live: Mapping[str, Any]) -> float:
     spec = live.get("spec") or {}
     if "selector" in spec:
-        version = (spec["selector"] or {}).get("version")
         # Without a version it selects the pods of both.
-        return {STABLE_VERSION: 0.0, CANARY_VERSION: 1.0}.get(str(version), 0.5)
+        known: dict[str, float] = {STABLE_VERSION: 0, CANARY_VERSION: 1}
+        return known.get(str((spec["selector"] or {}).get("version")), 0.5)
     return _split(spec.get("http") or ()).weight / FULL_WEIGHT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from components import readiness as module
 from components import stack
 from components.readiness import NotReadyError, Readiness
 from kube.cluster import Cluster
+from rollout.applied import leads_more
+from rollout.order import Direction
 from rollout.problems import ConfigError
 from rollout.readiness import Target
 from tests.api_server import ApiServer
@@ -102,6 +105,62 @@ def test_routes_stay_where_they_are(cluster, context, more, told):
         has(cluster, **more)
     with pytest.raises(NotReadyError, match=f"the routes of auth-api stay where they are: .*{told}"):
         asyncio.run(module._await(TARGET, partial(Cluster, context)))
+
+
+def split(weight, header=True):
+    rule = {"match": [{"headers": {"x-canary": {}}}], "route": [{"destination": {"subset": "canary"}}]}
+    shares = [("stable", 100 - weight), ("canary", weight)]
+    route = [{"destination": {"subset": subset}, "weight": share} for subset, share in shares]
+    return {"spec": {"http": [*([rule] if header else []), {"route": route}]}}
+
+
+def selects(version):
+    return {"spec": {"selector": {"app": "ext-authz", **({"version": version} if version else {})}}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "more"),
+    [
+        (split(5), split(20), True),
+        (split(20), split(20), False),
+        (split(50), split(20), False),
+        (None, split(20), True),
+        (None, split(0, header=False), False),
+        (split(0, header=False), split(0), True),
+        # Of another shape, as a hand or a failed update may have left it: it led to nobody.
+        ({"spec": {}}, split(0), True),
+        (selects("v1"), selects(None), True),
+        (selects(None), selects("v2"), True),
+        (selects("v2"), selects("v1"), False),
+        (None, selects("v1"), False),
+    ],
+)
+def test_what_leads_more_to_a_canary_is_seen_at_the_object(old, new, more):
+    assert leads_more(new, old) is more
+
+
+@pytest.mark.parametrize(
+    ("direction", "old", "held"),
+    [
+        # One of two routes was moved by an update that failed, and this one moves the other.
+        (Direction.STAY, split(5), True),
+        (Direction.UP, split(5), True),
+        # Another difference, or a hand's weight that is taken back: a dead canary must not stand in its way.
+        (Direction.STAY, split(20), False),
+        (Direction.STAY, split(50), False),
+        (Direction.PROMOTE, split(50), True),
+    ],
+)
+def test_a_route_waits_for_pods_where_it_leads_more_to_them(cluster, monkeypatch, direction, old, held):
+    hooks = []
+    monkeypatch.setattr(pulumi, "ResourceHook", lambda _, run: hooks.append(run))
+    monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
+    monkeypatch.setattr(module, "led_to", lambda *_: TARGET)
+    planned = SimpleNamespace(name="auth-api", order=SimpleNamespace(direction=direction))
+    Readiness(partial(Cluster, "eco2-dev")).before_routes(planned, None)
+    moves = SimpleNamespace(new_inputs=split(20), old_outputs=old)
+    with pytest.raises(NotReadyError) if held else nullcontext():
+        asyncio.run(hooks[0](moves))
 
 
 def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch):
