@@ -48,9 +48,9 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
         pulumi(project, stack, "stack", "init")
         say(f"created stack {stack}")
         return
-    described = json.loads(state)
+    described, pending = json.loads(state), _pending(state)
     deployment = described.get("deployment") or {}
-    pending = deployment.pop("pending_operations", None) or []
+    deployment.pop("pending_operations", None)
     if _locked(project, stack, state if pending else None):
         pulumi(project, stack, "cancel", "--yes")
         say(f"unlocked stack {stack}, which an interrupted update had left locked")
@@ -58,11 +58,14 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
         return
     found = [known for operation in pending if (known := _known(operation)) is not None]
     deployment["resources"] += found
+    _refuse_if_changed(project, stack, state)
     _write(project, stack, json.dumps(described))
     targets = [part for resource in found for part in ("--target", resource["urn"])]
     if targets:
         # What had not come into being is dropped again; of the rest, the outputs are read.
         pulumi(project, stack, "refresh", "--yes", "--skip-preview", *targets)
+    if left := _pending(pulumi(project, stack, "stack", "export")):
+        raise PulumiError(f"{len(left)} operations are still open in the state of {stack}; run this again")
     say(f"settled {len(pending)} operations that an interrupted update had left open")
 
 
@@ -99,8 +102,18 @@ def _refuse_if_changed(project: Path, stack: str, state: str) -> None:
     Raises:
         PulumiError: If it is no longer what was read.
     """
-    if pulumi(project, stack, "stack", "export") != state:
+    if _substance(pulumi(project, stack, "stack", "export")) != _substance(state):
         raise PulumiError(f"another update of {stack} is under way; let it end, then run this again")
+
+
+def _substance(state: str) -> dict[str, Any]:
+    """An exported state without the time at which it was written."""
+    deployment = json.loads(state).get("deployment") or {}
+    return {key: value for key, value in deployment.items() if key != "manifest"}
+
+
+def _pending(state: str) -> list[dict[str, Any]]:
+    return (json.loads(state).get("deployment") or {}).get("pending_operations") or []
 
 
 def _locked(project: Path, stack: str, pending: str | None) -> bool:

@@ -111,3 +111,27 @@ def test_a_state_that_changed_since_it_was_read_is_not_written_back(recover):
     assert refused.exit_code == 1
     assert "another update of dev is under way; let it end, then run this again" in refused.stderr
     assert ("dev", "stack import") not in cli.told
+
+
+def test_a_state_that_changes_between_both_writes_is_not_undone(recover):
+    before = PENDING % CREATING
+    cli = Pulumi(states=[before, before, "written", PENDING % ""])
+    refused = recover("dev", cli)
+    assert refused.exit_code == 1
+    assert "another update of dev is under way" in refused.stderr
+    # The first asks for the lock, with what was read.
+    assert [told for _, told in cli.told].count("stack import") == 1
+
+
+def test_operations_that_are_open_still_are_not_told_as_settled(recover):
+    refused = recover("dev", Pulumi(states=[PENDING % CREATING]))
+    assert refused.exit_code == 1
+    assert "1 operations are still open in the state of dev; run this again" in refused.stderr
+
+
+def test_what_an_import_writes_anew_of_itself_is_no_change(recover):
+    before = PENDING % CREATING
+    later = before.replace('"resources"', '"manifest": {"time": "now"}, "resources"')
+    done = recover("dev", Pulumi(states=[before, before, "written", later, "written", "read", PENDING % ""]))
+    assert done.exit_code == 0, done.output
+    assert "settled 1 operations" in done.output
