@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from components.adoption import ADOPTING_VARIABLE
 from components.metadata import CANARY_SERVICE
-from eco2.pulumi_stack import about, pulumi, update
+from eco2.pulumi_stack import about, exported, pulumi, update
 from rollout.files import read_catalog
 from rollout.prior import ONLY_VARIABLE
 from rollout.problems import refuse_strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from rollout.catalog import Catalog
+    from rollout.catalog import Catalog, Service
 
+DOMAIN_NODE_GROUP = "eco2:nodes:DomainNodeGroup"
 GROUND = ("**eco2:nodes**", "**eco2:cluster**")
 """What every service stands on: nodes, their role, namespaces and the provider."""
 
@@ -40,9 +41,9 @@ def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[
     catalog, names = read_catalog(project / "services.yaml"), tuple(dict.fromkeys(services))
     refuse_strangers(names, catalog.services)
     wanted = [target for name in names for target in targets(catalog, name)]
-    # What others of the state stand on cannot be a target without them, and is there.
-    if f"::{CANARY_SERVICE}::" not in pulumi(project, stack, "stack", "export"):
-        wanted += GROUND
+    urns = [one["urn"] for one in exported(project, stack)]
+    wanted += [pattern for name in names for pattern in ground(catalog.services[name], urns)]
+    wanted = list(dict.fromkeys(wanted))
     variables = about(names)
     variables[ADOPTING_VARIABLE] = variables[ONLY_VARIABLE]
     options = [part for target in wanted for part in ("--target", target)]
@@ -50,6 +51,22 @@ def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[
         return False
     update(project, stack, "--skip-preview", *options, variables=variables)
     return True
+
+
+def ground(service: Service, urns: Iterable[str]) -> Iterator[str]:
+    """Patterns of what a service stands on and a state lacks, as after an adoption whose nodes were refused.
+
+    What others of the state stand on cannot be a target without them, and is there.
+    """
+    there = tuple(urns)
+    if not any(urn.split("::")[2].endswith("kubernetes:apps/v1:Deployment") for urn in there):
+        yield from GROUND
+        return
+    if not any(urn.endswith(f"NodeGroup::{service.domain}") and "aws:eks" in urn for urn in there):
+        yield f"**::{DOMAIN_NODE_GROUP}::{service.domain}"
+        yield f"**::{DOMAIN_NODE_GROUP}$**::{service.domain}"
+    if not any(urn.endswith(f":Namespace::{service.namespace}") for urn in there):
+        yield f"**:Namespace::{service.namespace}"
 
 
 def targets(catalog: Catalog, name: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from components.adoption import ADOPTING_VARIABLE, without
 from eco2 import adoption
+from rollout.files import read_catalog
 from rollout.prior import ONLY_VARIABLE
 from tests.conftest import ROOT
 
@@ -92,6 +93,40 @@ def test_the_command_tells_the_program_in_preview_and_update(monkeypatch):
 
     monkeypatch.setattr(adoption, "pulumi", pulumi)
     monkeypatch.setattr(adoption, "update", update)
+    monkeypatch.setattr(adoption, "exported", lambda *_: [])
     assert adoption.adopt(ROOT, "dev", ["auth-api"], lambda _: True)
     expected = f"{os.getpid()}:auth-api"
     assert told["preview"] == told["up"] == {ONLY_VARIABLE: expected, ADOPTING_VARIABLE: expected}
+
+
+def urns(program, *kinds, **names):
+    """The URNs of what a program run declares, of some kinds and, of these, of some names."""
+    found = []
+    for one in program.run(outputs={}).resources:
+        kind = one.type.rsplit(":", 1)[1]
+        if kind in kinds and (kind not in names or one.name in names[kind]):
+            found.append(f"urn:pulumi:dev::eco2::x${one.type}::{one.name}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kinds", "names", "patterns"),
+    [
+        ((), {}, adoption.GROUND),
+        # Nodes were refused in the first adoption, which declared its service all the same.
+        (("Namespace", "CanaryService", "VirtualService"), {}, adoption.GROUND),
+        (("Namespace", "Deployment", "NodeGroup"), {}, ()),
+        (
+            ("Namespace", "Deployment", "NodeGroup"),
+            {"NodeGroup": ("my",), "Namespace": ("my",)},
+            (
+                "**::eco2:nodes:DomainNodeGroup::auth",
+                "**::eco2:nodes:DomainNodeGroup$**::auth",
+                "**:Namespace::auth",
+            ),
+        ),
+    ],
+)
+def test_what_a_service_stands_on_is_a_target_where_the_state_lacks_it(program, kinds, names, patterns):
+    service = read_catalog(ROOT / "services.yaml").services["auth-api"]
+    assert tuple(adoption.ground(service, urns(program, *kinds, **names))) == tuple(patterns)
