@@ -11,6 +11,7 @@ from components.pause import Pause
 from components.readiness import Readiness
 from components.services import declare_services
 from components.tolerance import Tolerance
+from rollout.cluster_left import identifier_left
 from rollout.files import read_catalog
 from rollout.frozen import frozen
 from rollout.nodes import groups_left
@@ -43,7 +44,8 @@ pulumi.log.info(summary(planned))
 for warning in (*warnings, *unknown):
     pulumi.log.warn(warning)
 
-cluster = Cluster(settings.cluster, config["kubernetes:context"], protect=settings.protect)
+identifier = identifier_left(resources, update)
+cluster = Cluster(settings.cluster, config["kubernetes:context"], identifier, protect=settings.protect)
 pause = Pause(settings.drain_seconds, stack.routes_left_at())
 tolerance = Tolerance(frozen(resources), live)
 platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())

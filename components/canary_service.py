@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import routing, scaling
+from components.domain_node_group import placement
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.cluster import Cluster
-    from components.domain_node_group import DomainNodeGroup
     from components.pause import Pause
     from components.readiness import Readiness
     from components.tolerance import Tolerance
@@ -101,11 +101,11 @@ class CanaryService(pulumi.ComponentResource):
         self._declare_canary = own(protect=False).declare
         self.routes = self._move_routes([]) if plan.order.retreats else []
 
-    def declare(self, nodes: DomainNodeGroup) -> None:
+    def declare(self, nodes: Resources) -> None:
         """Declares the rest of the service.
 
         Args:
-            nodes: The nodes of its domain.
+            nodes: The nodes of its domain, to wait for; empty where an update leaves them alone.
         """
         self._nodes, plan = nodes, self._plan
         self._fixed = [*self._destination(), *self._companions()]
@@ -232,7 +232,7 @@ class CanaryService(pulumi.ComponentResource):
             app=app,
             workload=workload,
             labels=self._labels(app),
-            placement=self._nodes.placement,
+            placement=placement(self._wanted.service.domain),
             pull_secret=self._platform.catalog.registry.pull_secret,
             ready_timeout_seconds=timeout_seconds,
         )
@@ -252,7 +252,7 @@ class CanaryService(pulumi.ComponentResource):
             name,
             pods.labels,
             deployment_spec(pods, release),
-            [self._nodes.node_group, *after],
+            [*self._nodes, *after],
             annotations=annotations,
             change=Change(timeout_seconds, hooks, ignored),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -21,34 +22,33 @@ class Cluster(pulumi.ComponentResource):
     Attributes:
         name: Its name in AWS.
         own_subnets: The subnets that the settings name; empty: the cluster's.
-        subnet_ids: Where nodes stand: those, or the cluster's.
         kubernetes: The provider for everything inside the cluster, bound to one named context.
     """
 
     name: str
     own_subnets: tuple[str, ...]
-    subnet_ids: pulumi.Output[list[str]]
     kubernetes: k8s.Provider
 
-    def __init__(self, settings: ClusterSettings, context: str, *, protect: bool) -> None:
-        """Looks the cluster up.
+    def __init__(
+        self, settings: ClusterSettings, context: str, identifier: str | None, *, protect: bool
+    ) -> None:
+        """Declares the way to its API.
 
         Args:
             settings: Its name and, where nodes stand elsewhere than the cluster, their subnets.
             context: The kubeconfig's context for it.
+            identifier: Its ARN, where that is known; None asks AWS.
             protect: Whether the namespaces refuse to be deleted.
         """
         super().__init__("eco2:cluster:Cluster", settings.name)
         child = pulumi.ResourceOptions(parent=self)
-        found = aws.eks.get_cluster_output(name=settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
         self.name, self.own_subnets = settings.name, settings.subnet_ids
-        self.subnet_ids = pulumi.Output.from_input(list(settings.subnet_ids) or found.vpc_config.subnet_ids)
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.
         self.kubernetes = k8s.Provider(
             "kubernetes",
             context=context,
-            cluster_identifier=found.arn,
+            cluster_identifier=identifier or self._found.arn,
             # An update that was killed between creating an object and writing that down finds it here
             # again; all names are fixed, so it is the same one.
             upsert_existing_objects=True,
@@ -57,6 +57,15 @@ class Cluster(pulumi.ComponentResource):
         self._protect = protect
         self._namespaces: dict[str, k8s.core.v1.Namespace] = {}
         self.register_outputs({"name": self.name})
+
+    @cached_property
+    def _found(self) -> aws.eks.AwaitableGetClusterResult:
+        return aws.eks.get_cluster_output(name=self.name, opts=pulumi.InvokeOutputOptions(parent=self))
+
+    @property
+    def subnet_ids(self) -> pulumi.Output[list[str]]:
+        """Where nodes stand: the subnets that the settings name, or the cluster's."""
+        return pulumi.Output.from_input(list(self.own_subnets) or self._found.vpc_config.subnet_ids)
 
     def namespace(self, name: str) -> k8s.core.v1.Namespace:
         """A namespace, declared when it is first asked for: one that is refused must not come before a retreat."""

@@ -37,16 +37,21 @@ class Placement:
     tolerations: tuple[Mapping[str, str], ...]
 
 
+def placement(domain: str) -> Placement:
+    """What the pods of a domain carry. Nothing else writes label or toleration, so node and pod cannot drift apart."""
+    return Placement(
+        node_selector={LABEL: domain},
+        tolerations=({"key": LABEL, "operator": "Equal", "value": domain, "effect": "NoSchedule"},),
+    )
+
+
 class DomainNodeGroup(pulumi.ComponentResource):
     """An EKS managed node group with a label and a taint `domain=<name>:NoSchedule`.
 
     Attributes:
-        placement: What this domain's pods carry. Nothing else writes label or toleration, so
-            that node and pod cannot drift apart.
         node_group: The node group, to wait for.
     """
 
-    placement: Placement
     node_group: aws.eks.NodeGroup
 
     def __init__(
@@ -72,10 +77,6 @@ class DomainNodeGroup(pulumi.ComponentResource):
             protect: Whether the group refuses to be deleted.
         """
         super().__init__("eco2:nodes:DomainNodeGroup", domain)
-        self.placement = Placement(
-            node_selector={LABEL: domain},
-            tolerations=({"key": LABEL, "operator": "Equal", "value": domain, "effect": "NoSchedule"},),
-        )
         # A group's tags do not reach its instances and volumes: the template's do.
         named = {**tags, "Name": f"{cluster.name}-{domain}", "eco2:domain": domain}
         template = aws.ec2.LaunchTemplate(

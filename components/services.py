@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.adoption import adopting
 from components.canary_service import CanaryService
 from components.domain_node_group import declare_nodes
 from components.done import done
@@ -33,7 +34,8 @@ def declare_services(
     and all else is declared once they are done. Dependencies would say the same, and stay in the state:
     an update whose targets are one service would then have to take along all that once stood behind it.
 
-    An update with targets declares none but those that it is about. What it leaves alone the engine then keeps
+    An update with targets declares none but those that it is about, and nodes only for an adoption: a way back
+    must not hang on what AWS answers. What it leaves alone the engine then keeps
     as it stands in the state. Declared, it would have to be so in the very shape and order of the state, which
     updates that failed and rollbacks leave in many forms: another order is refused (`Duplicate resource URN`),
     and routes without the canary that they depend on make a state that cannot be read again (3.259, met in the lab).
@@ -55,12 +57,14 @@ def declare_services(
     def declare_rest() -> None:
         for namespace in platform.catalog.namespaces:
             platform.cluster.namespace(namespace)
-        # An update with targets changes no node group, and must not fail for what AWS does not tell.
-        nodes = declare_nodes(platform.settings, platform.cluster, {} if only() else groups)
+        nodes = {}
+        if not only() or adopting():
+            nodes = declare_nodes(platform.settings, platform.cluster, groups)
         for name in (*first, *(name for name in names if name not in first)):
             if name not in declared:
                 declared[name] = CanaryService(services[name], plans[name], platform)
-            declared[name].declare(nodes[services[name].service.domain])
+            group = nodes.get(services[name].service.domain)
+            declared[name].declare([group.node_group] if group else [])
 
     async def declare_rest_behind_routes() -> frozenset[str]:
         for route in routes:

@@ -56,6 +56,15 @@ def test_an_abort_brings_nothing_that_nobody_approved(stack, lab):
     assert stack.changes() == []
 
 
+def test_an_abort_asks_aws_nothing(stack, lab):
+    stack.climb("scan-worker", 2)
+    assert "scan/scan-worker-canary" in lab.items("/apis/apps/v1/deployments")
+    done = stack.eco2("abort", "scan-worker", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scan/scan-worker-canary" not in lab.items("/apis/apps/v1/deployments")
+    assert stack.changes() == []
+
+
 def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
     before = lab.versions("/apis/networking.istio.io/v1/virtualservices")
     done = stack.eco2("abort", "--all")

@@ -146,6 +146,17 @@ def test_a_node_group_that_is_refused_at_once(stack, lab):
     assert_gone(stack)
 
 
+@pytest.mark.usefixtures("at_50")
+@pytest.mark.parametrize("way", WAYS)
+def test_aws_does_not_answer(stack, way):
+    nobody = "http://127.0.0.1:1"
+    take_back(stack, "AWS does not answer", way, fails=way == "up", AWS_ENDPOINT_URL=nobody)
+    if way == "up":
+        # The rest waits for AWS.
+        stack.up()
+    assert_gone(stack)
+
+
 def by_hand(lab, percent):
     """Somebody sets the weight of chat-api's public route, with a client that the plugin does not know."""
     path = "/apis/networking.istio.io/v1/namespaces/chat/virtualservices/chat-api"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from types import SimpleNamespace
 
 import pulumi
@@ -13,7 +12,6 @@ import pytest
 from components.node_count import node_count
 from eco2 import capture as mocks
 from rollout.nodes import NODE_GROUP, GroupLeft, groups_left, within
-from rollout.prior import ONLY_VARIABLE
 from rollout.settings import NodeGroupSettings
 
 LEAVES = ["scalingConfig.desiredSize", "subnetIds"]
@@ -99,12 +97,6 @@ def test_a_new_group_in_place_of_an_old_one_has_its_number_and_the_subnets_of_to
     new = update(live=2, instanceTypes=["t3.large"])
     assert new.inputs["scalingConfig"]["desiredSize"] == 2
     assert ignored(new) == []
-
-
-def test_an_update_with_targets_asks_nothing(update, asked, monkeypatch):
-    monkeypatch.setenv(ONLY_VARIABLE, f"{os.getpid()}:auth-api")
-    assert ignored(update(live=2, max=1)) == LEAVES
-    assert asked == []
 
 
 def count(monkeypatch, answer):
