@@ -15,6 +15,8 @@ from components.metadata import present
 if TYPE_CHECKING:
     from rollout.settings import ClusterSettings
 
+WAY_ON = "is eco2:cluster.name right, and has this role eks:DescribeCluster? Then run the same command again"
+
 
 class Cluster(pulumi.ComponentResource):
     """A cluster, the way to its API, and the namespaces of the services.
@@ -59,8 +61,19 @@ class Cluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.name})
 
     @cached_property
-    def _found(self) -> aws.eks.AwaitableGetClusterResult:
-        return aws.eks.get_cluster_output(name=self.name, opts=pulumi.InvokeOutputOptions(parent=self))
+    def _found(self) -> pulumi.Output[aws.eks.GetClusterResult]:
+        return pulumi.Output.from_input(self._ask())
+
+    async def _ask(self) -> aws.eks.GetClusterResult:
+        asked = aws.eks.get_cluster_output(name=self.name, opts=pulumi.InvokeOutputOptions(parent=self))
+        try:
+            found = await asked.future()
+        except Exception as error:  # noqa: BLE001  # the SDK raises no narrower class
+            raise pulumi.RunError(
+                f"the EKS cluster {self.name} cannot be looked up: {error}; {WAY_ON}"
+            ) from None
+        assert found is not None  # only an output that is not known yet has no value
+        return found
 
     @property
     def subnet_ids(self) -> pulumi.Output[list[str]]:

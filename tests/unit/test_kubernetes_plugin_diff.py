@@ -52,6 +52,18 @@ def test_a_changed_input_is_a_change():
     assert changed(left(old), old, autoscaler()) == {"metadata.annotations", "spec.minReplicas"}
 
 
+def test_a_quantity_in_another_form_is_no_change():
+    def container(cpu, memory):
+        resources = {"limits": {"cpu": cpu, "memory": memory}, "requests": {"cpu": "0.1"}}
+        spec = {"containers": [{"resources": resources}]}
+        return {"kind": "Deployment", "metadata": {"name": "thing"}, "spec": spec}
+
+    given = container("1000m", "1024Mi")
+    assert changed(container("1", "1Gi"), given, given) == set()
+    path = "spec.containers[0].resources.limits.cpu"
+    assert changed(container("1", "1Gi"), given, container("1001m", "1Gi")) == {path}
+
+
 def test_an_update_that_was_refused_is_still_a_change():
     # The state holds the new inputs beside what is live.
     inputs = autoscaler(maxReplicas=5)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import empty_pb2
+from kubernetes.utils.quantity import parse_quantity
 from pulumi.runtime.proto import provider_pb2
 
 from lab.api import Api, ApiError, Unreachable, connection
@@ -90,7 +91,7 @@ class Kubernetes(Plugin):
         old = _pruned(to_python(request.olds), inputs)
         for path in request.ignoreChanges:
             differences.keep(old, new, path)
-        old, new = _without_empty(old), _without_empty(new)
+        old, new = _normal(old), _normal(new)
         immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
         answer = differences.answer(old, new, immutable, delete_first=_collides(old, new))
         if answer.deleteBeforeReplace:
@@ -212,12 +213,18 @@ def _renamed(inputs: dict[str, Any]) -> dict[str, Any]:
     return {**inputs, "metadata": {**inputs["metadata"], "name": f"preview-{secrets.token_hex(4)}"}}
 
 
-def _without_empty(value: Any) -> Any:
-    """A value without lists and maps that hold nothing, which a server does not keep."""
+def _normal(value: Any, key: str = "") -> Any:
+    """A value as a server would keep it: without lists and maps that hold nothing, and `1000m` of a CPU as 1."""
+    if isinstance(value, dict) and key in ("limits", "requests"):
+        return {name: _quantity(amount) for name, amount in value.items()}
     if isinstance(value, dict):
-        kept = {key: _without_empty(one) for key, one in value.items()}
-        return {key: one for key, one in kept.items() if one not in ({}, [])}
-    return [_without_empty(one) for one in value] if isinstance(value, list) else value
+        kept = {name: _normal(one, name) for name, one in value.items()}
+        return {name: one for name, one in kept.items() if one not in ({}, [])}
+    return [_normal(one) for one in value] if isinstance(value, list) else value
+
+
+def _quantity(amount: Any) -> str:
+    return str(parse_quantity(amount).normalize())  # type: ignore[no-untyped-call]  # the client has no types
 
 
 def _namespace(name: str) -> dict[str, Any]:
