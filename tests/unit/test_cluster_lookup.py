@@ -17,6 +17,8 @@ def test_a_cluster_that_aws_does_not_tell_of_is_named_with_the_way_on(program, m
         return answer(own, args)
 
     monkeypatch.setattr(_Answers, "call", call)
-    told = r"EKS cluster eco2-dev cannot be looked up: .*AccessDenied.*eks:DescribeCluster\? Then run the same"
+    told = (
+        r"EKS cluster eco2-dev cannot be looked up: .*AccessDenied.*eks:DescribeCluster\? Then run the same"
+    )
     with pytest.raises(pulumi.RunError, match=told):
         program.run(outputs={})
