@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pulumi
+import pulumi_aws as aws
 import pytest
 
-from eco2.capture import _Answers
+from components.cluster import Cluster
 
 
-def test_a_cluster_that_aws_does_not_tell_of_is_named_with_the_way_on(program, monkeypatch):
-    answer = _Answers.call
+def test_a_cluster_that_aws_does_not_tell_of_is_named_with_the_way_on(monkeypatch):
+    async def refused():
+        raise RuntimeError("AccessDeniedException")
 
-    def call(own, args):
-        if args.token == "aws:eks/getCluster:getCluster":  # noqa: S105  # a token in Pulumi's sense
-            raise RuntimeError("AccessDeniedException")
-        return answer(own, args)
-
-    monkeypatch.setattr(_Answers, "call", call)
-    told = (
-        r"EKS cluster eco2-dev cannot be looked up: .*AccessDenied.*eks:DescribeCluster\? Then run the same"
-    )
+    monkeypatch.setattr(aws.eks, "get_cluster_output", lambda **_: SimpleNamespace(future=refused))
+    told = r"EKS cluster eco2-dev cannot be looked up: AccessDenied.*eks:DescribeCluster\? Then run the same"
     with pytest.raises(pulumi.RunError, match=told):
-        program.run(outputs={})
+        asyncio.run(Cluster._ask(SimpleNamespace(name="eco2-dev")))
