@@ -52,6 +52,12 @@ class Change:
 
 AT_ONCE = Change()
 
+HELD = ("metadata.labels", "metadata.annotations", "spec")
+"""The paths of an object that stays as it is.
+
+Not all of `metadata`: after an update that failed the plugin sends the live value of what is ignored, and the
+server refuses the `managedFields` among it."""
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -102,7 +108,7 @@ class Owner:
             depends_on=[self.namespace, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
-            ignore_changes=["metadata", "spec"] if self.held else list(change.ignored),
+            ignore_changes=list(HELD) if self.held else list(change.ignored),
             protect=self.protect,
         )
         force = FORCE if kind in LEADS_TRAFFIC else marks()

@@ -1,10 +1,13 @@
-"""What the stand-in for the Kubernetes plugin sees as a change: it compares with what the last update left."""
+"""What the stand-in for the Kubernetes plugin sees as a change, and what of the ignored fields it sends."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from lab.plugins.host import to_struct
+from lab.plugins.kubernetes.objects import _without_ignored
 from lab.plugins.kubernetes.provider import Kubernetes
 
 URN = "urn:pulumi:dev::eco2::kubernetes:autoscaling/v2:HorizontalPodAutoscaler::thing"
@@ -74,3 +77,28 @@ def test_an_ignored_field_is_no_change_whatever_is_live():
     inputs = autoscaler()
     ignored = ["spec.maxReplicas"]
     assert changed(left(inputs, maxReplicas=9), inputs, autoscaler(maxReplicas=4), ignored) == set()
+
+
+@pytest.mark.parametrize(
+    ("owners", "sent"),
+    [
+        (("eco2",), 9),
+        (("kube-controller-manager",), None),
+        # Left out, the manager would give up its share of the field.
+        (("eco2", "kube-controller-manager"), 9),
+        ((), 9),
+    ],
+)
+def test_an_ignored_field_is_left_to_others_only_where_it_is_theirs_alone(owners, sent):
+    live = left(autoscaler(maxReplicas=9))
+    fields = {"f:spec": {"f:maxReplicas": {}}}
+    live["metadata"]["managedFields"] = [{"manager": name, "fieldsV1": fields} for name in owners]
+    body = _without_ignored(autoscaler(), live, "eco2", ["spec.maxReplicas"])
+    assert body["spec"].get("maxReplicas") == sent
+
+
+def test_ignored_metadata_brings_what_no_server_takes():
+    live = left(autoscaler())
+    meta = {"f:metadata": {"f:annotations": {}}}
+    live["metadata"]["managedFields"] = [{"manager": name, "fieldsV1": meta} for name in ("eco2", "other")]
+    assert "managedFields" in _without_ignored(autoscaler(), live, "eco2", ["metadata"])["metadata"]

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from components.kubernetes_objects import HELD
 from eco2 import second_stroke, telling
 from eco2.abort_state import waiting_steps
 from eco2.abort_targets import held, in_flight, targets
@@ -177,7 +178,7 @@ def test_what_is_held_is_neither_canary_nor_route(program, monkeypatch):
     kept = {
         f"{one.type.rsplit(':', 1)[1]} {one.name}"
         for one in registered
-        if {"metadata", "spec"} <= set(one.options.get("ignoreChanges", ()))
+        if set(HELD) <= set(one.options.get("ignoreChanges", ()))
     }
     named = {f"{one.type.rsplit(':', 1)[1]} {one.name}" for one in registered}
     for name in NAMES:

@@ -212,16 +212,20 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def _without_ignored(
     manifest: dict[str, Any], live: dict[str, Any] | None, owner: str, ignored: Iterable[str]
 ) -> dict[str, Any]:
-    """Leaves out the ignored fields that somebody else owns, and keeps the live value of the others."""
+    """Leaves out the ignored fields that others own and the manager does not; keeps the live value of the rest.
+
+    A field that both own is named once more: left out, the manager would give it up.
+    """
     body = copy.deepcopy(manifest)
     for path in ignored:
         *parents, last = re.split(r"\.", path)
         place, current = body, live or {}
-        owned: Any = [entry.get("fieldsV1", {}) for entry in _entries(live) if entry["manager"] != owner]
+        owned = [(entry["manager"] == owner, entry.get("fieldsV1", {})) for entry in _entries(live)]
         for parent in parents:
             place, current = place.get(parent, {}), current.get(parent, {})
-            owned = [fields.get(f"f:{parent}", {}) for fields in owned]
-        if any(f"f:{last}" in fields for fields in owned):
+            owned = [(ours, fields.get(f"f:{parent}", {})) for ours, fields in owned]
+        owners = {ours for ours, fields in owned if f"f:{last}" in fields}
+        if owners == {False}:
             place.pop(last, None)
         elif last in current:
             place[last] = current[last]
