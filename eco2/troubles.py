@@ -1,6 +1,7 @@
-"""After an update that failed: the pods that are not ready, with the cluster's own reasons.
+"""After an update that failed: the pods that are not ready, with the cluster's own reasons, and what is gone.
 
-The plugin's own words are "timed out waiting to be Ready", without a pod or a reason.
+The plugin's own words are "timed out waiting to be Ready", without a pod or a reason, and "not found",
+without a way on.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from eco2.gone import gone, known, words
+from eco2.pulumi_stack import PulumiError, exported
 from eco2.stack_config import stack_config
 from eco2.status.live import Objects, read_deployment
 from eco2.status.pods import reasons
@@ -29,7 +32,9 @@ LISTS = {
 
 
 def troubles(project: Path, stack: str) -> tuple[str, ...]:
-    """A line for each Deployment of the stack whose pods are not all ready, and one where that is not known.
+    """A line for each Deployment of the stack whose pods are not all ready, and one for all that is gone.
+
+    Where one of that is not known, a line says so.
 
     It raises nothing: whatever happens here must not hide why the update failed.
 
@@ -46,7 +51,17 @@ def troubles(project: Path, stack: str) -> tuple[str, ...]:
         return ()  # the program refuses the same files, and says why
     except (ClusterError, OSError) as error:
         return (f"whether pods are ready is not known: {error}",)
-    return tuple(_told(objects))
+    return (*_told(objects), *_gone(project, stack, cluster))
+
+
+def _gone(project: Path, stack: str, cluster: Cluster) -> Iterator[str]:
+    try:
+        lost = gone(cluster, known(exported(project, stack)))
+    except (ClusterError, OSError, PulumiError, ValueError) as error:
+        yield f"whether all that the state knows is in the cluster is not known: {error}"
+    else:
+        if lost:
+            yield words(lost, stack)
 
 
 def _told(objects: Objects) -> Iterator[str]:

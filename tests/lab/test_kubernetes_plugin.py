@@ -329,6 +329,22 @@ def test_an_object_that_is_gone_already_is_deleted_without_complaint(lab, namesp
     program.up()
 
 
+def test_an_object_that_somebody_deleted_is_not_updated_and_made_anew_by_a_refresh(lab, namespace, program):
+    program.declare(autoscaler(namespace))
+    program.up()
+    path = lab.api.path("autoscaling/v2", "HorizontalPodAutoscaler", namespace, "thing")
+    lab.api.request("DELETE", path)
+    assert " unchanged" in program.up()
+    program.declare(autoscaler(namespace, maxReplicas=5))
+    for done in (program.pulumi("preview", check=False).stdout, program.up(check=False)):
+        told = failed(done)
+        assert f"update of resource {namespace}/thing failed" in told
+        assert 'horizontalpodautoscalers.autoscaling "thing" not found' in told
+    program.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert live(lab, autoscaler(namespace))["spec"]["maxReplicas"] == 5
+    assert program.changes() == []
+
+
 def scaled_to(lab, manifest, replicas):
     """Waits until a Deployment has some replicas, and asserts that it was asked to."""
     until(lambda: live(lab, manifest)["status"].get("readyReplicas") == replicas, seconds=20)

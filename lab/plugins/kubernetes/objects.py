@@ -108,10 +108,14 @@ class Objects:
     def apply(
         self, manifest: dict[str, Any], *, dry_run: bool, force: bool = False, ignored: Iterable[str] = ()
     ) -> dict[str, Any]:
-        """Applies an object that exists under its one field manager, which first takes others over."""
+        """Applies an object that exists under its one field manager, which first takes others over.
+
+        Raises:
+            RefusedError: If the server refuses it, or there is no such object: an update makes nothing anew.
+        """
         owner = manager(manifest)
-        live = self.read(manifest)
-        if live is not None and not dry_run:
+        live = self._existing(manifest)
+        if not dry_run:
             live = self._take_over(manifest, live, owner)
         # A dry run must not change owners, so the creator's fields are taken by force there; those of `kubectl`
         # are not, so that a preview may conflict where the update does not.
@@ -122,6 +126,16 @@ class Objects:
         return self._apply(
             manifest, _without_ignored(manifest, live, owner, ignored), dry_run=dry_run, force=force
         )
+
+    def _existing(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        try:
+            live: dict[str, Any] = self.api.request("GET", self.path(manifest))
+        except ApiError as error:
+            raise RefusedError(
+                f"update of resource {identity(manifest['metadata'])} failed because the Kubernetes API server "
+                f"reported that it failed to fully initialize or become live: {error.message}"
+            ) from None
+        return live
 
     def _forces(self, manifest: dict[str, Any]) -> bool:
         return (

@@ -121,7 +121,8 @@ class Kubernetes(Plugin):
 
         def work() -> Any:
             if request.preview:
-                self._dry_run(inputs, lambda objects: objects.apply(inputs, dry_run=True, ignored=ignored))
+                if not has_unknown(inputs):
+                    self._objects().apply(inputs, dry_run=True, ignored=ignored)
                 return provider_pb2.UpdateResponse(properties=to_struct(inputs))
             try:
                 live = self._objects().apply(inputs, dry_run=False, ignored=ignored)
@@ -183,7 +184,7 @@ class Kubernetes(Plugin):
         )
 
     def _dry_run(self, inputs: dict[str, Any], attempt: Callable[[k8s.Objects], Any]) -> None:
-        """Lets the server judge; what depends on things that do not exist yet cannot be judged."""
+        """Lets the server judge a creation; what depends on things that do not exist yet cannot be judged."""
         if has_unknown(inputs):
             return
         namespace = inputs["metadata"].get("namespace")
