@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eco2.abort_state import never_brought_up, resources_of
 from eco2.abort_targets import held, in_flight, targets
 from eco2.first_stroke import strike
+from eco2.gone import to_forget
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
@@ -187,14 +188,24 @@ class SecondStroke:
         self._look_at_state(moving)
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
-        options = [part for urn in urns for part in ("--target", urn)]
-        names = tuple(moving)
+        urns, names = tuple(urns), tuple(moving)
+        project, stack = self.wish.project, self.wish.stack
+        try:
+            lost = to_forget(self.cluster, urns, {name: self.services[name].namespace for name in names})
+        except ClusterError as error:
+            self.say(f"whether somebody deleted something is not known: {error}")
+            lost = []
+        if lost:
+            # An update of it would fail. To refresh all targets would do as well, but a pod of stable's that is
+            # not ready would become an error of its Deployment, which the update then waits for.
+            self.say(f"{', '.join(map(str, lost))} was deleted by somebody, and is made anew")
+            pulumi(project, stack, "refresh", "--yes", "--skip-preview", *_targets(one.urn for one in lost))
 
         def holders(waited: str) -> list[str]:
             return [f"{name}: {waited} for {told}" for name in names for told in self._held_back(name)]
 
         with telling(self.say, holders):
-            update(self.wish.project, self.wish.stack, "--skip-preview", *options, variables=variables)
+            update(project, stack, "--skip-preview", *_targets(urns), variables=variables)
 
     def _not_here(self, names: Iterable[str]) -> set[str]:
         """The workers that this cluster may not know.
@@ -250,3 +261,7 @@ class SecondStroke:
                     f"""{name}-canary --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
                 )
         return told
+
+
+def _targets(urns: Iterable[str]) -> list[str]:
+    return [part for urn in urns for part in ("--target", urn)]

@@ -1,0 +1,132 @@
+"""What the state knows and the cluster does not, and what of it an abort lets the state forget."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eco2 import second_stroke
+from eco2.gone import Known, gone, known, to_forget, words
+from eco2.lenient import Place
+from eco2.second_stroke import SecondStroke
+from eco2.wish import Wish
+from kube.cluster import ClusterError, NotServedError
+from tests.api_server import ApiServer
+
+PATHS = {
+    "Deployment": "/apis/apps/v1/namespaces/my/deployments/",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/my/horizontalpodautoscalers/",
+    "VirtualService": "/apis/networking.istio.io/v1/namespaces/my/virtualservices/",
+}
+
+
+def urn(kind, name):
+    return f"urn:pulumi:dev::eco2::eco2:service:CanaryService$kubernetes:x/v1:{kind}::{name}"
+
+
+TARGETS = [
+    "urn:pulumi:dev::eco2::eco2:service:CanaryService::my-api",
+    urn("Deployment", "my-api"),
+    urn("Deployment", "my-api-canary"),
+    urn("HorizontalPodAutoscaler", "my-api"),
+    urn("VirtualService", "my-api"),
+    urn("VirtualService", "my-api-mesh"),
+]
+
+
+class Holding:
+    """A cluster with some objects."""
+
+    def __init__(self, *there, error=None):
+        self.there, self.error = {f"{PATHS[kind]}{name}" for kind, name in there}, error
+
+    def get(self, path):
+        if self.error:
+            raise self.error
+        return {} if path in self.there else None
+
+
+STABLE = [("Deployment", "my-api"), ("VirtualService", "my-api")]
+
+
+def test_an_abort_lets_the_state_forget_what_is_gone_and_no_canary():
+    lost = to_forget(Holding(*STABLE), TARGETS, {"my-api": "my"})
+    assert [str(one) for one in lost] == [
+        "HorizontalPodAutoscaler my/my-api",
+        "VirtualService my/my-api-mesh",
+    ]
+
+
+def test_a_cluster_in_which_nothing_of_a_service_is_there_is_another_one():
+    assert to_forget(Holding(), TARGETS, {"my-api": "my"}) == []
+
+
+def test_an_api_that_is_not_served_tells_of_no_deletion():
+    assert gone(Holding(error=NotServedError("no KEDA")), [Known(urn("ScaledObject", "a"), "my")]) == []
+
+
+def test_what_is_no_object_of_a_namespace_is_not_looked_for():
+    meta = {"name": "my-api", "namespace": "my"}
+    made = {"urn": urn("Deployment", "my-api"), "id": "my/my-api", "inputs": {"metadata": meta}}
+    never_made = {**made, "id": ""}
+    space = {"urn": urn("Namespace", "my"), "id": "my", "inputs": {"metadata": {"name": "my"}}}
+    component = {"urn": TARGETS[0]}
+    assert known([made, never_made, space, component]) == [Known(made["urn"], "my")]
+
+
+@pytest.fixture
+def stroke(monkeypatch, tmp_path):
+    """The update of an abort in some cluster; what it said, and the commands that it ran."""
+
+    def run(cluster):
+        said, ran = [], []
+        monkeypatch.setattr(second_stroke, "update", lambda *told, **_: ran.append(["up", *told[2:]]))
+        monkeypatch.setattr(second_stroke, "pulumi", lambda *told, **_: ran.append(list(told[2:])))
+        wish = Wish(tmp_path, "dev", ("my-api",))
+        stroke = SecondStroke(wish, cluster, {"my-api": Place("api", "my")}, said.append)
+        stroke._run(TARGETS, {}, ["my-api"])
+        return said, ran
+
+    return run
+
+
+def test_what_is_gone_is_forgotten_before_the_update_that_makes_it_anew(stroke):
+    said, (refresh, up) = stroke(Holding(*STABLE, ("HorizontalPodAutoscaler", "my-api")))
+    assert said == ["VirtualService my/my-api-mesh was deleted by somebody, and is made anew"]
+    assert refresh == ["refresh", "--yes", "--skip-preview", "--target", TARGETS[-1]]
+    assert up[0] == "up"
+    assert [one for one in up if one.startswith("urn:")] == TARGETS
+
+
+def test_an_abort_goes_on_where_it_cannot_look(stroke):
+    said, ran = stroke(Holding(error=ClusterError("no right")))
+    assert said == ["whether somebody deleted something is not known: no right"]
+    assert [one[0] for one in ran] == ["up"]
+
+
+def test_an_update_that_failed_names_what_is_gone_and_the_way_on(desk, tmp_path, monkeypatch):
+    desk.left()
+    (desk.folder / "code").write_text("3")
+    state = json.loads((desk.folder / "state.json").read_text())
+    meta = {"name": "my-api", "namespace": "my"}
+    state["deployment"]["resources"] += [
+        {
+            "type": "kubernetes:x/v1:" + kind,
+            "urn": urn(kind, "my-api"),
+            "id": "x",
+            "inputs": {"metadata": meta},
+        }
+        for kind, _ in STABLE
+    ]
+    (desk.folder / "state.json").write_text(json.dumps(state))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as cluster:
+        for kind in ("deployments", "replicasets"):
+            cluster.objects[f"/apis/apps/v1/{kind}"] = {"items": []}
+        cluster.objects["/api/v1/pods"] = {"items": []}
+        cluster.objects[f"{PATHS['Deployment']}my-api"] = {"metadata": meta}
+        told = desk.run("advance", "auth-api", "--yes").stderr
+    lost = [Known(urn("VirtualService", "my-api"), "my")]
+    assert f"\n  {words(lost, 'dev')}\n" in told
+    assert "pulumi up --refresh --run-program --stack dev" in told
