@@ -7,6 +7,9 @@ BIN := .venv/bin
 LAB := $(BIN)/lab
 CLUSTERS := --cluster eco2-local --cluster eco2-dev --cluster eco2-prod
 READY := .venv/.ready
+# What installs and builds all else is held against its hashes, too: jobs that may use roles run it.
+TOOLS = awk '/^(setuptools|uv)==/ {on = 1} on {print} on && !/\\$$/ {on = 0}' requirements-dev.txt > .venv/tools.txt && \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/tools.txt
 
 .PHONY: help setup cli up down test test-long lint check docs pictures preview bench format lock clean
 
@@ -20,7 +23,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=..."; exit 1; }
 	@echo "installing the environment into .venv"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)"
+	@$(TOOLS)
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -28,9 +31,9 @@ $(READY): requirements-dev.txt pyproject.toml
 # The same places as `setup`, without what only developers need: seconds on a fresh machine.
 cli: ## Install only what updates need into .venv: for CI and for the night call
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)"
+	@$(TOOLS)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-cli.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
 up: setup ## Start the lab and bring up the local stack: 13 services, two of them mid-rollout
 	@$(LAB) start $(CLUSTERS)

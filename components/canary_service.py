@@ -169,7 +169,9 @@ class CanaryService(pulumi.ComponentResource):
         own = self._labels(self._plan.name)
         declare = self._declare_canary if release.is_canary else self._declare
         kind = "HorizontalPodAutoscaler" if scaler.hpa else "ScaledObject"
-        tolerance = not limits.may_shrink and self._platform.tolerance.of(kind, deployment)
+        tolerance = not limits.may_shrink and self._platform.tolerance.of(
+            kind, deployment, self._wanted.service.namespace
+        )
         if scaler.hpa:
             spec = scaling.hpa_spec(deployment, scaler.hpa, limits, tolerance=tolerance)
             return [declare(kind, deployment, own, spec, after)]

@@ -34,23 +34,24 @@ class Tolerance:
         self._frozen, self._cluster = frozen, cluster
         self._known: dict[str, bool] = {}
 
-    def of(self, kind: str, name: str) -> bool:
+    def of(self, kind: str, name: str, namespace: str) -> bool:
         """Whether an autoscaler that takes no pod away gets a tolerance.
 
         Args:
             kind: `HorizontalPodAutoscaler` or `ScaledObject`.
             name: Its name.
+            namespace: Its namespace.
         """
         if (kind, name) in self._frozen:
             return self._frozen[kind, name]
         if kind not in self._known:
-            self._known[kind] = self._cluster is not None and _asked(self._cluster, kind)
+            self._known[kind] = self._cluster is not None and _asked(self._cluster, kind, namespace)
         return self._known[kind]
 
 
-def _asked(cluster: Callable[[], Cluster], kind: str) -> bool:
+def _asked(cluster: Callable[[], Cluster], kind: str, namespace: str) -> bool:
     try:
-        return keeps_tolerance(cluster(), kind)
+        return keeps_tolerance(cluster(), kind, namespace)
     except ClusterError as error:
         pulumi.log.warn(
             f"whether a {kind} can have a tolerance is not known, so it gets none: stable keeps its pods while a "

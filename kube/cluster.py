@@ -113,13 +113,26 @@ class Cluster:
         found = (self._call("GET", path, accept=NAMES_ONLY) or {}).get("items") or ()
         return {(one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found}
 
-    def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
-        """Whether the user of this context may do something, in one namespace or, without one, in all.
+    def may(self, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
+        """Whether the user of this context may do something.
+
+        Args:
+            verb: What, as RBAC writes it.
+            group: The API's group.
+            resource: The kind's plural.
+            namespace: In which namespace; empty for all, or for what is in none.
+            name: With which object; empty for all.
 
         Raises:
             ClusterError: If the cluster refuses or does not answer.
         """
-        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": resource,
+            "namespace": namespace,
+            "name": name,
+        }
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

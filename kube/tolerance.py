@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kube.cluster import Cluster
 
-AUTOSCALERS = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
-"""A namespace that every cluster has: those of the services may not be there yet."""
+AUTOSCALERS = "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers"
+EVERYWHERE = "default"
+"""A namespace that every cluster has."""
 SCALED_OBJECTS = "/openapi/v3/apis/keda.sh/v1alpha1"
 ATTEMPT = {
     "apiVersion": "autoscaling/v2",
     "kind": "HorizontalPodAutoscaler",
-    "metadata": {"name": "eco2-tolerance-attempt", "namespace": "default"},
+    "metadata": {"name": "eco2-tolerance-attempt"},
     "spec": {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "eco2-tolerance-attempt"},
         "maxReplicas": 1,
@@ -29,7 +30,7 @@ ATTEMPT = {
 TO_TOLERANCE = ("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "tolerance")
 
 
-def keeps_tolerance(cluster: Cluster, kind: str) -> bool:
+def keeps_tolerance(cluster: Cluster, kind: str, namespace: str) -> bool:
     """Whether an autoscaler of a kind can have one.
 
     KEDA hands it on to an autoscaler of its own, so a ScaledObject needs both its definition and the server.
@@ -37,13 +38,16 @@ def keeps_tolerance(cluster: Cluster, kind: str) -> bool:
     Args:
         cluster: The cluster.
         kind: `HorizontalPodAutoscaler` or `ScaledObject`.
+        namespace: Where it is tried: rights to create one may end at the services' namespaces. Before this one
+            is there, it is tried in `default`.
 
     Raises:
         ClusterError: If the cluster refuses or does not answer.
     """
     if kind == "ScaledObject" and not _in_schema(cluster.get(SCALED_OBJECTS) or {}):
         return False
-    stored = cluster.tried(AUTOSCALERS, ATTEMPT)
+    stored = cluster.tried(AUTOSCALERS.format(namespace), ATTEMPT)
+    stored = stored or cluster.tried(AUTOSCALERS.format(EVERYWHERE), ATTEMPT)
     rules = ((stored.get("spec") or {}).get("behavior") or {}).get("scaleDown") or {}
     return "tolerance" in rules
 

@@ -38,7 +38,8 @@ def allows(document: dict[str, Any], wanted: Call) -> bool:
 
 def _met(condition: dict[str, Any], context: dict[str, str]) -> bool:
     return all(
-        key.startswith(UNSEEN) or any(fnmatchcase(context.get(key, ""), one) for one in listed(values))
+        (key.startswith(UNSEEN) and key not in context)
+        or any(fnmatchcase(context.get(key, ""), one) for one in listed(values))
         for keys in condition.values()
         for key, values in keys.items()
     )

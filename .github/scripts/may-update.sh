@@ -6,8 +6,9 @@
 set -euo pipefail
 stack=$1
 
-waiting=$(gh pr list --repo "$GITHUB_REPOSITORY" --state open --limit 200 --json headRefName,url,isCrossRepository \
-  --jq ".[] | select((.isCrossRepository | not) and (.headRefName | startswith(\"abort/$stack/\"))) | .url")
+# All of them, page by page; those from forks and to other branches stop nobody.
+waiting=$(gh api --paginate "repos/$GITHUB_REPOSITORY/pulls?state=open&base=main&per_page=100" \
+  --jq ".[] | select(.head.repo.full_name == \"$GITHUB_REPOSITORY\" and (.head.ref | startswith(\"abort/$stack/\"))) | .html_url")
 if [[ -n $waiting ]]; then
   echo "error: an abort of $stack waits to be merged: ${waiting//$'\n'/, }" >&2
   echo "Until it is, an update could bring the canary back. Merge it; the merge starts an update by itself." >&2

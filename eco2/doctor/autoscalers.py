@@ -23,7 +23,9 @@ def autoscalers(cluster: Cluster, catalog: Catalog) -> list[Finding]:
     """
     scaled = [one.autoscaler for one in catalog.services.values() if one.autoscaler]
     kinds = {"HorizontalPodAutoscaler" if one.hpa else "ScaledObject" for one in scaled}
-    return [_found(kind, keeps=keeps_tolerance(cluster, kind)) for kind in sorted(kinds)]
+    return [
+        _found(kind, keeps=keeps_tolerance(cluster, kind, catalog.namespaces[0])) for kind in sorted(kinds)
+    ]
 
 
 def _found(kind: str, *, keeps: bool) -> Finding:

@@ -21,7 +21,6 @@ RIGHTS, ISTIO, KEDA = "rights", "Istio", "KEDA"
 CHANGE = ("create", "get", "list", "watch", "patch", "delete")
 LOOK = ("get", "list", "watch")
 CHANGED = (
-    ("", "namespaces"),
     ("", "services"),
     ("apps", "deployments"),
     ("policy", "poddisruptionbudgets"),
@@ -30,7 +29,13 @@ CHANGED = (
     ("networking.istio.io", "virtualservices"),
     ("networking.istio.io", "destinationrules"),
 )
-LOOKED_AT = (("", "pods"), ("", "events"), ("apps", "replicasets"), ("", "persistentvolumeclaims"))
+LOOKED_AT = (
+    ("", "namespaces"),
+    ("", "pods"),
+    ("", "events"),
+    ("apps", "replicasets"),
+    ("", "persistentvolumeclaims"),
+)
 WATCHED = frozenset({"deployments", "replicasets", "pods", "persistentvolumeclaims"})
 """What Pulumi's plugin watches while it waits for a Deployment, whether there are volume claims or not."""
 CLUSTER_WIDE = ("namespaces",)
@@ -72,17 +77,30 @@ def rights(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
     denied = [pair for pair in refused if pair[0].resource in CLUSTER_WIDE]
     elsewhere = [right for right, _ in refused if right.resource not in CLUSTER_WIDE]
     denied += _refused(cluster, list(product(elsewhere, catalog.namespaces)))
+    there = {name for _, name in cluster.names("/api/v1/namespaces")}
+    own = [Right(verb, "", "namespaces") for verb in ("patch", "delete")]
+    needed += own
+    denied += _refused(cluster, list(product(own, there & set(catalog.namespaces))))
+    if set(catalog.namespaces) - there:
+        create = Right("create", "", "namespaces")
+        needed.append(create)
+        denied += _refused(cluster, [(create, "")])
     if not denied:
         return [fine(RIGHTS, f"all {len(needed)} that updates need")]
     return [_denied(kind, denied, context) for kind in sorted({right.kind for right, _ in denied})]
 
 
 def _refused(cluster: Cluster, wanted: Sequence[tuple[Right, str]]) -> list[tuple[Right, str]]:
-    """Those of some rights and namespaces that the user does not have; an empty namespace means all."""
+    """Those of some rights and namespaces that the user does not have; an empty namespace means all.
+
+    A right to namespaces is one to those of that name.
+    """
 
     def may(pair: tuple[Right, str]) -> bool:
-        right, namespace = pair
-        return cluster.may(right.verb, right.group, right.resource, namespace)
+        right, place = pair
+        if right.resource in CLUSTER_WIDE:
+            return cluster.may(right.verb, right.group, right.resource, name=place)
+        return cluster.may(right.verb, right.group, right.resource, place)
 
     return [pair for pair, allowed in zip(wanted, each(may, wanted, AT_ONCE), strict=True) if not allowed]
 
@@ -91,10 +109,9 @@ def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Fin
     own = [(right, namespace) for right, namespace in denied if right.kind == kind]
     verbs = ",".join(dict.fromkeys(right.verb for right, _ in own))
     places = ", ".join(sorted({namespace for _, namespace in own if namespace})) or "the cluster"
-    role = f"eco2-{kind.partition('.')[0]}"
     grant = (
-        f"kubectl --context {context} create clusterrole {role} --verb={verbs} --resource={kind} && "
-        f"kubectl --context {context} create clusterrolebinding {role} --clusterrole={role} --user=USER"
+        f"kubectl --context {context} apply -f docs/iam/rbac.yaml, and put the user into the group eco2-deploy "
+        "(docs/eks.md)"
     )
     what = f"this context's user may not {verbs} {kind} in {places}"
     if any(right.resource in WATCHED and right.verb in ("list", "watch") for right, _ in own):

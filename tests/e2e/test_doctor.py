@@ -41,7 +41,7 @@ def test_a_lab_lacks_nothing_but_what_others_own(stack):
     findings, missing = doctor(stack)
     assert missing == []
     fine = [one["what"] for one in findings if one["state"] == "fine"]
-    assert "all 60 that updates need" in fine
+    assert "all 59 that updates need" in fine
     assert any(one.startswith("gateway istio-system/eco2-gateway takes") for one in fine)
     assert sum("with label and taint" in one for one in fine) == 10
     warnings = [one["what"] for one in findings if one["state"] == "warning"]

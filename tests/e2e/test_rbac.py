@@ -1,4 +1,4 @@
-"""The cluster roles of docs/iam/rbac.yaml are enough: for a whole update, and for an abort's first stroke."""
+"""The roles of docs/iam/rbac.yaml are enough: for a whole update, and for an abort's first stroke."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lab.api import Api, ApiError, connection
-from tests.conftest import ROOT, new_stack
-from tests.roles import RBAC, with_role
+from tests.conftest import new_stack
+from tests.roles import create, documents, in_group
 from tests.traffic import HOST, PATHS, send
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
@@ -20,10 +19,10 @@ pytestmark = [pytest.mark.lab, pytest.mark.long]
 @pytest.fixture(scope="module")
 def people(lab, tmp_path_factory):
     """The lab as each role sees it."""
-    for document in yaml.safe_load_all((ROOT / "docs/iam/rbac.yaml").read_text()):
-        lab.api.request("POST", f"{RBAC}/{document['kind'].lower()}s", document)
+    for document in documents():
+        create(lab, document)
     folder = tmp_path_factory.mktemp("kubeconfigs")
-    return {role: with_role(lab, folder, role) for role in ("eco2-deploy", "eco2-first-stroke")}
+    return {group: in_group(lab, folder, group) for group in ("eco2-deploy", "eco2-on-call")}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_the_deploy_role_is_enough_for_updates_up_and_down(stack):
 
 
 def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, people, lab):
-    on_call = people["eco2-first-stroke"]
+    on_call = people["eco2-on-call"]
     command = [sys.executable, "-m", "eco2", "abort", "auth-api", "--no-reconcile", "--stack", stack.name]
     done = subprocess.run(
         [*command, "--project", str(stack.folder)],

@@ -47,11 +47,11 @@ def test_nothing_else_is_let_through(actionlint):
 def test_the_linter_and_its_shellcheck_do_find_faults(actionlint, tmp_path):
     (tmp_path / ".github/workflows").mkdir(parents=True)
     (tmp_path / ".git").mkdir()
-    text = (ROOT / ".github/workflows/preview.yml").read_text()
+    text = (ROOT / ".github/workflows/comment.yml").read_text()
     spoilt = text.replace("runs-on: ubuntu-latest", "run-on: ubuntu-latest").replace(
         '"code=$code"', "code=$kode"
     )
-    (tmp_path / ".github/workflows/preview.yml").write_text(spoilt)
+    (tmp_path / ".github/workflows/comment.yml").write_text(spoilt)
     told = lint(actionlint, cwd=tmp_path).stdout
     assert "run-on" in told
     assert "SC2154" in told or "SC2086" in told
@@ -59,7 +59,7 @@ def test_the_linter_and_its_shellcheck_do_find_faults(actionlint, tmp_path):
 
 def test_the_scripts_have_no_fault():
     scripts = sorted((ROOT / ".github/scripts").glob("*.sh"))
-    assert len(scripts) == 4
+    assert len(scripts) == 5
     done = subprocess.run(
         [SHELLCHECK, *scripts],
         capture_output=True,

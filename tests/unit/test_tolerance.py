@@ -30,7 +30,7 @@ class Server:
     """An API server: of Kubernetes that keeps the field or drops it, and of a KEDA that knows it or does not."""
 
     def __init__(self, *, keeps=True, keda_knows=True, error=None):
-        self.keeps, self.error, self.asked = keeps, error, []
+        self.keeps, self.error, self.asked, self.without = keeps, error, [], ()
         self.schema = keda_schema(knows=keda_knows)
 
     def get(self, path):
@@ -41,6 +41,8 @@ class Server:
         self.asked.append(path)
         if self.error:
             raise self.error
+        if path in self.without:
+            return {}
         stored = copy.deepcopy(document)
         if not self.keeps:
             del stored["spec"]["behavior"]["scaleDown"]["tolerance"]
@@ -69,13 +71,13 @@ def behaving(**scale_down):
     ],
 )
 def test_a_cluster_is_asked_by_what_it_would_store(kind, keeps, keda_knows, answer):
-    assert keeps_tolerance(Server(keeps=keeps, keda_knows=keda_knows), kind) is answer
+    assert keeps_tolerance(Server(keeps=keeps, keda_knows=keda_knows), kind, "auth") is answer
 
 
 def test_a_server_that_knows_no_scaled_object_keeps_none_of_its_tolerance():
     server = Server()
     server.schema = None
-    assert keeps_tolerance(server, KEDA) is False
+    assert keeps_tolerance(server, KEDA, "scan") is False
 
 
 @pytest.fixture
@@ -89,25 +91,31 @@ def server(monkeypatch):
 def test_a_server_is_asked_once_a_kind_and_not_before_an_autoscaler_freezes(server):
     decides = Tolerance({}, lambda: server)
     assert server.asked == []
-    assert decides.of(HPA, "auth-api")
-    assert decides.of(HPA, "my-api")
-    assert server.asked == [AUTOSCALERS]
+    assert decides.of(HPA, "auth-api", "auth")
+    assert decides.of(HPA, "my-api", "my")
+    assert server.asked == [AUTOSCALERS.format("auth")]
+
+
+def test_before_its_namespace_is_there_another_one_tells(server):
+    server.without = [AUTOSCALERS.format("auth")]
+    assert Tolerance({}, lambda: server).of(HPA, "auth-api", "auth")
+    assert server.asked == [AUTOSCALERS.format("auth"), AUTOSCALERS.format("default")]
 
 
 @pytest.mark.parametrize("has_one", [True, False])
 def test_one_that_is_frozen_stays_as_it_is_whatever_a_server_would_say(server, has_one):
     server.keeps, server.error = not has_one, ClusterError("does not answer")
-    assert Tolerance({(HPA, "auth-api"): has_one}, lambda: server).of(HPA, "auth-api") is has_one
+    assert Tolerance({(HPA, "auth-api"): has_one}, lambda: server).of(HPA, "auth-api", "auth") is has_one
     assert server.asked == []
 
 
 def test_without_an_answer_none_is_declared_and_the_update_goes_on(server):
     server.error = ClusterError("the cluster of context there does not answer")
-    assert Tolerance({}, lambda: server).of(HPA, "auth-api") is False
+    assert Tolerance({}, lambda: server).of(HPA, "auth-api", "auth") is False
 
 
 def test_without_a_cluster_none_is_declared_and_nobody_is_asked(server):
-    assert Tolerance({}, None).of(HPA, "auth-api") is False
+    assert Tolerance({}, None).of(HPA, "auth-api", "auth") is False
     assert server.asked == []
 
 

@@ -72,8 +72,8 @@ def test_a_plan_that_could_not_be_made_goes_over_the_old_comment_too(runner, clo
     program.chmod(0o755)
     (clone / ".github").symlink_to(ROOT / ".github")
     runner.answers = [[["--paginate"], "4711\n"]]
-    flow = yaml.safe_load((ROOT / ".github/workflows/preview.yml").read_text())
-    steps = {step.get("name"): step for step in flow["jobs"]["preview"]["steps"]}
+    flow = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
+    steps = {step.get("name"): step for step in flow["jobs"]["comment"]["steps"]}
     for name in ("The plan in words", "The comment"):
         assert "if" not in steps[name]
         done = runner.step(steps[name]["run"], clone, STACK="dev", PULL_REQUEST="7")
@@ -96,10 +96,63 @@ def test_the_newest_commit_may_update_and_an_older_one_steps_aside(runner):
 
 
 def test_no_update_goes_past_an_abort_that_waits_to_be_merged(runner):
-    runner.answers = [[["pr", "list"], "https://example.test/pull/9\n"], [["commits/main"], "abc"]]
+    runner.answers = [[["pulls?state=open"], "https://example.test/pull/9\n"], [["commits/main"], "abc"]]
     refused = runner.run("may-update.sh", "prod", GITHUB_SHA="abc")
     assert refused.returncode == 1
     assert "an abort of prod waits to be merged: https://example.test/pull/9" in refused.stderr
     assert runner.outputs.read_text() == ""
-    query = runner.calls()[0]["arguments"][-1]
-    assert 'startswith("abort/prod/")' in query
+    asked = runner.calls()[0]["arguments"]
+    assert "--paginate" in asked
+    assert "base=main" in str(asked)
+    assert 'startswith("abort/prod/")' in asked[-1]
+    assert '.head.repo.full_name == "eco2/delivery"' in asked[-1]
+
+
+COMMIT = "a" * 40
+FILES = ("services.yaml", "Pulumi.dev.yaml", "Pulumi.local.yaml", "Pulumi.prod.yaml")
+
+
+def values(
+    runner, clone, kinds=None, contents="asked for\n", changed="services.yaml\nMakefile\n", commit=COMMIT
+):
+    kinds = {**dict.fromkeys(FILES, "file"), **(kinds or {})}
+    looks = [[[f"contents/{name}?ref={commit}", "--jq"], kind + "\n"] for name, kind in kinds.items()]
+    texts = [[[f"contents/{name}?ref={commit}"], contents] for name in FILES]
+    runner.answers = [*looks, *texts, [["pulls/7/files"], changed]]
+    return runner.run("values.sh", commit, "7", "others", cwd=clone)
+
+
+def test_values_of_a_pull_request_come_alone_and_its_code_is_named(runner, clone):
+    program = (clone / "__main__.py").read_text()
+    done = values(runner, clone, changed="services.yaml\nMakefile\nPulumi.prod.yaml\ncomponents/x.py\n")
+    assert done.returncode == 0, done.stderr
+    assert {(clone / name).read_text() for name in FILES} == {"asked for\n"}
+    assert (clone / "__main__.py").read_text() == program
+    assert (clone / "others").read_text() == "Makefile\ncomponents/x.py\n"
+
+
+def test_a_pull_request_of_values_alone_names_no_code(runner, clone):
+    assert values(runner, clone, changed="services.yaml\nPulumi.dev.yaml\n").returncode == 0
+    assert (clone / "others").read_text() == ""
+
+
+@pytest.mark.parametrize("kind", ["symlink", "dir", "submodule"])
+def test_values_that_are_no_plain_file_are_refused(runner, clone, kind):
+    before = (clone / "Pulumi.prod.yaml").read_text()
+    done = values(runner, clone, kinds={"Pulumi.prod.yaml": kind})
+    assert done.returncode == 1
+    assert "Pulumi.prod.yaml is no plain file" in done.stderr
+    assert (clone / "Pulumi.prod.yaml").read_text() == before
+
+
+def test_values_beyond_all_measure_are_refused(runner, clone):
+    done = values(runner, clone, contents="x" * 1_000_001)
+    assert done.returncode == 1
+    assert "services.yaml has more than 1000000 bytes" in done.stderr
+
+
+@pytest.mark.parametrize("commit", ["main", "a" * 39, "../../x", ""])
+def test_a_commit_is_a_hash_and_nothing_else(runner, clone, commit):
+    done = values(runner, clone, commit=commit)
+    assert done.returncode == 1
+    assert runner.calls() == []

@@ -52,7 +52,9 @@ def test_rights_are_given_by_the_job_and_none_by_default():
         for name, job in jobs()
     }
     assert writes == {
-        "preview.preview": ["id-token", "pull-requests"],
+        "preview.plan": ["id-token"],
+        "preview.preview": ["id-token"],
+        "comment.comment": ["id-token", "pull-requests"],
         "update.update": ["id-token"],
         "deploy.dev": ["id-token"],
         "deploy.plan-prod": ["id-token"],
@@ -78,7 +80,7 @@ def test_a_called_workflow_that_needs_secrets_is_passed_them():
         if job.get("uses", "").startswith("./.github/workflows/")
         and "secrets." in (ROOT / job["uses"]).read_text()
     }
-    assert calls.keys() == {"deploy.dev", "deploy.prod", "docs/ci.md canary"}
+    assert calls.keys() == {"deploy.dev", "deploy.prod"}
     assert [name for name, job in calls.items() if job.get("secrets") != "inherit"] == []
 
 
@@ -113,3 +115,79 @@ def test_workflows_run_the_pulumi_that_the_lab_tests():
     (setup,) = (step for _, step in steps() if step.get("uses", "").startswith("pulumi/actions@"))
     pins = (ROOT / "lab/gomod/pulumi/go.mod").read_text()
     assert f"github.com/pulumi/pulumi/pkg/v3 v{setup['with']['pulumi-version']} " in pins
+
+
+def of_pull_requests():
+    """The jobs that run a pull request's own code: of its commit, as the event checks it out."""
+    return {name: job for name, job in jobs() if "pull_request" in WORKFLOWS[name.split(".")[0]][True]}
+
+
+def test_code_of_a_pull_request_runs_with_no_right_to_write():
+    """Whoever may push a branch may change all that these jobs run: the Makefile, the scripts, the program."""
+    assert of_pull_requests().keys() == {"preview.plan", "preview.preview"}
+    for name, job in of_pull_requests().items():
+        assert job["permissions"] == {"contents": "read", "id-token": "write"}, name
+        assert "github.token" not in str(job), name
+        assert all(
+            step["with"]["persist-credentials"] is False for step in job["steps"] if "checkout" in str(step)
+        )
+    # What the role may do that these permissions lead to: read the state, and no secret in it.
+    plan, preview = of_pull_requests().values()
+    assert plan["environment"].endswith("-plan")
+    assert "secrets." not in str(plan)
+    # A role that may do more is behind reviewers, in an environment of its own (docs/ci.md).
+    assert preview["environment"].endswith("-preview")
+    row = next(line for line in (ROOT / "docs/ci.md").read_text().splitlines() if "`prod-preview`" in line)
+    assert "required reviewers" in row
+
+
+def test_what_may_write_a_comment_checks_out_the_base_and_nothing_of_the_pull_request():
+    job = WORKFLOWS["comment"]["jobs"]["comment"]
+    (checkout,) = (step for step in job["steps"] if "checkout" in step.get("uses", ""))
+    assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    heads = [step["name"] for step in job["steps"] if ".head." in str(step)]
+    assert heads == ["The values that are asked for"]
+    assert "secrets." not in str(job)
+    assert job["environment"].endswith("-plan")
+
+
+def test_only_main_reaches_a_role_that_changes_something():
+    page = (ROOT / "docs/ci.md").read_text()
+    changing = {job["environment"] for _, job in jobs() if "-deploy" in str(job.get("environment"))}
+    assert changing == {"${{ inputs.stack }}-deploy"}
+    row = next(line for line in page.splitlines() if "`prod-deploy`" in line)
+    assert "deployments from `main` only" in row
+
+
+def test_all_that_runs_with_a_role_has_an_owner():
+    lines = [
+        line.split() for line in (GITHUB / "CODEOWNERS").read_text().splitlines() if line[:1] not in ("#", "")
+    ]
+    assert lines[0][0] == "*"
+    assert len(lines[0]) > 1
+    free = {words[0].strip("/") for words in lines[1:] if len(words) == 1}
+    # Values, and what nothing executes.
+    assert free == {"services.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.local.yaml", "docs"}
+
+
+def test_prod_does_not_wait_for_a_dev_that_is_down_and_an_old_run_asks_nobody():
+    deploy = WORKFLOWS["deploy"]["jobs"]
+    assert "cancelled()" in deploy["plan-prod"]["if"]
+    assert "may-update.sh prod" in str(deploy["plan-prod"])
+    assert "needs.plan-prod.outputs.go == 'yes'" in deploy["approve"]["if"]
+    assert "needs.approve.result == 'success'" in deploy["prod"]["if"]
+
+
+def test_an_update_looks_for_aborts_once_more_after_its_preview():
+    names = [step.get("name") for step in WORKFLOWS["update"]["jobs"]["update"]["steps"]]
+    assert names[names.index("Preview") + 1 : names.index("Update") + 1] == ["May it still?", "Update"]
+
+
+def test_what_jobs_install_is_held_against_hashes():
+    makefile = (ROOT / "Makefile").read_text()
+    installs = [line for line in makefile.splitlines() if "pip install" in line]
+    assert len(installs) == 4
+    assert all(
+        "--require-hashes" in line or "--no-deps --no-build-isolation --editable ." in line
+        for line in installs
+    )
