@@ -128,10 +128,9 @@ class CanaryService(pulumi.ComponentResource):
 
     def _stable(self, after: Resources) -> Resources:
         name, release = self._plan.name, self._plan.stable
-        budget = scaling.disruption_budget_spec(name, release.version)
         return [
             self._deployment(name, name, self._wanted.service, release, after),
-            self._declare_fixed("PodDisruptionBudget", name, self._labels(name), budget),
+            self._budget(name, release.version),
         ]
 
     def _canary(self, after: Resources) -> Resources:
@@ -217,8 +216,13 @@ class CanaryService(pulumi.ComponentResource):
             built += [
                 self._deployment(name, name, workload, release, []),
                 self._service(name, name, stable.version, workload, []),
+                self._budget(name, stable.version),
             ]
         return built
+
+    def _budget(self, name: str, version: str) -> pulumi.Resource:
+        spec = scaling.disruption_budget_spec(name, version)
+        return self._declare_fixed("PodDisruptionBudget", name, self._labels(name), spec)
 
     def _deployment(
         self,

@@ -12,8 +12,9 @@ from rollout.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, Se
 if TYPE_CHECKING:
     from components.domain_node_group import Placement
     from rollout.plan import Release
-    from rollout.workload import EnvValue, InitContainer, Probe, Workload
+    from rollout.workload import EnvValue, InitContainer, Probe, SecurityContext, Workload
 
+SPREAD = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -78,6 +79,11 @@ def pod_template(pods: PodSpec, release: Release) -> dict[str, Any]:
             tolerations=pods.placement.tolerations,
             imagePullSecrets=[{"name": pods.pull_secret}],
             terminationGracePeriodSeconds=workload.drain.grace_seconds,
+            serviceAccountName=workload.service_account_name,
+            # Whoever names an account wants its token; nobody else's pods talk to the API server.
+            automountServiceAccountToken=workload.service_account_name is not None,
+            securityContext={"seccompProfile": {"type": "RuntimeDefault"}},
+            topologySpreadConstraints=[_spread(key, pods.app) for key in SPREAD],
             initContainers=[_init_container(container) for container in workload.init_containers],
             containers=[_container(pods, release)],
         ),
@@ -107,10 +113,25 @@ def _container(pods: PodSpec, release: Release) -> dict[str, Any]:
         startupProbe=_probe(workload.probes.startup),
         livenessProbe=_probe(workload.probes.liveness),
         readinessProbe=_probe(workload.probes.readiness),
-        securityContext=workload.security_context.model_dump(by_alias=True, exclude_none=True),
+        securityContext=_security(workload.security_context),
         # The kubelet's own sleep: images need no shell for it (Kubernetes 1.30 and later).
         lifecycle={"preStop": {"sleep": {"seconds": pre_stop}}} if pre_stop else None,
     )
+
+
+def _security(context: SecurityContext) -> dict[str, Any]:
+    return {"allowPrivilegeEscalation": False, **context.model_dump(by_alias=True, exclude_none=True)}
+
+
+def _spread(key: str, app: str) -> dict[str, Any]:
+    """Softly: where only one node has room, all pods run there. Each version counts by itself (Kubernetes 1.27)."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app": app}},
+        "matchLabelKeys": ["version"],
+    }
 
 
 def _environment(env: dict[str, EnvValue], release: Release) -> list[dict[str, Any]]:
@@ -136,7 +157,7 @@ def _init_container(container: InitContainer) -> dict[str, Any]:
         name=container.name,
         image=container.image,
         command=list(container.command),
-        securityContext=container.security_context.model_dump(by_alias=True, exclude_none=True),
+        securityContext=_security(container.security_context),
     )
 
 

@@ -44,6 +44,16 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
             problems.append(
                 Problem(file, key, "this service reads no queue that could be replaced; leave it out")
             )
+    problems += [
+        Problem(
+            file,
+            f"{NAMESPACE}:services.{name}.companions.{companion}",
+            f"no such companion; {suggestion(companion, catalog.services[name].companions)}",
+        )
+        for name, differing in settings.services.items()
+        for companion in differing.companions
+        if name in catalog.services and companion not in catalog.services[name].companions
+    ]
     for name, differing in settings.services.items():
         if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
             key = f"{NAMESPACE}:services.{name}.autoscaler"

@@ -74,6 +74,12 @@ def stable_image(repository: str, service: str, environment: str, settings: Imag
     return _image(repository, f"{service}-{environment}-latest", settings)
 
 
+def moves(image: Image) -> bool:
+    """Whether an image's tag is pushed again by convention, and no digest says which one is meant."""
+    tag = image.reference.rpartition(":")[2]
+    return "@" not in image.reference and (tag == "latest" or tag.endswith("-latest"))
+
+
 def canary_image(repository: str, service: str, environment: str, settings: ImageSettings) -> Image:
     """The image of canary: what its own settings say, or `{service}-{environment}-canary`.
 

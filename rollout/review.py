@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rollout.gone import DELETIONS, deletions
 from rollout.guards import Refusal, overruled, refusals, to_phase
+from rollout.images import moves
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.shortage import added_pods, short_while_it_runs, shortages
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from rollout.shortage import Shortage
     from rollout.update import Update
+
+PRODUCTION = "prod"
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,25 @@ def review(update: Update) -> Review:
                 for name in sorted(idle)
             ),
             *_room(update, short),
+            *_tags_that_move(update),
             *(warning for name in update.names for warning in update.plans[name].warnings),
         ),
     )
+
+
+def _tags_that_move(update: Update) -> tuple[str, ...]:
+    """What "back to stable" may start in production: whatever was pushed last."""
+    if update.settings.environment != PRODUCTION:
+        return ()
+    found = [name for name in update.names if moves(update.services[name].stable)]
+    if not found:
+        return ()
+    told = (
+        f"stable of {', '.join(found)} has a tag that is pushed again (-latest): a pod that starts anew, and a way "
+        f"back, may run another image than the one that was tried; name each by its digest: "
+        f"{NAMESPACE}:services.{found[0]}.image: {{tag: TAG, digest: 'sha256:...'}}"
+    )
+    return (told,)
 
 
 def accept(update: Update) -> tuple[str, ...]:

@@ -77,4 +77,9 @@ def _merged(service: Service, differing: ServiceSettings) -> Service:
     if differing.autoscaler is not None and service.autoscaler is not None:
         bounds = {"min": differing.autoscaler.min, "max": differing.autoscaler.max}
         changes["autoscaler"] = service.autoscaler.model_copy(update=bounds)
+    if differing.companions:
+        changes["companions"] = {
+            name: workload.model_copy(update=dict(differing.companions.get(name, ())))
+            for name, workload in service.companions.items()
+        }
     return service.model_copy(update=changes)

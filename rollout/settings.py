@@ -81,6 +81,16 @@ class NodeGroupSettings(Strict):
         return self
 
 
+class CompanionSettings(Strict):
+    """What a companion has different in this environment.
+
+    Attributes:
+        replicas: Its pods.
+    """
+
+    replicas: Annotated[int, Field(ge=1, le=100)]
+
+
 class ServiceSettings(Strict):
     """What one service has different in this environment; what is left out comes from `services.yaml`.
 
@@ -90,6 +100,7 @@ class ServiceSettings(Strict):
         resources: Requests and limits of the service's container, replaced whole.
         autoscaler: The autoscaler's bounds, in place of those of `services.yaml`.
         env: Variables, added to those of `services.yaml` or in their place.
+        companions: What its companions have different.
     """
 
     image: ImageSettings = ImageSettings()
@@ -97,6 +108,7 @@ class ServiceSettings(Strict):
     resources: Resources | None = None
     autoscaler: Bounds | None = None
     env: Environment = {}
+    companions: dict[Name, CompanionSettings] = {}
 
 
 class CanarySettings(ImageSettings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -177,20 +177,56 @@ class Probes(Strict):
     readiness: Probe | None = None
 
 
-class SecurityContext(Strict):
-    """What a container may do, in Kubernetes' words.
+class Capabilities(Strict):
+    """Rights of root, by their names without `CAP_`.
 
     Attributes:
-        allow_privilege_escalation: Whether it may gain rights.
+        add: Those that it gets.
+        drop: Those that are taken away; `ALL` for all.
+    """
+
+    add: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    drop: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+
+
+class SeccompProfile(Strict):
+    """What a container may ask of the kernel.
+
+    Attributes:
+        type: `RuntimeDefault`, `Localhost` or `Unconfined`.
+        localhost_profile: The profile's file on the node, for `Localhost`.
+    """
+
+    type: Literal["RuntimeDefault", "Localhost", "Unconfined"]
+    localhost_profile: str | None = None
+
+    @model_validator(mode="after")
+    def _file_where_it_is_asked_for(self) -> SeccompProfile:
+        if (self.localhost_profile is not None) != (self.type == "Localhost"):
+            raise ValueError("localhostProfile goes with the type Localhost, and with no other")
+        return self
+
+
+class SecurityContext(Strict):
+    """What a container may do, in Kubernetes' words; enough for Pod Security's `restricted`.
+
+    Attributes:
+        allow_privilege_escalation: Whether it may gain rights; left out: it may not.
+        capabilities: What of root's rights it has.
         read_only_root_filesystem: Whether its root is read-only.
         run_as_non_root: Whether it must not run as root.
         run_as_user: The user's number.
+        run_as_group: The group's number.
+        seccomp_profile: What it may ask of the kernel; left out: the pod's, `RuntimeDefault`.
     """
 
     allow_privilege_escalation: bool | None = None
+    capabilities: Capabilities | None = None
     read_only_root_filesystem: bool | None = None
     run_as_non_root: bool | None = None
     run_as_user: Annotated[int, Field(ge=0)] | None = None
+    run_as_group: Annotated[int, Field(ge=0)] | None = None
+    seccomp_profile: SeccompProfile | None = None
 
 
 class InitContainer(Strict):
@@ -245,6 +281,7 @@ class Workload(Strict):
         env_from: Secrets and ConfigMaps whose every key becomes a variable.
         probes: Its probes.
         security_context: What it may do.
+        service_account_name: The account whose token its pods get; left out: none.
         init_containers: What runs before it.
         annotations: Annotations of its pods.
         drain: How its pods leave.
@@ -260,6 +297,7 @@ class Workload(Strict):
     env_from: Annotated[tuple[EnvSource, ...], Field(strict=False)] = ()
     probes: Probes
     security_context: SecurityContext = SecurityContext()
+    service_account_name: Name | None = None
     init_containers: Annotated[tuple[InitContainer, ...], Field(strict=False)] = ()
     annotations: dict[str, str] = {}
     drain: Drain = Drain()

@@ -58,8 +58,8 @@ def test_anchors_stay():
         ["      image: {tag: auth-api-0.7.5-b659ed}\n"],
         [f"      image: {{tag: auth-api-0.7.5-b659ed, digest: {DIGEST}}}\n"],
     )
-    assert differences(text, put(text, *SERVICES, "my-api", "image", "tag", value="my-api-1"))[1] == [
-        "    my-api: {resources: *prod, autoscaler: {min: 2, max: 3}, image: {tag: my-api-1}}\n"
+    assert differences(text, put(text, *SERVICES, "scan-api", "image", "tag", value="scan-api-1"))[1] == [
+        "    scan-api: {resources: *prod, autoscaler: {min: 2, max: 5}, image: {tag: scan-api-1}}\n"
     ]
 
 
