@@ -131,7 +131,7 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
     Raises:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
-    from eco2.hands import hands_on_routes  # noqa: PLC0415
+    from eco2.hands import look_at_routes, unfinished_abort  # noqa: PLC0415
     from eco2.readiness import unready  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
     from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
@@ -145,13 +145,17 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
         cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
         found = unready(cluster, stand.services, names)
         routed = {name: stand.services[name].service for name in names}
-        for told in hands_on_routes(cluster, routed, names, request.stack):
-            request.say(f"note: {told}")
+        state = (stand.left and stand.left.resources) or {}
+        seen = look_at_routes(cluster, routed, state, names, request.stack)
     except (ConfigError, ClusterError) as error:
         _end(
             f"whether the canary of {', '.join(names)} is ready is not known: {error}; nothing was changed",
             REFUSED,
         )
+    if seen.unfinished:
+        _end(f"{unfinished_abort(seen.unfinished, request.stack)}; nothing was changed", REFUSED)
+    for told in seen.hands:
+        request.say(f"note: {told}")
     if found:
         reasons = "; ".join(f"{name} must not get more traffic: {why}" for name, why in found.items())
         way = f"Take it back: `eco2 abort {' '.join(found)} {request.options}`, or wait until it is ready"

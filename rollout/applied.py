@@ -143,6 +143,16 @@ def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     return _reach(new) > _reach(old or {}) or _header(new) > _header(old or {})
 
 
+def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The objects that bring traffic to services as a state has them, by kind (`VirtualService`) and name.
+
+    Args:
+        resources: Type and outputs by URN.
+    """
+    specs = _specs(resources).items()
+    return {(kind.rsplit(":", 1)[1], name): {"spec": spec} for (kind, name), spec in specs}
+
+
 def _reach(live: Mapping[str, Any]) -> float:
     spec = live.get("spec") or {}
     if "selector" in spec:

@@ -33,8 +33,8 @@ def plan(
     For every service that changes: its version, from which share to which, what users meet, the order of
     operations, pods, room on the nodes and cost. Then what is no rollout: whose pods restart, and what is
     deleted, replaced, changed and made. Where the kubeconfig has the stack's context, also whose routes somebody
-    changed by hand; no other question goes to a cluster. The Markdown begins with a hidden line by which a
-    comment is found again.
+    changed by hand, and whose abort is not finished; no other question goes to a cluster. The
+    Markdown begins with a hidden line by which a comment is found again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
     (Markdown and JSON say why, in both cases).
@@ -62,8 +62,9 @@ def plan(
             read_report(folder, stack, left.outputs, left.resources), folder, stack, left
         )
         if outputs is None and not found.first:
-            services = read_catalog(folder / "services.yaml").services
-            found = with_hands(found, services, stack_config(folder, stack).get("kubernetes:context", ""))
+            catalog = read_catalog(folder / "services.yaml")
+            context = stack_config(folder, stack).get("kubernetes:context", "")
+            found = with_hands(found, catalog.services, left.resources or {}, context)
     except ConfigError as error:
         mistakes = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
         _tell(

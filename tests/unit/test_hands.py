@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from eco2.hands import hands_on_routes
+from eco2.hands import look_at_routes
 from eco2.lenient import Place
-from tests.api_server import ROUTES, ApiServer
+from tests.api_server import ROUTES, ApiServer, routed
+from tests.desk import IMAGE
 
 SERVICES = {
     "auth-api": Place("api", "auth"),
@@ -35,7 +36,10 @@ class Cluster:
         return {"metadata": {"managedFields": fields}}
 
 
-BACK = "no update without a change of its routes does: pulumi up --refresh --run-program --stack dev"
+BACK = (
+    "an update that changes no route of it leaves that; to take it back: "
+    "pulumi up --refresh --run-program --stack dev"
+)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +63,29 @@ BACK = "no update without a change of its routes does: pulumi up --refresh --run
     ],
 )
 def test_a_hand_is_told_with_what_takes_it_back(cluster, moving, told):
-    assert hands_on_routes(cluster, SERVICES, moving, "dev") == told
+    assert look_at_routes(cluster, SERVICES, {}, moving, "dev").hands == tuple(told)
+
+
+def in_the_state(desk, **weights):
+    """VirtualServices of auth-api as the state has them."""
+    kind = "kubernetes:networking.istio.io/v1:VirtualService"
+    state = json.loads((desk.folder / "state.json").read_text())
+    state["deployment"]["resources"] += [
+        {
+            "type": kind,
+            "urn": f"urn:pulumi:dev::eco2::eco2:service:CanaryService${kind}::{name}",
+            "outputs": routed("auth", name, weight),
+        }
+        for name, weight in weights.items()
+    ]
+    (desk.folder / "state.json").write_text(json.dumps(state))
 
 
 @pytest.fixture
 def server(tmp_path, desk):
     """auth-api at 5 %, with a hand on its inner route."""
     desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    in_the_state(desk, **{"auth-api": 5, "auth-api-mesh": 5})
     with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
         running.routes("auth", "auth-api", 5)
         hand = {"manager": "kubectl-patch", "fieldsV1": {"f:spec": {"f:http": {}}}}
@@ -99,4 +119,54 @@ def test_a_plan_asks_nobody_where_there_is_no_way_to_the_cluster(desk, tmp_path)
 
 def test_a_plan_says_what_it_could_not_look_at(desk, server):
     server.unreadable.add(ROUTES.format("auth", "auth-api"))
-    assert any("whether somebody changed routes by hand is not known" in told for told in warnings(desk))
+    assert any(
+        "whether somebody changed routes by hand, or an abort is not finished, is not known" in told
+        for told in warnings(desk)
+    )
+
+
+UNFINISHED = (
+    "auth-api: an abort took its routes off the canary and is not finished, and an update may undo that; "
+    "finish it first: eco2 abort auth-api --stack dev"
+)
+
+
+@pytest.mark.parametrize("phase", [2, 3, 0])
+def test_a_plan_tells_of_an_abort_that_is_not_finished(desk, server, phase):
+    server.routes("auth", "auth-api", 0)
+    desk.says(auth_api=f"{{phase: {phase}}}")
+    assert UNFINISHED in warnings(desk)
+
+
+def test_a_step_up_waits_for_the_end_of_an_abort(desk, server):
+    server.routes("auth", "auth-api", 0)
+    server.canary("auth", "auth-api", f"{IMAGE}auth-api-dev-canary")
+    desk.says(auth_api="{phase: 2}")
+    before = desk.file.read_text()
+    done = desk.run("advance", "auth-api", "--yes")
+    assert done.exit_code == 1
+    assert " ".join(UNFINISHED.split()) in " ".join(done.output.split())
+    assert (desk.file.read_text(), desk.updates) == (before, [])
+
+
+def test_a_step_that_moved_one_of_two_routes_is_no_abort(desk, server):
+    """The state knows of both what is live."""
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    in_the_state(desk, **{"auth-api": 20, "auth-api-mesh": 5})
+    server.routes("auth", "auth-api", 20)
+    server.objects[ROUTES.format("auth", "auth-api-mesh")] = routed("auth", "auth-api-mesh", 5)
+    desk.says(auth_api="{phase: 3}")
+    assert not [told for told in warnings(desk) if "abort" in told]
+
+
+def test_a_pinned_service_is_an_abort_that_is_not_finished():
+    kind = "kubernetes:core/v1:Service"
+    state = {f"x::{kind}::ext-authz": {"type": kind, "outputs": {"spec": {"selector": {"app": "ext-authz"}}}}}
+
+    class Pinned:
+        def read(self, *_):
+            return {"metadata": {}, "spec": {"selector": {"app": "ext-authz", "version": "v1"}}}
+
+    services = {"ext-authz": SERVICES["ext-authz"]}
+    assert look_at_routes(Pinned(), services, state, (), "dev").unfinished == ("ext-authz",)
+    assert look_at_routes(Pinned(), services, {}, (), "dev").unfinished == ()
