@@ -71,6 +71,21 @@ def test_stable_that_timed_out_holds_no_abort_up(stack, lab):
     assert stack.changes() == []
 
 
+def test_stable_that_timed_out_keeps_the_number_of_its_autoscaler(stack, lab):
+    """The engine retries what timed out without a change; older ones than this project takes forgot what is ignored."""
+    stack.climb("my-api", 2)
+    time_out(stack, lab, "INFO")
+    scale(lab, 3)
+    assert failed_before(stack, "my-api")
+    assert stack.changes() == ["update Deployment my-api"]
+    stack.up()
+    assert not failed_before(stack, "my-api")
+    # Stable's autoscaler is frozen while the canary has weight: nobody takes it down but an update.
+    assert stable(lab)["spec"]["replicas"] == 3
+    assert stack.changes() == []
+    assert stack.eco2("abort", "my-api").returncode == 0
+
+
 ROUTES = "/apis/networking.istio.io/v1/namespaces/my/virtualservices/my-api"
 SCALER = "/apis/autoscaling/v2/namespaces/my/horizontalpodautoscalers/my-api"
 AGAIN = "pulumi up --refresh --run-program --stack dev"
