@@ -92,8 +92,11 @@ def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold
     stack.change(readyTimeoutSeconds=4)
     stack.set("eco2:rollouts.image-api.phase", "1")
     failed = stack.up(check=False)
-    assert "nodes are available" in failed
-    assert "Insufficient cpu" in failed
+    assert "timed out waiting to be Ready" in failed
+    # Pulumi's plugin names no reason.
+    told = " ".join(stack.eco2("status", "image-api").stdout.split())
+    assert "nodes are available" in told
+    assert "Insufficient cpu" in told
     assert weights(lab, "image/image-api") == {"stable": 100}
     assert not any("headers" in str(rule) for rule in _rules(lab, "image/image-api"))
     stack.set("eco2:rollouts.image-api.phase", "0")

@@ -245,13 +245,15 @@ def test_a_context_that_does_not_exist_is_reported_with_those_that_do(namespace,
     assert CLUSTERS[0] in told
 
 
-def test_a_deployment_that_finds_no_node_fails_in_time_with_the_schedulers_words(lab, namespace, program):
+def test_a_deployment_that_finds_no_node_fails_in_time_and_names_no_pod(lab, namespace, program):
     program.declare(deployment(namespace, cpu="3"), custom_timeouts={"create": "3s", "update": "3s"})
     began = time.monotonic()
     told = failed(program.up(check=False))
     assert time.monotonic() - began < 9
-    assert f"Deployment {namespace}/thing: not ready after 3 s" in told
-    assert re.search(rf"pod {namespace}/thing-\w+-\w+: 0/1 nodes are available: 1 Insufficient cpu", told)
+    assert f"Deployment {namespace}/thing: timed out waiting to be Ready" in told
+    assert "Minimum number of live Pods was not attained" in told
+    # That is eco2's to tell: the official plugin does not.
+    assert not re.search(r"thing-\w+-\w+|Insufficient", told)
 
     # It was made, so the next update goes on with it.
     uid = live(lab, deployment(namespace))["metadata"]["uid"]
@@ -266,8 +268,9 @@ def test_a_deployment_whose_pods_never_get_ready_fails_again_until_they_do(lab, 
     program.declare(annotated(deployment(namespace, image="example.com/bad"), timeoutSeconds="3"))
     for _ in range(2):
         told = failed(program.up(check=False))
-        assert "not ready after 3 s: waiting for pods of the new revision (0/1 ready)" in told
-        assert "the readiness probe has not succeeded" in told
+        assert "waiting for pods of the new revision (0/1 ready)" in told
+        assert "timed out waiting to be Ready" in told
+        assert "the readiness probe" not in told
     lab.command("behave", "--reset")
     program.up()
     assert " unchanged" in program.up()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lab.plugins.kubernetes.objects import Objects
 
 POLL_SECONDS = 0.3
+NO_LIVE_PODS = "Minimum number of live Pods was not attained"
+"""All that the official plugin says of a Deployment's pods: none by name, and no reason."""
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -39,7 +41,7 @@ def until_ready(
         The live object; None for kinds that nobody waits for.
 
     Raises:
-        NotReadyError: With the pods' own reasons, at the timeout or when the Deployment gives up; also
+        NotReadyError: At the timeout or when the Deployment gives up, without the pods' own reasons; also
             where a right to watch is missing: the object was written.
     """
     looks = {"Deployment": _deployment, "Service": _service}.get(manifest["kind"])
@@ -60,15 +62,13 @@ def until_ready(
         if not lacking:
             return live
         if hopeless or cancelled.is_set() or time.monotonic() > deadline:
-            why = (
-                "the update was cancelled" if cancelled.is_set() else f"not ready after {timeout_seconds:g} s"
-            )
-            reasons = [
-                f"{title(manifest)}: {lacking}" if hopeless else f"{title(manifest)}: {why}: {lacking}"
-            ]
-            raise NotReadyError(
-                identity(manifest["metadata"]), live, manifest, reasons + _pods(objects, live)
-            )
+            late = "the update was cancelled" if cancelled.is_set() else "timed out waiting to be Ready"
+            reasons = [f"{title(manifest)}: {lacking if hopeless else late}"]
+            if manifest["kind"] == "Deployment":
+                reasons.append(NO_LIVE_PODS)
+            elif not hopeless:
+                reasons.append(lacking)
+            raise NotReadyError(identity(manifest["metadata"]), live, manifest, reasons)
         if lacking != told:
             told = lacking
             progress(lacking)
@@ -113,37 +113,6 @@ def _service(objects: Objects, live: dict[str, Any]) -> tuple[str, bool]:
     found = objects.api.request("GET", path, query=query)["items"]
     ready = any(subset.get("addresses") for one in found for subset in one.get("subsets") or ())
     return ("" if ready else "waiting for a ready pod that the selector matches"), False
-
-
-def _pods(objects: Objects, live: dict[str, Any]) -> list[str]:
-    """Why pods of the newest revision are not ready, in their own words."""
-    if live["kind"] != "Deployment":
-        return []
-    newest = _newest(objects, live)
-    if newest is None:
-        return [condition["message"] for condition in live.get("status", {}).get("conditions", ())]
-    reasons = []
-    for pod in _selected(objects, live, "v1", "Pod"):
-        if not _owned_by(pod, newest["metadata"]["uid"]):
-            continue
-        status, name = pod.get("status", {}), identity(pod["metadata"])
-        conditions = {condition["type"]: condition for condition in status.get("conditions", ())}
-        if conditions.get("Ready", {}).get("status") == "True":
-            continue
-        waiting = [
-            container["state"]["waiting"]
-            for container in status.get("containerStatuses", ())
-            if container.get("state", {}).get("waiting")
-        ]
-        if conditions.get("PodScheduled", {}).get("status") == "False":
-            reasons.append(f"pod {name}: {conditions['PodScheduled'].get('message', 'not scheduled')}")
-        elif waiting:
-            reasons += [
-                f"pod {name}: [{one.get('reason')}] {one.get('message', '')}".rstrip() for one in waiting
-            ]
-        else:
-            reasons.append(f"pod {name}: {conditions.get('Ready', {}).get('message', 'not ready')}")
-    return sorted(reasons)
 
 
 def _selected(objects: Objects, live: dict[str, Any], api_version: str, kind: str) -> list[dict[str, Any]]:
