@@ -1,5 +1,5 @@
 """`python -m eco2`."""
 
-from eco2.cli import main
+from eco2.entry import main
 
 main()

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, what_waits
 from eco2.first_stroke import strike
-from eco2.lenient import context_of, places_of
+from eco2.lenient import context_of, places_of, strangers
+from eco2.mesh import why_routes_are_not_learnt
 from eco2.phase_off import write_phase_off
-from eco2.pulumi_stack import PulumiError
+from eco2.pulumi_stack import EndedError, PulumiError
 from eco2.second_stroke import SecondStroke
+from eco2.stack_config import phases_in
 from kube.cluster import Cluster, ClusterError
-from rollout.problems import ConfigError
+from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -48,12 +50,9 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     cluster = Cluster(context_of(wish.file, wish.context))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    for stroke in strokes:
-        if stroke.moved:
-            whole = not stroke.failure and not stroke.missing
-            what = "all traffic" if whole else ", ".join(stroke.moved)
-            say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
-    failed = failures(strokes, wish, say)
+    say_what_moved(strokes, began, why_routes_are_not_learnt(cluster), say)
+    unknown = strangers(wish.project / "services.yaml", wish.services, wish.namespace)
+    failed = failures(strokes, wish, say) | unknown
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
     # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
@@ -79,6 +78,28 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     say(f"done after {time.monotonic() - began:.1f} s")
     if good and (waits := what_waits(wish, good, say)):
         say(waits)
+
+
+def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
+    """Says what the first stroke did.
+
+    Args:
+        strokes: What it did.
+        began: When, by the monotonic clock.
+        silent: Why proxies do not learn of it; empty where they do.
+        say: Takes a line for the user.
+    """
+    moved = [stroke for stroke in strokes if stroke.moved]
+    for stroke in moved:
+        whole = not stroke.failure and not stroke.missing and not silent
+        what = "all traffic" if whole else ", ".join(stroke.moved)
+        say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
+    if there := [
+        one.service for one in strokes if one.found and not (one.moved or one.failure or one.missing)
+    ]:
+        say(f"{', '.join(there)}: routes lead to stable already")
+    if silent and (moved or there):
+        say(f"proxies do not know that yet: {silent}")
 
 
 def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
@@ -113,15 +134,23 @@ def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) 
 
 
 def _say_what_is_left(wish: Wish, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
+    names = [stroke.service for stroke in strokes]
     for stroke in strokes:
         if stroke.unrouted:
-            say(f"{stroke.service}: has no routes; its canary takes work until the update ends it")
-    say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+            say(f"{stroke.service}: has no routes; a canary of it takes work until the update ends it")
+    try:
+        phases = phases_in(wish.project, wish.stack)
+    except ConfigError:
+        phases = dict.fromkeys(names, 1)  # not known, which is no zero
+    if any(phases.get(name, 0) for name in names):
+        say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+    else:
+        say(f"the file says phase 0; whether the state does is not looked at: {wish.command}")
 
 
 def again(wish: Wish) -> str:
     """How to try once more."""
-    return f"run it again: {wish.command}"
+    return f"run it again: {wish.command}{'' if wish.reconcile else ' --no-reconcile'}"
 
 
 def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
@@ -134,6 +163,8 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
     wish = second.wish
     try:
         second.run(moved)
+    except EndedError:
+        raise KeyboardInterrupt from None
     except (PulumiError, ConfigError, ClusterError, OSError) as error:
         # Whatever ran beside this may have set its own routes.
         unknown = "; ".join(f"{name}: {why}" for name, why in second.not_back().items())
@@ -159,4 +190,6 @@ def record(wish: Wish, say: Callable[[str], None]) -> None:
         OSError: If it cannot be written.
     """
     names: Mapping[str, Place] = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
+    if unknown := strangers(wish.project / "services.yaml", wish.services, wish.namespace):
+        raise ConfigError(Problem("", name, why) for name, why in unknown.items())
     write_phase_off(wish, names, say)

@@ -23,6 +23,10 @@ VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
 KINDS = ("api", "grpc", "worker")
 
 
+class NoSuchServiceError(ConfigError):
+    """None of the services that were named is known."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a service's routes are.
@@ -75,10 +79,12 @@ def places_of(file: Path, names: Iterable[str], namespace: str = "") -> dict[str
         namespace: Their namespace, as the user named it; it goes before the file.
 
     Returns:
-        The services with their places; a namespace that the file does not tell is empty.
+        The services with their places; a namespace that the file does not tell is empty. Names that the file does
+        not know are left out: a typing error must not keep the others from their way back.
 
     Raises:
-        ConfigError: If a service is unknown, or the file names none.
+        NoSuchServiceError: If the file knows none of them.
+        ConfigError: If it knows none at all.
     """
     wanted = tuple(dict.fromkeys(names))
     known = _places(file)
@@ -87,11 +93,25 @@ def places_of(file: Path, names: Iterable[str], namespace: str = "") -> dict[str
     way = "; or name the namespace on the command line: --namespace NAMESPACE"
     if not known:
         raise ConfigError([Problem(file.name, "services", f"no service can be read from it{way}")])
-    if strangers := [name for name in wanted if name not in known]:
-        raise ConfigError(
-            Problem(file.name, name, f"no such service; {suggestion(name, known)}{way}") for name in strangers
-        )
-    return {name: known[name] for name in wanted or known}
+    if wanted and not known.keys() & set(wanted):
+        raise NoSuchServiceError(Problem("", name, why) for name, why in strangers(file, wanted).items())
+    return {name: known[name] for name in wanted or known if name in known}
+
+
+def strangers(file: Path, names: Iterable[str], namespace: str = "") -> dict[str, str]:
+    """Why services are unknown, by name; those that the file knows are left out.
+
+    Args:
+        file: `services.yaml`.
+        names: The services.
+        namespace: Their namespace, as the user named it; where it is named, the file need know none.
+    """
+    known = {} if namespace else _places(file)
+    return {
+        name: f"no such service in {file.name}; {suggestion(name, known)}"
+        for name in names
+        if known and name not in known
+    }
 
 
 def _places(file: Path) -> Mapping[str, Place]:

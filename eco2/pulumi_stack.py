@@ -36,6 +36,10 @@ LOCK_ONLY = ("refresh", "--yes", "--skip-preview", "--target", "**::what-no-reso
 """A command that asks for a stack's lock, and reads and writes nothing."""
 
 
+class EndedError(PulumiError):
+    """A Ctrl-C has ended an update."""
+
+
 class LockedError(PulumiError):
     """Another update of the stack is running, or was killed and left its lock."""
 
@@ -138,6 +142,7 @@ def update(
 
     Raises:
         LockedError: If another update holds the stack.
+        EndedError: If a Ctrl-C has ended it.
         PulumiError: If there is no CLI on PATH, or the update failed.
     """
     command = [
@@ -153,9 +158,9 @@ def update(
     ]
     # From before the start on, or a Ctrl-C just after it would end this command alone. A child begins with the
     # system's own handling; one that was told to ignore Ctrl-C goes on ignoring it.
-    before = signal.getsignal(signal.SIGINT)
+    before, interrupts = signal.getsignal(signal.SIGINT), list[int]()
     if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         code, told = _run(
             command, {**os.environ, **(variables or {})}, STANDARD_ERROR if quiet else STANDARD_OUTPUT
@@ -167,6 +172,10 @@ def update(
     if code:
         from eco2.troubles import troubles  # noqa: PLC0415  # slow to import, and seldom needed
 
+        if interrupts:
+            raise EndedError(
+                "the update was interrupted; what it had done is in the state, and its output is above"
+            )
         failed = f"the update ended with exit code {code}; its output is above"
         raise PulumiError("\n  ".join([failed, *troubles(project, stack)]))
 

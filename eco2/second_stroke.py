@@ -16,6 +16,7 @@ from eco2.abort_state import never_brought_up, resources_of
 from eco2.abort_targets import held, in_flight, targets
 from eco2.first_stroke import strike
 from eco2.gone import to_forget
+from eco2.mesh import why_routes_are_not_learnt
 from eco2.phase_off import restore_stable, write_phase_off
 from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
 from eco2.recover import owner_has_ended
@@ -176,6 +177,9 @@ class SecondStroke:
         moved: dict[str, float],
     ) -> None:
         """Ends the canaries of services by one update."""
+        routed = any(self.services[name].kind != "worker" for name in moving)
+        if routed and (silent := why_routes_are_not_learnt(self.cluster)):
+            raise PulumiError(f"the canary stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.
         self._strike_again(moved)
         restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)

@@ -25,7 +25,7 @@ def bindings(group: str) -> list[dict[str, Any]]:
 
 def granted(group: str, verb: str, api: str, resource: str, namespace: str = "", name: str = "") -> bool:
     """Whether the file gives a group a right, as Kubernetes decides it."""
-    roles = {one["metadata"]["name"]: one["rules"] for one in documents() if one["kind"] == "ClusterRole"}
+    roles = {one["metadata"]["name"]: one["rules"] for one in documents() if "rules" in one}
     return any(
         verb in rule["verbs"]
         and api in rule["apiGroups"]

@@ -44,6 +44,7 @@ def abort(
     """
     from eco2.abort import RoutesError, UpdateError, record  # noqa: PLC0415
     from eco2.abort import abort as take_back  # noqa: PLC0415
+    from eco2.lenient import NoSuchServiceError  # noqa: PLC0415
     from eco2.wish import Wish  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
@@ -67,7 +68,11 @@ def abort(
     )
     try:
         with in_words(ConfigError, ClusterError, RoutesError, OSError):
-            (record if no_up else take_back)(wish, say_if_possible)
+            try:
+                (record if no_up else take_back)(wish, say_if_possible)
+            except NoSuchServiceError as error:
+                say_if_possible(f"error: {error}", err=True)
+                raise typer.Exit(2) from None
     except UpdateError as error:
         say_if_possible(f"error: {error}", err=True)
         raise typer.Exit(4) from None

@@ -8,7 +8,7 @@ import pytest
 
 from eco2 import second_stroke
 from eco2.abort import RoutesError, UpdateError, abort
-from eco2.pulumi_stack import LockedError
+from eco2.pulumi_stack import EndedError, LockedError
 from eco2.wish import Wish
 from tests.api_server import ROUTES, ApiServer, routed
 
@@ -95,7 +95,7 @@ def test_a_worker_whose_update_fails_is_not_told_free_of_traffic(desk, server):
 def test_a_worker_without_its_update_is_told_to_work_on(desk, server):
     said, error = struck(desk, "scan-worker", reconcile=False)
     assert error is None
-    assert "scan-worker: has no routes; its canary takes work until the update ends it" in said
+    assert "scan-worker: has no routes; a canary of it takes work until the update ends it" in said
 
 
 def test_one_route_that_is_not_there_is_no_success_without_an_update(desk, server):
@@ -196,3 +196,92 @@ def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, s
     struck(desk, "auth-api")
     assert [subsets for subsets, _ in told] == [{"stable"}, {"stable"}]
     assert told[1][1] > told[0][1]
+
+
+ISTIOD = "/apis/apps/v1/namespaces/istio-system/deployments"
+
+
+def istiod(server, ready):
+    status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": ready}
+    server.objects[ISTIOD] = {"items": [{"metadata": {"name": "istiod"}, "status": status}]}
+
+
+def test_routes_that_no_proxy_learns_of_are_no_traffic_on_stable(desk, server):
+    istiod(server, 0)
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert not [line for line in said if "all traffic" in line]
+    assert said[0].startswith(
+        "auth-api: VirtualService auth/auth-api, VirtualService auth/auth-api-mesh to stable"
+    )
+    assert "proxies do not know that yet: no pod of Deployment istio-system/istiod is ready" in said[1]
+    assert "kubectl -n istio-system rollout restart deployment istiod" in said[1]
+
+
+@pytest.mark.parametrize("ready", [0, 1])
+def test_a_canary_that_proxies_still_send_to_is_not_ended(desk, server, monkeypatch, ready):
+    istiod(server, ready)
+    updates = in_flight_at_20(server, monkeypatch)
+    _, error = struck(desk, "auth-api")
+    assert len(updates) == ready
+    assert ("the canary stays, since its proxies' routes lead to it" in str(error)) is (ready == 0)
+
+
+def test_an_istiod_of_which_nothing_can_be_read_is_not_known_to_be_down(desk, server):
+    server.unreadable.add(ISTIOD)
+    said, _ = struck(desk, "auth-api", reconcile=False)
+    assert "all traffic to stable" in said[0]
+
+
+def test_a_typing_error_keeps_no_other_service_from_its_way_back(desk, server):
+    said, error = struck(desk, "auth-api", "chat-apo", reconcile=False)
+    assert "auth-api: all traffic to stable" in said[0]
+    assert isinstance(error, RoutesError)
+    assert "chat-apo: no such service in services.yaml; did you mean chat-api?" in str(error)
+    assert str(error).endswith("eco2 abort auth-api chat-apo --stack dev --no-reconcile")
+
+
+def test_where_no_service_is_known_the_command_was_wrong(desk, server):
+    done = desk.run("abort", "chat-apo")
+    assert done.exit_code == 2
+    assert "chat-apo: no such service in services.yaml; did you mean chat-api?" in done.output
+
+
+def test_a_second_run_says_that_routes_are_where_they_should_be(desk, server):
+    desk.says(auth_api="{phase: 3}")
+    struck(desk, "auth-api", reconcile=False)
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert said[0] == "auth-api: routes lead to stable already"
+    assert said[1].startswith("config and state still say otherwise")
+
+
+def test_a_file_at_phase_0_is_not_told_to_say_otherwise(desk, server):
+    said, _ = struck(desk, "auth-api", reconcile=False)
+    assert said[-1].startswith("the file says phase 0; whether the state does is not looked at: eco2 abort")
+
+
+def test_a_ctrl_c_during_the_update_is_told_as_one(desk, server, monkeypatch):
+    in_flight_at_20(server, monkeypatch)
+
+    def ended(*_, **__):
+        raise EndedError("the update was interrupted")
+
+    monkeypatch.setattr(second_stroke, "update", ended)
+    with pytest.raises(KeyboardInterrupt):
+        abort(Wish(desk.folder, "dev", ("auth-api",)), lambda _: None)
+
+
+def in_flight_at_20(server, monkeypatch):
+    """auth-api in flight by the state; the updates that run."""
+    left = {"phase": 3, "weight": 20, "images": {"stable": "a:1", "canary": "a:2"}}
+    state = [
+        {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
+        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
+    ]
+    updates = []
+    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(told))
+    return updates
