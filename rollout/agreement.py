@@ -44,6 +44,14 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
             problems.append(
                 Problem(file, key, "this service reads no queue that could be replaced; leave it out")
             )
+        elif name in catalog.services and (
+            both := set(rollout.canary.queues) & set(catalog.services[name].queues)
+        ):
+            key = f"{NAMESPACE}:rollouts.{name}.canary.queues"
+            reason = (
+                f"{', '.join(sorted(both))}: stable reads it, so a canary without weight would take its tasks"
+            )
+            problems.append(Problem(file, key, f"{reason}; name a queue of the canary's own"))
     problems += [
         Problem(
             file,

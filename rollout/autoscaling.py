@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from rollout import forms
 from rollout.model import Name, Strict
 
 Percent = Annotated[int, Field(ge=1, le=1000)]
@@ -66,7 +67,7 @@ class PodsMetric(Strict):
         average: Its target, as an average over the pods.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=forms.CONTEXT)]
     average: Count
 
 
@@ -127,8 +128,8 @@ class Keda(Strict):
         behavior: Left out: Kubernetes' defaults.
     """
 
-    polling_interval_seconds: Annotated[int, Field(ge=1)]
-    cooldown_period_seconds: Annotated[int, Field(ge=0)]
+    polling_interval_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    cooldown_period_seconds: Annotated[int, Field(ge=0, le=86_400)]
     triggers: Annotated[tuple[Trigger, ...], Field(strict=False, min_length=1)]
     fallback: Fallback | None = None
     behavior: Behavior | None = None

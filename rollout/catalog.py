@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rollout import forms
 from rollout.autoscaling import Autoscaler
-from rollout.model import Hostname, Name, Strict
+from rollout.headers import not_owned
+from rollout.model import Hostname, Name, ServiceName, Strict
 from rollout.routes import Route, TrafficPolicy
 from rollout.workload import Queue, Workload
 
@@ -44,7 +45,7 @@ class Service(Workload):
     routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
     mesh_routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
     traffic_policy: TrafficPolicy | None = None
-    companions: dict[Name, Workload] = {}
+    companions: dict[ServiceName, Workload] = {}
 
     @property
     def by_weight(self) -> bool:
@@ -64,6 +65,17 @@ class Service(Workload):
             raise ValueError(f"a service of kind {self.kind} has no routes")
         if self.queues and "{queues}" not in " ".join((*self.command, *self.args)):
             raise ValueError("queues are given, but no argument holds {queues}")
+        return self
+
+    @model_validator(mode="after")
+    def _triggers_find_their_variables(self) -> Service:
+        # KEDA then scales nothing; what comes from a whole Secret or ConfigMap is not known here.
+        if self.autoscaler is None or self.autoscaler.keda is None or self.env_from:
+            return self
+        for trigger in self.autoscaler.keda.triggers:
+            for key, variable in trigger.metadata.items():
+                if key.endswith("FromEnv") and variable not in self.env:
+                    raise ValueError(f"a trigger's {key} names {variable}, which is no variable of env")
         return self
 
 
@@ -87,8 +99,8 @@ class CanaryHeader(Strict):
         value: The value that reaches the canary.
     """
 
-    name: Annotated[str, Field(pattern=forms.HEADER)]
-    value: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(pattern=forms.HEADER, max_length=64), AfterValidator(not_owned)]
+    value: Annotated[str, Field(pattern=forms.HEADER_VALUE, max_length=256)]
 
 
 class Catalog(Strict):
@@ -106,7 +118,7 @@ class Catalog(Strict):
     registry: Registry
     gateway: Annotated[str, Field(pattern=forms.GATEWAY)]
     canary_header: CanaryHeader
-    services: Annotated[dict[Name, Service], Field(min_length=1)]
+    services: Annotated[dict[ServiceName, Service], Field(min_length=1)]
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rollout.characters import unprintable
 from rollout.problems import NAMESPACE, ConfigError, Problem, key_path
+from rollout.relations import containers_differ
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from rollout.catalog import Catalog
     from rollout.routes import Route
+    from rollout.workload import Workload
 
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -144,8 +147,13 @@ def read_catalog(path: Path) -> Catalog:
     try:
         catalog = Catalog.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(from_pydantic(path.name, "", Catalog, error.errors(), data)) from error
-    problems = [*_shared_routes(path.name, catalog), *_shared_names(path.name, catalog)]
+        told = from_pydantic(path.name, "", Catalog, error.errors(), data)
+        raise ConfigError([*unprintable(path.name, "", data), *told]) from error
+    problems = [
+        *unprintable(path.name, "", data),
+        *_shared_routes(path.name, catalog),
+        *_shared_names(path.name, catalog),
+    ]
     if problems:
         raise ConfigError(problems)
     return catalog
@@ -201,7 +209,19 @@ def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
                 key = f"services.{name}.companions.{companion}"
                 problems.append(Problem(file, key, "the name is taken; choose another"))
             taken.add(companion)
+        problems += _containers(file, f"services.{name}", name, service)
+        for companion, workload in service.companions.items():
+            problems += _containers(file, f"services.{name}.companions.{companion}", companion, workload)
     return problems
+
+
+def _containers(file: str, key: str, name: str, workload: Workload) -> list[Problem]:
+    """Containers of one pod must differ; the main one may have its name from the service."""
+    try:
+        containers_differ(workload.container or name, [one.name for one in workload.init_containers])
+    except ValueError as error:
+        return [Problem(file, f"{key}.initContainers", str(error))]
+    return []
 
 
 def in_one_line(error: yaml.YAMLError) -> str:

@@ -17,14 +17,20 @@ REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 REPOSITORY: Final = r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+$"
 GATEWAY: Final = r"^[a-z0-9-]+/[a-z0-9-]+$"
-PATH: Final = r"^/"
+PATH: Final = r"^/[!-~]*$"
+ROUTE_PATH: Final = r'^/[!"$->@-~]*$'
 CLUSTER: Final = r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$"
 SUBNET: Final = r"^subnet-[0-9a-z]+$"
 INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 HEADER: Final = r"^[a-z0-9-]+$"
-CONTEXT: Final = r"^\S+$"
+HEADER_VALUE: Final = r"^[!-~]([ -~]*[!-~])?$"
+CONTEXT: Final = r"^[^\s\x00-\x1f\x7f-\x9f]+$"
 REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 REASON: Final = r"\S"
+SERVICE: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+PORT_NAME: Final = r"^([a-z0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+DATA_KEY: Final = r"^[-._a-zA-Z0-9]+$"
+IMAGE: Final = r"^[a-z0-9][!-~]*$"
 QUEUE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 FORMS: Final = {
@@ -38,13 +44,19 @@ FORMS: Final = {
     VARIABLE: "a variable's name (letters, digits, _)",
     REPOSITORY: "an image repository without a tag (docker.io/owner/name)",
     GATEWAY: "namespace/name",
-    PATH: "a path that begins with /",
+    PATH: "a path that begins with / and holds no blank",
+    ROUTE_PATH: "a path that begins with / and holds no blank, no query and no fragment",
     CLUSTER: "an EKS cluster's name (letters, digits, - _)",
     SUBNET: "a subnet's id (subnet-0123)",
     INSTANCE_TYPE: "an EC2 instance type (t3.medium)",
     HEADER: "a header's name in lower case (x-canary)",
+    HEADER_VALUE: "a header's value (printable ASCII on one line, no blank at its ends)",
     CONTEXT: "a name without blanks",
     REGION: "a region of AWS (ap-northeast-2)",
     REASON: "a reason in words",
+    SERVICE: "a DNS label that begins with a letter (lower case, digits and hyphens)",
+    PORT_NAME: "a port's name (lower case, digits and single hyphens, with a letter)",
+    DATA_KEY: "a key of a Secret or ConfigMap (letters, digits, - _ .)",
+    IMAGE: "an image's name without blanks (busybox:1.36)",
     QUEUE: "a queue's name (letters, digits, . _ -)",
 }

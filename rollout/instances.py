@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from rollout import forms
 from rollout.problems import suggestion
+from rollout.quantities import memory_bytes, millicores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rollout.model import Quantity
     from rollout.workload import Workload
 
 MIB: Final = 2**20
+
+OTHER_ARCHITECTURE: Final = re.compile(r"(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)[.-]|p[0-9]+e-gb|mac")
+"""Types on which the node groups' image (x86-64) starts no node: AWS' own processors have a `g` behind the
+generation (t4g, m7gd, im4gn, c7gn), as NVIDIA's Grace has; Macs run another system
+(docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html)."""
 
 SHAPES: Final = {  # vCPU, memory in GiB, network interfaces, IPv4 addresses of each
     "t3.small": (2, 2, 3, 4),
@@ -46,16 +50,6 @@ A t3.medium with EKS' image showed 3,943,312 of 4,194,304 KiB (0.940, October 20
 also has to plan before there is a node, takes 0.925 (VM_MEMORY_OVERHEAD_PERCENT). Between the two, a
 kernel may keep somewhat more and what has room here still has room there.
 """
-
-SUFFIXES: Final = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "": Decimal(1),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
-    **{unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
-"""What the suffixes of a quantity multiply by; `1e3` and `1E3` are exponents instead."""
 
 
 @dataclass(frozen=True)
@@ -204,43 +198,3 @@ def _sidecar(annotations: Mapping[str, str], proxy: Request) -> Request:
     # request that is left out.
     cpu, memory = own["CPU"] or own["CPULimit"] or "0", own["Memory"] or own["MemoryLimit"] or "0"
     return Request(millicores(cpu), memory_bytes(memory))
-
-
-def millicores(quantity: Quantity) -> int:
-    """A quantity of CPU in millicores, rounded up as the scheduler does.
-
-    Args:
-        quantity: `150m`, `1`, `0.5`.
-
-    Raises:
-        ValueError: If it is not a quantity.
-    """
-    return _rounded_up(_amount(quantity) * 1000)
-
-
-def memory_bytes(quantity: Quantity) -> int:
-    """A quantity of memory in bytes, rounded up as the scheduler does.
-
-    Args:
-        quantity: `512Mi`, `1Gi`, `1e9`.
-
-    Raises:
-        ValueError: If it is not a quantity.
-    """
-    return _rounded_up(_amount(quantity))
-
-
-def _amount(quantity: Quantity) -> Decimal:
-    """The number that a quantity stands for.
-
-    The parser of the package `kubernetes` gives the same (tested), but only the command line and the
-    lab bring that package along, and the program runs without it.
-    """
-    parts = re.fullmatch(r"(?P<number>[0-9.]+([eE][+-]?[0-9]+)?)(?P<suffix>[A-Za-z]{0,2})", quantity)
-    if not parts or not re.fullmatch(forms.QUANTITY, quantity):
-        raise ValueError(f"{quantity!r} is not {forms.FORMS[forms.QUANTITY]}")
-    return Decimal(parts["number"]) * SUFFIXES[parts["suffix"]]
-
-
-def _rounded_up(amount: Decimal) -> int:
-    return int(amount.to_integral_value(ROUND_CEILING))

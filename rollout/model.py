@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from rollout import forms
+from rollout.durations import for_istio
+from rollout.quantities import sensible_cpu, sensible_memory
 
 
 class Strict(BaseModel):
@@ -31,11 +33,12 @@ Hostname = Annotated[
 ]
 """A full DNS name in lower case, without a port or a scheme."""
 
-Quantity = Annotated[
-    str,
-    StringConstraints(pattern=forms.QUANTITY),
-]
-"""A Kubernetes quantity that is not negative; the pattern is the one of the published API schemas."""
+ServiceName = Annotated[str, StringConstraints(pattern=forms.SERVICE, max_length=47)]
+"""A service's name, which a Service, labels and `keda-hpa-NAME-canary` hold: RFC 1035, and room for the rest."""
 
-Duration = Annotated[str, StringConstraints(pattern=forms.DURATION)]
+CpuQuantity = Annotated[str, StringConstraints(pattern=forms.QUANTITY), AfterValidator(sensible_cpu)]
+MemoryQuantity = Annotated[str, StringConstraints(pattern=forms.QUANTITY), AfterValidator(sensible_memory)]
+"""Kubernetes quantities that are not negative; the pattern is the one of the published API schemas."""
+
+Duration = Annotated[str, StringConstraints(pattern=forms.DURATION), AfterValidator(for_istio)]
 """A duration as Istio writes it: `86400s`, `1m30s`."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rollout import forms
+from rollout.headers import changes, names
 from rollout.model import Duration, Name, Strict
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-UriPath = Annotated[str, Field(pattern=forms.PATH)]
+UriPath = Annotated[str, Field(pattern=forms.ROUTE_PATH, max_length=2000)]
 
 
 class DirectResponse(Strict):
@@ -22,7 +23,7 @@ class DirectResponse(Strict):
     """
 
     status: Annotated[int, Field(ge=200, le=599)]
-    body: str
+    body: Annotated[str, Field(max_length=100_000)]
 
 
 class Retries(Strict):
@@ -44,9 +45,16 @@ class HeaderOperations(Strict):
         remove: Headers that are taken away.
     """
 
-    set: dict[str, str] = {}
-    add: dict[str, str] = {}
-    remove: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    set: Annotated[dict[str, str], AfterValidator(changes)] = {}
+    add: Annotated[dict[str, str], AfterValidator(changes)] = {}
+    remove: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(names)] = ()
+
+    @model_validator(mode="after")
+    def _one_change_of_each(self) -> HeaderOperations:
+        told = [*self.set, *self.add, *self.remove]
+        if twice := sorted({name for name in told if told.count(name) > 1}):
+            raise ValueError(f"several changes of one header: {', '.join(twice)}; leave one of them")
+        return self
 
 
 class Route(Strict):

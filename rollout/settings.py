@@ -15,8 +15,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rollout import forms
 from rollout.agreement import disagreements
 from rollout.autoscaling import Bounds
+from rollout.characters import unprintable
 from rollout.findings import from_pydantic, wrong
 from rollout.images import ImageSettings
+from rollout.instances import OTHER_ARCHITECTURE
 from rollout.ladder import LADDERS, Ladder
 from rollout.model import Hostname, Name, Strict
 from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
@@ -70,6 +72,17 @@ class NodeGroupSettings(Strict):
     desired: Sizes
     max: Annotated[int, Field(ge=1, le=100)]
     disk_gib: Annotated[int, Field(ge=20, le=1000)] = 20
+
+    @field_validator("instance_types")
+    @classmethod
+    def _of_one_architecture(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        # EKS refuses these at the update; the image is that of `components.domain_node_group`.
+        if others := [one for one in types if OTHER_ARCHITECTURE.match(one)]:
+            told = f"{', '.join(others)}: no machine of x86-64, which the nodes' image (AL2023_x86_64_STANDARD) needs"
+            raise ValueError(f"{told}; choose such a type (t3.medium, m6i.large)")
+        if len(set(types)) < len(types):
+            raise ValueError("a type stands here twice; leave one of them out")
+        return types
 
     @model_validator(mode="after")
     def _ordered(self) -> NodeGroupSettings:
@@ -233,6 +246,7 @@ def read_settings(
         if key.startswith(f"{NAMESPACE}:")
     }
     data = {key: _decoded(key, text) for key, text in own.items()}
+    problems += unprintable(file, f"{NAMESPACE}:", data)
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:

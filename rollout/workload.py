@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollout import forms
-from rollout.model import Name, Quantity, Strict
+from rollout.model import CpuQuantity, MemoryQuantity, Name, Strict
+from rollout.quantities import ordered
+from rollout.relations import annotation_names, containers_differ, sidecar_resources
 
 RELEASE_TYPE = "RELEASE_TYPE"
 OTEL_SERVICE_NAME = "OTEL_SERVICE_NAME"
 
+SIDECAR_PORTS: Final = range(15000, 15100)
+"""Kept by Istio for its sidecar (istio.io/latest/docs/ops/deployment/application-requirements/)."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[int, Field(ge=0, le=86_400)]
 EnvName = Annotated[str, Field(pattern=forms.VARIABLE)]
 Queue = Annotated[str, Field(pattern=forms.QUEUE)]
 """A queue's name stands in a shell command of its worker."""
@@ -29,7 +33,7 @@ class KeyReference(Strict):
     """
 
     name: Name
-    key: str
+    key: Annotated[str, Field(pattern=forms.DATA_KEY, max_length=253)]
 
 
 class SecretValue(Strict):
@@ -104,11 +108,21 @@ class Resources(Strict):
             memory: Bytes (`256Mi`).
         """
 
-        cpu: Quantity
-        memory: Quantity
+        cpu: CpuQuantity
+        memory: MemoryQuantity
 
     requests: Amounts
     limits: Amounts
+
+    @model_validator(mode="after")
+    def _requests_within_limits(self) -> Resources:
+        for what in ("cpu", "memory"):
+            request, limit = getattr(self.requests, what), getattr(self.limits, what)
+            if not ordered(request, limit):
+                raise ValueError(
+                    f"requests.{what} {request} is above limits.{what} {limit}; raise the limit or lower the request"
+                )
+        return self
 
 
 class ServicePort(Strict):
@@ -119,8 +133,15 @@ class ServicePort(Strict):
         port: Its number.
     """
 
-    name: Name
+    name: Annotated[str, Field(pattern=forms.PORT_NAME, max_length=15)]
     port: Port
+
+    @field_validator("port")
+    @classmethod
+    def _not_of_the_sidecar(cls, port: int) -> int:
+        if port in SIDECAR_PORTS:
+            raise ValueError(f"{port} is a port of Istio's sidecar (15000 to 15099); choose another")
+        return port
 
 
 class HttpProbe(Strict):
@@ -152,9 +173,9 @@ class Probe(Strict):
     tcp: Port | None = None
     exec: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] | None = None
     initial_delay_seconds: Seconds | None = None
-    period_seconds: Annotated[int, Field(ge=1)] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1)] | None = None
-    failure_threshold: Annotated[int, Field(ge=1)] | None = None
+    period_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    failure_threshold: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _exactly_one_way(self) -> Probe:
@@ -224,9 +245,17 @@ class SecurityContext(Strict):
     capabilities: Capabilities | None = None
     read_only_root_filesystem: bool | None = None
     run_as_non_root: bool | None = None
-    run_as_user: Annotated[int, Field(ge=0)] | None = None
-    run_as_group: Annotated[int, Field(ge=0)] | None = None
+    run_as_user: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    run_as_group: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     seccomp_profile: SeccompProfile | None = None
+
+    @model_validator(mode="after")
+    def _no_root_that_is_not(self) -> SecurityContext:
+        if self.run_as_non_root and self.run_as_user == 0:
+            raise ValueError(
+                "runAsNonRoot and runAsUser 0 (root) exclude each other; the kubelet starts no such container"
+            )
+        return self
 
 
 class InitContainer(Strict):
@@ -240,7 +269,7 @@ class InitContainer(Strict):
     """
 
     name: Name
-    image: Annotated[str, Field(min_length=1)]
+    image: Annotated[str, Field(pattern=forms.IMAGE, max_length=1000)]
     command: Annotated[tuple[str, ...], Field(strict=False)]
     security_context: SecurityContext = SecurityContext()
 
@@ -306,11 +335,12 @@ class Workload(Strict):
     @classmethod
     def _sidecar_quantities(cls, annotations: dict[str, str]) -> dict[str, str]:
         # Istio refuses the pod, and long before that nobody could say whether it fits its node.
-        for part in ("CPU", "CPULimit", "Memory", "MemoryLimit"):
-            key = f"sidecar.istio.io/proxy{part}"
-            if not re.fullmatch(forms.QUANTITY, annotations.get(key, "0")):
-                raise ValueError(f"{key} must have the form of {forms.FORMS[forms.QUANTITY]}")
-        return annotations
+        return sidecar_resources(annotation_names(annotations))
+
+    @model_validator(mode="after")
+    def _containers_differ(self) -> Self:
+        containers_differ(self.container, [one.name for one in self.init_containers])
+        return self
 
     @field_validator("ports")
     @classmethod

@@ -22,8 +22,9 @@ from lab.places import LabFolder
 from lab.tools import ensure
 from rollout.capacity import fits, placed
 from rollout.files import read_catalog
-from rollout.instances import DAEMONSETS, MIB, Allocatable, allocatable, memory_bytes, millicores
+from rollout.instances import DAEMONSETS, MIB, Allocatable, allocatable
 from rollout.plan import plan
+from rollout.quantities import memory_bytes, millicores
 from rollout.services import resolve
 from rollout.settings import RolloutSettings, ServiceSettings, read_settings
 from rollout.workload import Resources

@@ -22,12 +22,11 @@ from rollout.instances import (
     Request,
     effective_request,
     least,
-    memory_bytes,
-    millicores,
     pod_request,
 )
 from rollout.order import Direction, Order
 from rollout.plan import plan
+from rollout.quantities import memory_bytes, millicores
 from rollout.services import resolve
 from rollout.settings import NodeGroupSettings, RolloutSettings, read_settings
 from rollout.shortage import shortages

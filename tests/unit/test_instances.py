@@ -16,10 +16,9 @@ from rollout.instances import (
     allocatable,
     effective_request,
     least,
-    memory_bytes,
-    millicores,
     pod_request,
 )
+from rollout.quantities import memory_bytes, millicores
 from tests.conftest import ROOT
 from tests.unit.conftest import mib
 

@@ -1,0 +1,288 @@
+"""Values of a right form that Kubernetes, Istio or AWS would refuse or never mean: refused beside each other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.files import read_catalog
+from rollout.problems import ConfigError
+from rollout.quantities import amount
+from rollout.settings import read_settings
+from tests.conftest import ROOT
+from tests.unit.test_bad_input import CATALOG, DEFAULTS, DEV, GROUP, SERVICE, edit
+
+CHAT = "config/eco2:services/chat-api"
+
+
+def resources(cpu=("100m", "500m"), memory=("128Mi", "256Mi")):
+    return {part: {"cpu": cpu[at], "memory": memory[at]} for at, part in enumerate(("requests", "limits"))}
+
+
+BAD_CONFIG = [
+    (
+        {CHAT: {"resources": resources(memory=("2Gi", "1Gi"))}},
+        "eco2:services.chat-api.resources",
+        "is above limits.memory 1Gi",
+    ),
+    (
+        {CHAT: {"resources": resources(cpu=("2", "1999m"))}},
+        "eco2:services.chat-api.resources",
+        "is above limits.cpu",
+    ),
+    (
+        {CHAT: {"resources": resources(memory=("128m", "256m"))}},
+        "eco2:services.chat-api.resources.requests.memory",
+        "write mebibytes or gibibytes (128Mi, 1Gi)",
+    ),
+    (
+        {CHAT: {"resources": resources(memory=("1", "1Gi"))}},
+        "eco2:services.chat-api.resources.requests.memory",
+        "4Mi",
+    ),
+    (
+        {CHAT: {"resources": resources(cpu=("100m", "512Mi"))}},
+        "eco2:services.chat-api.resources.limits.cpu",
+        "no share",
+    ),
+    (
+        {CHAT: {"resources": resources(cpu=("1u", "1"))}},
+        "eco2:services.chat-api.resources.requests.cpu",
+        "thousandths",
+    ),
+    (
+        {CHAT: {"resources": resources(cpu=("1e999999999", "1"))}},
+        "eco2:services.chat-api.resources.requests.cpu",
+        "no quantity that Kubernetes can hold",
+    ),
+    ({CHAT: {"env": {"A": "x\0y"}}}, "eco2:services.chat-api.env.A", "U+0000"),
+    ({CHAT: {"env": {"A": "\x1b[2J"}}}, "eco2:services.chat-api.env.A", "U+001B"),
+    ({CHAT: {"env": {"A": "\ud800"}}}, "eco2:services.chat-api.env.A", "U+D800"),
+    ({"config/eco2:overrule": {"auth-api": "so\x07"}}, "eco2:overrule.auth-api", "U+0007"),
+    ({"config/kubernetes:context": "a\x1bb"}, "kubernetes:context", "without blanks"),
+    (
+        {f"{GROUP}/instanceTypes": ["t3.medium", "t4g.medium"]},
+        "eco2:nodeGroups.auth.instanceTypes",
+        "t4g.medium: no",
+    ),
+    ({f"{GROUP}/instanceTypes": ["t3.medium", "t3.medium"]}, "eco2:nodeGroups.auth.instanceTypes", "twice"),
+    (
+        {"config/eco2:rollouts/scan-worker": {"phase": 1, "canary": {"queues": ["scan.rule"]}}},
+        "eco2:rollouts.scan-worker.canary.queues",
+        "stable reads it",
+    ),
+]
+INIT = {"name": "init", "image": "busybox:1", "command": ["true"]}
+ROUTE = {"name": "x", "prefix": "/api/v1/x"}
+BAD_CATALOG = [
+    ({"canaryHeader/name": "host"}, "canaryHeader.name", "belongs to the proxies"),
+    ({"canaryHeader/name": ":authority"}, "canaryHeader.name", "form"),
+    ({"canaryHeader/name": "x-canary\nx"}, "canaryHeader.name", "form"),
+    *(
+        ({"canaryHeader/name": name}, "canaryHeader.name", "belongs to the proxies")
+        for name in (
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "x-envoy-attempt-count",
+            "te",
+            "x-forwarded-for",
+        )
+    ),
+    ({"canaryHeader/value": "tr\nue"}, "canaryHeader.value", "on one line"),
+    ({"canaryHeader/value": " true"}, "canaryHeader.value", "no blank at its ends"),
+    ({"canaryHeader/value": "ja\u00e9"}, "canaryHeader.value", "printable ASCII"),
+    ({f"{SERVICE}/args": ["a\0b"]}, f"{SERVICE}.args[0]", "U+0000"),
+    ({f"{SERVICE}/ports": [{"name": "a-name-of-16-let", "port": 80}]}, f"{SERVICE}.ports[0].name", "15"),
+    ({f"{SERVICE}/ports": [{"name": "80", "port": 80}]}, f"{SERVICE}.ports[0].name", "with a letter"),
+    ({f"{SERVICE}/ports": [{"name": "http", "port": 15006}]}, f"{SERVICE}.ports[0].port", "Istio's sidecar"),
+    ({f"{SERVICE}/probes/liveness/http/path": "/a b"}, f"{SERVICE}.probes.liveness.http.path", "no blank"),
+    (
+        {f"{SERVICE}/probes/liveness/periodSeconds": 2**31},
+        f"{SERVICE}.probes.liveness.periodSeconds",
+        "86400",
+    ),
+    (
+        {f"{SERVICE}/securityContext": {"runAsNonRoot": True, "runAsUser": 0}},
+        f"{SERVICE}.securityContext",
+        "exclude",
+    ),
+    ({f"{SERVICE}/initContainers": [INIT, INIT]}, SERVICE, "another container"),
+    (
+        {f"{SERVICE}/initContainers": [{**INIT, "name": "auth-api"}]},
+        f"{SERVICE}.initContainers",
+        "another container",
+    ),
+    ({f"{SERVICE}/container": "istio-proxy"}, SERVICE, "Istio's sidecar"),
+    (
+        {f"{SERVICE}/initContainers": [{**INIT, "image": "a b"}]},
+        f"{SERVICE}.initContainers[0].image",
+        "without blanks",
+    ),
+    ({f"{SERVICE}/annotations": {"a b": "x"}}, f"{SERVICE}.annotations", "no annotation's name"),
+    (
+        {f"{SERVICE}/annotations": {"eco2.growbin.app/revision": "x"}},
+        f"{SERVICE}.annotations",
+        "by the program",
+    ),
+    (
+        {f"{SERVICE}/annotations": {"sidecar.istio.io/proxyCPU": "2", "sidecar.istio.io/proxyCPULimit": "1"}},
+        f"{SERVICE}.annotations",
+        "is above",
+    ),
+    (
+        {f"{SERVICE}/annotations": {"sidecar.istio.io/proxyCPU": "1e999999999"}},
+        f"{SERVICE}.annotations",
+        "can hold",
+    ),
+    (
+        {f"{SERVICE}/env": {"A": {"secret": {"name": "x", "key": "a b"}}}},
+        f"{SERVICE}.env.A.secret.key",
+        "letters",
+    ),
+    ({f"{SERVICE}/routes": [{**ROUTE, "timeout": "0s"}]}, f"{SERVICE}.routes[0].timeout", "from 1ms on"),
+    (
+        {f"{SERVICE}/routes": [{**ROUTE, "timeout": "0.5ms"}]},
+        f"{SERVICE}.routes[0].timeout",
+        "whole number of",
+    ),
+    (
+        {f"{SERVICE}/routes": [{**ROUTE, "timeout": "9999999999999h"}]},
+        f"{SERVICE}.routes[0].timeout",
+        "a year",
+    ),
+    ({f"{SERVICE}/routes": [{**ROUTE, "prefix": "/a?b"}]}, f"{SERVICE}.routes[0].prefix", "no query"),
+    (
+        {f"{SERVICE}/routes": [{**ROUTE, "requestHeaders": {"set": {"host": "x"}}}]},
+        f"{SERVICE}.routes[0]",
+        "proxies",
+    ),
+    (
+        {f"{SERVICE}/routes": [{**ROUTE, "requestHeaders": {"add": {"a": "x\r\ny"}}}]},
+        f"{SERVICE}.routes[0]",
+        "one line",
+    ),
+    (
+        {f"{SERVICE}/routes": [{**ROUTE, "requestHeaders": {"set": {"a": "x"}, "remove": ["a"]}}]},
+        f"{SERVICE}.routes[0].requestHeaders",
+        "several changes",
+    ),
+    (
+        {"services/scan-worker/envFrom": [], "services/scan-worker/env": {}},
+        "services.scan-worker",
+        "no variable of env",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "key", "reason"), BAD_CONFIG, ids=lambda value: ascii(value)[:60])
+def test_a_config_that_others_would_refuse_is_refused_by_its_key(changes, key, reason):
+    with pytest.raises(ConfigError) as refused:
+        read_settings(DEV, texts(changes), CATALOG)
+    lines = [line for line in str(refused.value).splitlines() if f"{DEV}: {key}: " in line]
+    assert any(reason in line for line in lines), str(refused.value)
+
+
+@pytest.mark.parametrize(("changes", "key", "reason"), BAD_CATALOG, ids=lambda value: ascii(value)[:60])
+def test_a_catalog_that_others_would_refuse_is_refused_by_its_key(tmp_path, changes, key, reason):
+    catalog = yaml.safe_load((ROOT / "services.yaml").read_text())
+    edit(catalog, changes)
+    path = tmp_path / "services.yaml"
+    path.write_text(yaml.safe_dump(catalog))
+    with pytest.raises(ConfigError) as refused:
+        read_catalog(path)
+    named = f"services.yaml: {key.replace('/', '.')}"
+    lines = [line for line in str(refused.value).splitlines() if named in line]
+    assert any(reason in line for line in lines), str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["services/3d-api", "services/" + "a" * 48])
+def test_a_name_that_no_service_can_have_is_refused(tmp_path, name):
+    catalog = yaml.safe_load((ROOT / "services.yaml").read_text())
+    edit(catalog, {name: catalog["services"]["chat-api"]})
+    path = tmp_path / "services.yaml"
+    path.write_text(yaml.safe_dump(catalog))
+    with pytest.raises(ConfigError, match=r"begins with a letter|at most 47"):
+        read_catalog(path)
+
+
+@pytest.mark.parametrize(
+    "instance_type",
+    [
+        "t4g.small",
+        "m6g.large",
+        "m7gd.xlarge",
+        "c7gn.large",
+        "a1.large",
+        "im4gn.large",
+        "is4gen.large",
+        "x2gd.large",
+        "g5g.xlarge",
+        "hpc7g.4xlarge",
+        "r8gb.large",
+        "p6e-gb200.36xlarge",
+        "mac2.metal",
+    ],
+)
+def test_a_machine_of_another_architecture_is_refused(instance_type):
+    with pytest.raises(ConfigError, match="no machine of x86-64"):
+        read_settings(DEV, texts({f"{GROUP}/instanceTypes": [instance_type]}), CATALOG)
+
+
+@pytest.mark.parametrize(
+    "instance_type",
+    [
+        "t3.medium",
+        "t3a.large",
+        "m6i.large",
+        "m7a.large",
+        "m7i-flex.large",
+        "c6in.large",
+        "g4dn.xlarge",
+        "g6e.xlarge",
+        "gr6.4xlarge",
+        "p4de.24xlarge",
+        "p6-b200.48xlarge",
+        "u7in-16tb.224xlarge",
+        "trn1.2xlarge",
+        "inf2.xlarge",
+        "z1d.large",
+        "dl1.24xlarge",
+    ],
+)
+def test_a_machine_of_the_images_architecture_is_taken(instance_type):
+    assert read_settings(DEV, texts({f"{GROUP}/instanceTypes": [instance_type]}), CATALOG)
+
+
+@given(st.from_regex(r"[0-9]{1,30}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,20})?[a-zA-Z]{0,2}", fullmatch=True))
+def test_any_quantity_is_a_number_or_a_word_about_it(text):
+    try:
+        assert amount(text) >= 0
+    except ValueError as error:
+        assert str(error)  # noqa: PT017  # nothing else may come out
+
+
+def texts(changes):
+    config = yaml.safe_load((ROOT / DEV).read_text())
+    edit(config, changes)
+    told = {**DEFAULTS, **config["config"]}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
+
+
+@pytest.mark.parametrize(
+    "command", [("set-image", "auth-api", "auth-api-1", "--phase", "1"), ("advance", "auth-api")]
+)
+def test_no_command_writes_beside_a_value_that_would_be_refused(desk, command):
+    text = desk.file.read_text().replace(
+        "  eco2:services:\n",
+        "  eco2:services:\n    chat-api: {resources: {requests: {cpu: 1m, memory: 2Gi}, limits: {cpu: 1m, memory: 1Gi}}}\n",
+    )
+    desk.file.write_text(text)
+    done = desk.run(*command, "--no-up", "--yes")
+    assert done.exit_code == 1
+    assert "eco2:services.chat-api.resources: requests.memory 2Gi is above limits.memory 1Gi" in done.output
+    assert desk.file.read_text() == text
