@@ -77,25 +77,25 @@ def memory_bytes(quantity: str) -> int:
 
 
 def sensible_cpu(quantity: str) -> str:
-    """A quantity of CPU that a container can have.
+    """A quantity of CPU that a container can have, or none.
 
     Raises:
         ValueError: If no container can be meant by it.
     """
     least, most = CPU
-    if not least <= amount(quantity) <= most:
+    if amount(quantity) and not least <= amount(quantity) <= most:
         raise ValueError(f"{quantity} cores is no share of a machine; write cores or thousandths (0.5, 500m)")
     return quantity
 
 
 def sensible_memory(quantity: str) -> str:
-    """A quantity of memory that a container can have.
+    """A quantity of memory that a container can have, or none.
 
     Raises:
         ValueError: If no container can be meant by it: `128m` is an eighth of a byte.
     """
     least, most = MEMORY
-    if not least <= amount(quantity) <= most:
+    if amount(quantity) and not least <= amount(quantity) <= most:
         meant = f"{quantity[:-1]}Mi" if quantity.endswith(("m", "M")) else "256Mi"
         told = f"{quantity} is {amount(quantity):f} bytes, and a container needs from 4Mi to 32Ti"
         raise ValueError(f"{told}; write mebibytes or gibibytes ({meant}, 1Gi)")

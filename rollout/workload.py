@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollout import forms
 from rollout.model import CpuQuantity, MemoryQuantity, Name, Strict
-from rollout.quantities import ordered
+from rollout.quantities import amount, ordered
 from rollout.relations import annotation_names, containers_differ, sidecar_resources
 
 RELEASE_TYPE = "RELEASE_TYPE"
@@ -118,6 +118,8 @@ class Resources(Strict):
     def _requests_within_limits(self) -> Resources:
         for what in ("cpu", "memory"):
             request, limit = getattr(self.requests, what), getattr(self.limits, what)
+            if not amount(limit):
+                raise ValueError(f"limits.{what} {limit} leaves nothing to run in; write what it may use")
             if not ordered(request, limit):
                 raise ValueError(
                     f"requests.{what} {request} is above limits.{what} {limit}; raise the limit or lower the request"

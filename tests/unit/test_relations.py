@@ -59,6 +59,11 @@ BAD_CONFIG = [
         "eco2:services.chat-api.resources.requests.cpu",
         "no quantity that Kubernetes can hold",
     ),
+    (
+        {CHAT: {"resources": resources(cpu=("0", "0"))}},
+        "eco2:services.chat-api.resources",
+        "limits.cpu 0 leaves nothing",
+    ),
     ({CHAT: {"env": {"A": "x\0y"}}}, "eco2:services.chat-api.env.A", "U+0000"),
     ({CHAT: {"env": {"A": "\x1b[2J"}}}, "eco2:services.chat-api.env.A", "U+001B"),
     ({CHAT: {"env": {"A": "\ud800"}}}, "eco2:services.chat-api.env.A", "U+D800"),
