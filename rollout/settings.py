@@ -239,31 +239,38 @@ def read_settings(
     Raises:
         ConfigError: With every mistake.
     """
-    problems = [*_elsewhere(file, config), *_encrypted(file, config, encrypted)]
+    secret = {key for key, text in config.items() if re.search(r'"secure"\s*:', text)} | set(encrypted)
+    problems = [*_elsewhere(file, config, secret), *_encrypted(file, secret)]
     own = {
         key.removeprefix(f"{NAMESPACE}:"): text
         for key, text in config.items()
-        if key.startswith(f"{NAMESPACE}:")
+        if key.startswith(f"{NAMESPACE}:") and key not in secret
     }
+    # What is encrypted is not looked at any further: each word about it could hold a part of it.
+    unread = {key.removeprefix(f"{NAMESPACE}:") for key in secret}
     data = {key: _decoded(key, text) for key, text in own.items()}
     problems += unprintable(file, f"{NAMESPACE}:", data)
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, error.errors(), data)
-        raise ConfigError(problems) from error
+        wrong_ones = [one for one in error.errors() if one["loc"][:1] not in {(key,) for key in unread}]
+        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, wrong_ones, data)
+        raise ConfigError(problems) from None
     problems += disagreements(file, settings, catalog)
     if problems:
         raise ConfigError(problems)
     return settings
 
 
-def _elsewhere(file: str, config: Mapping[str, str]) -> list[Problem]:
+def _elsewhere(file: str, config: Mapping[str, str], secret: Collection[str]) -> list[Problem]:
     """What is wrong with the keys of Pulumi's own plugins, and with namespaces that are nobody's."""
     problems = []
     for key, (form, why) in REQUIRED_ELSEWHERE.items():
         value = config.get(key, "")
-        if not value.strip():
+        if key in secret:
+            reason = "is encrypted, and every message about the cluster names it; write it in clear"
+            problems.append(Problem(file, key, reason))
+        elif not value.strip():
             problems.append(Problem(file, key, f"missing; {why}"))
         elif not re.fullmatch(form, value):
             problems.append(
@@ -276,16 +283,15 @@ def _elsewhere(file: str, config: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def _encrypted(file: str, config: Mapping[str, str], encrypted: Collection[str]) -> list[Problem]:
+def _encrypted(file: str, secret: Collection[str]) -> list[Problem]:
     """Secrets inside the config: the program gets them in clear and would write them to pods and state.
 
     Pulumi marks neither nested values nor what is made of them (pulumi#6531, #7384).
     """
-    secure = {key for key, text in config.items() if re.search(r'"secure"\s*:', text)}
     way = "keep the value in a Secret of the cluster and name it: {secret: {name: ..., key: ...}}"
     return [
         Problem(file, key, f"holds an encrypted value, which would go out in clear; {way}")
-        for key in sorted(secure | set(encrypted))
+        for key in sorted(secret)
         if key.startswith(f"{NAMESPACE}:")
     ]
 
