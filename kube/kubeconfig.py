@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from rollout.files import Loader
+from rollout.problems import ConfigError
+from rollout.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,10 +131,12 @@ def _entries() -> dict[str, dict[str, _Entry]]:
     named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     for file in (Path(part).expanduser() for part in named.split(os.pathsep) if part):
         try:
-            described = yaml.load(file.read_text("utf-8"), Loader=Loader) or {}  # noqa: S506  # a SafeLoader
+            text = file.read_text("utf-8")
+            within_bounds(text, file.name, one_meaning=False)
+            described = yaml.load(text, Loader=Loader) or {}  # noqa: S506  # a SafeLoader
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError, ConfigError, yaml.YAMLError) as error:
             raise KubeconfigError(f"{file} cannot be read: {error}") from None
         for section in SECTIONS:
             for one in described.get(section) or ():

@@ -9,6 +9,7 @@ import yaml
 from rollout.characters import unprintable
 from rollout.problems import NAMESPACE, ConfigError, Problem, key_path
 from rollout.relations import containers_differ
+from rollout.yaml_bounds import DEEPEST, Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
     from rollout.routes import Route
     from rollout.workload import Workload
 
-Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 MERGE = "tag:yaml.org,2002:merge"
-DEEPEST = 30
-"""Levels of nesting; the files here have ten."""
 
 
 class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
@@ -71,6 +68,7 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
         ConfigError: If it is empty, not YAML, or holds something else.
     """
     try:
+        within_bounds(text, name)
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # derived from SafeLoader
     except yaml.YAMLError as error:
         raise ConfigError([Problem(name, "", f"is not valid YAML: {in_one_line(error)}")]) from error

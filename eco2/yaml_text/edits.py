@@ -10,8 +10,9 @@ import yaml
 from eco2.yaml_text.places import CannotError
 from eco2.yaml_text.removing import removed
 from eco2.yaml_text.setting import with_value
-from rollout.files import Loader, in_one_line
+from rollout.files import in_one_line
 from rollout.problems import ConfigError, Problem, key_path
+from rollout.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,7 @@ def edited(text: str, edits: Iterable[Edit], name: str) -> str:
 
 def _read(text: str, name: str) -> Any:
     try:
+        within_bounds(text, name, one_meaning=False)
         return _decoded(text)
     except yaml.YAMLError as error:
         raise ConfigError([Problem(name, "", f"is not valid YAML: {in_one_line(error)}")]) from None

@@ -98,7 +98,8 @@ def scalar(value: int | str, style: str = "") -> str:
         return "'" + value.replace("'", "''") + "'"
     if not style and PLAIN.fullmatch(value) and value.lower() not in WORDS:
         return value
-    return json.dumps(value)
+    # PyYAML joins no two halves of a character, so none is written as such.
+    return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def _step(text: str, root: Mapping) -> int:

@@ -178,9 +178,15 @@ def test_a_bad_catalog_is_refused_by_its_key(tmp_path, changes, key, reason):
             "is not valid YAML: line 2, column 1: the key 'partOf' stands here twice",
         ),
         (b"7: a\n", "is not valid YAML: line 1, column 1: the key 7 is no text"),
-        (b"yes: a\n", "is not valid YAML: line 1, column 1: the key True is no text"),
+        (
+            b"yes: a\n",
+            'yes: line 1: the key yes is true for some readers and text for others; quote it: "yes"',
+        ),
         (b"? [a]\n: b\n", "is not valid YAML: line 1, column 3: the key ['a'] is no text"),
-        (b"a: 2026-01-01\n", "a: is read as a date; put it in quotes"),
+        (
+            b"a: 2026-01-01\n",
+            "a: line 1: 2026-01-01 is a date for some readers and text for others; quote it",
+        ),
         (b"a: !!set {b}\n", "a: is read as a set"),
         (b"a: &a [*a]\n", "a[0][0]: nests deeper than 30 levels"),
         (b"a: " + b"[" * 3000 + b"]" * 3000, "a[0][0]: nests deeper than 30 levels"),

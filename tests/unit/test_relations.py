@@ -140,7 +140,7 @@ BAD_CATALOG = [
         "is above",
     ),
     (
-        {f"{SERVICE}/annotations": {"sidecar.istio.io/proxyCPU": "1e999999999"}},
+        {f"{SERVICE}/annotations": {"sidecar.istio.io/proxyCPU": "1" * 41 + "m"}},
         f"{SERVICE}.annotations",
         "can hold",
     ),
