@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,19 +38,34 @@ def complete_service(incomplete: str) -> list[str]:
 Project = Annotated[
     Path, typer.Option("--project", "-C", help="The folder with Pulumi.yaml.", file_okay=False, exists=True)
 ]
+
+
+def own_name(stack: str) -> str:
+    """A stack's own name, which its file has: `dev`.
+
+    Raises:
+        typer.BadParameter: If it is none; one with its organization before it would name another file.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", stack):
+        return stack
+    own = stack.rpartition("/")[2]
+    way = f"; write {own}, and its organization to `pulumi org set-default`" if "/" in stack else ""
+    raise typer.BadParameter(f"{stack!r} is no stack's own name, as in Pulumi.dev.yaml{way}")
+
+
 Stack = Annotated[
     str,
-    typer.Option("--stack", "-s", help="The stack: dev, prod, local.", autocompletion=complete_stack),
+    typer.Option(
+        "--stack",
+        "-s",
+        help="The stack: dev, prod, local.",
+        autocompletion=complete_stack,
+        callback=own_name,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 NoUp = Annotated[bool, typer.Option("--no-up", help="Change the file alone, for a pull request.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
-
-
-def lenient_output() -> None:
-    """Lets a terminal that knows no check marks and arrows show question marks instead of an error."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager

@@ -72,7 +72,12 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
         done = subprocess.run(  # noqa: S603  # no shell
-            command, check=False, capture_output=True, text=True, env={**os.environ, **(variables or {})}
+            command,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",  # Pulumi's, whatever the terminal's is
+            errors="surrogateescape",
+            env={**os.environ, **(variables or {})},
         )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
@@ -199,7 +204,7 @@ def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[
             env=environment,
             stdout=output if direct else subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
         )
     except FileNotFoundError:

@@ -75,10 +75,9 @@ def _has_file(project: Path, stack: str) -> None:
     Raises:
         ConfigError: Naming the stacks that have one.
     """
-    name = stack.rsplit("/", 1)[-1]  # a service of Pulumi's may want its organization and project before it
-    file = project / f"Pulumi.{name}.yaml"
+    file = project / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        reason = f"no such file; {suggestion(name, stacks_with_file(project))}"
+        reason = f"no such file; {suggestion(stack, stacks_with_file(project))}"
         raise ConfigError([Problem(file.name, "", reason)])
 
 
@@ -90,7 +89,7 @@ def _known(operation: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _write(project: Path, stack: str, state: str) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8", errors="surrogateescape") as file:
         file.write(state)
         file.flush()
         pulumi(project, stack, "stack", "import", "--file", file.name)

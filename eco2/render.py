@@ -49,7 +49,7 @@ def render(project: Path, stack: str, out: Path) -> Counter[str]:
         raise OccupiedError(f"{out} holds other things; name an empty or a new folder")
     files = dict(filter(None, map(_file, capture(project, stack, stack_config(project, stack)).resources)))
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f".eco2-{out.name}-", dir=out.parent) as scratch:
         fresh = Path(scratch) / "fresh"
         fresh.mkdir()
         (fresh / MARK).write_text(f"{stack}\n", "utf-8")

@@ -74,10 +74,24 @@ def read_text(file: Path) -> str:
 def write_text(file: Path, text: str) -> None:
     """Replaces the file in one step, so that a full disk leaves the old one whole, and reads it again.
 
+    A symbolic link stays one: what it leads to is replaced.
+
     Raises:
         OSError: If it cannot be written; it is then as it was. Or if it reads otherwise than it was written.
     """
-    handle, scratch = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    try:
+        _replace(file.resolve(strict=True), text)
+    except OSError as error:
+        raise OSError(f"{file.name} cannot be written ({error.strerror}); it is as it was") from error
+    if file.read_bytes() != text.encode():
+        raise OSError(
+            f"{file.name} was written and reads otherwise; does somebody else write it? Run this again"
+        )
+
+
+def _replace(file: Path, text: str) -> None:
+    # Its name is in .gitignore: a command that is killed leaves it behind.
+    handle, scratch = tempfile.mkstemp(prefix=f".eco2-{file.name}-", dir=file.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.write(text)
@@ -88,7 +102,3 @@ def write_text(file: Path, text: str) -> None:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
-    if file.read_bytes() != text.encode():
-        raise OSError(
-            f"{file.name} was written and reads otherwise; does somebody else write it? Run this again"
-        )

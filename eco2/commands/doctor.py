@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from eco2.options import Json, Project, Stack, lenient_output
+from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
 
 MARKS = {
     "fine": ("✓", "green"),
@@ -28,12 +28,11 @@ def doctor(stack: Stack, as_json: Json = False, project: Project = Path()) -> No
 
     Example: eco2 doctor --stack dev
     """
-    from rich.console import Console  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    from eco2.console import Console  # noqa: PLC0415
     from eco2.doctor.examine import examine  # noqa: PLC0415
 
-    lenient_output()
     findings = examine(project.resolve(), stack)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

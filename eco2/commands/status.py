@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eco2.options import Json, Project, Stack, in_words, lenient_output
+from eco2.options import Json, Project, Stack, in_words
 from rollout.problems import ConfigError
 
 INTERRUPTED = 130
@@ -45,8 +45,7 @@ def status(
     # The CLI takes as long as the imports below.
     left = Later(partial(outputs, project.resolve(), stack))
 
-    from rich.console import Console  # noqa: PLC0415
-
+    from eco2.console import Console  # noqa: PLC0415
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.status.as_json import services_as_json  # noqa: PLC0415
     from eco2.status.read import Look, Reader  # noqa: PLC0415
@@ -54,7 +53,6 @@ def status(
     from eco2.status.tree import tree  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
-    lenient_output()
     detailed = watch or bool(service)
     look = Look(project.resolve(), stack, tuple(service or ()), detailed, prometheus)
     with in_words(ConfigError, PulumiError, ClusterError, PrometheusError):

@@ -57,12 +57,11 @@ def test_a_name_without_a_file_is_refused_and_not_created(recover):
     assert cli.told == []
 
 
-@pytest.mark.parametrize("stack", ["prod", "org/eco2/prod"])
-def test_a_stack_with_a_file_is_created(recover, stack):
+def test_a_stack_with_a_file_is_created(recover):
     cli = Pulumi()
-    done = recover(stack, cli)
+    done = recover("prod", cli)
     assert done.exit_code == 0, done.output
-    assert (stack, "stack init") in cli.told
+    assert ("prod", "stack init") in cli.told
 
 
 def test_a_lock_of_another_machine_is_told_with_the_way_on(recover):
