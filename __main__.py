@@ -15,6 +15,7 @@ from rollout.cluster_left import identifier_left
 from rollout.files import read_catalog
 from rollout.frozen import frozen
 from rollout.nodes import groups_left
+from rollout.plain_text import inert, one_line, visible
 from rollout.plan import RolloutPlan
 from rollout.prior import merged
 from rollout.report import report
@@ -40,9 +41,9 @@ with stack.problems_in_words():
     warnings = accept(update)
     planned = report(update)
     unknown = readiness.look(update, planned)
-pulumi.log.info(summary(planned))
+pulumi.log.info(inert(visible(summary(planned))))
 for warning in (*warnings, *unknown):
-    pulumi.log.warn(warning)
+    pulumi.log.warn(inert(one_line(warning)))
 
 identifier = identifier_left(resources, update)
 cluster = Cluster(settings.cluster, config["kubernetes:context"], identifier, protect=settings.protect)

@@ -15,6 +15,7 @@ from pulumi.runtime.settings import get_monitor
 
 from kube.cluster import Cluster
 from rollout import files
+from rollout.plain_text import inert
 from rollout.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 
@@ -173,5 +174,5 @@ def problems_in_words() -> Iterator[None]:
         if _runs_with_mocks():
             raise pulumi.RunError(str(error)) from None
         # Of a RunError the official host says on top that the program "exited with non-zero exit code".
-        pulumi.log.error(str(error))
+        pulumi.log.error(inert(str(error)))
         raise SystemExit(TOLD) from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console
 from rich.text import Text
 
+from eco2.console import Console
 from rollout.wording import text
 
 if TYPE_CHECKING:

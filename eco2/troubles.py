@@ -17,6 +17,7 @@ from eco2.status.pods import reasons
 from eco2.together import Later
 from kube.cluster import PART_OF, Cluster, ClusterError
 from rollout.files import read_catalog
+from rollout.plain_text import one_line
 from rollout.problems import ConfigError
 from rollout.readiness import ready_pods
 
@@ -78,4 +79,4 @@ def _refusals(status: dict[str, Any]) -> Iterator[str]:
     """Why pods are not even made: a quota, an admission webhook."""
     for condition in status.get("conditions") or ():
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            yield str(condition.get("message") or condition.get("reason"))
+            yield one_line(str(condition.get("message") or condition.get("reason")))

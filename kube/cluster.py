@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kube.connection import NoAnswerError, Request, connect
 from kube.kubeconfig import KubeconfigError, UnknownContextError
+from rollout.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,7 +246,7 @@ class Cluster:
                 raise ClusterError(f"{self._at} answers {path} with something else than JSON")
             decoded = {"message": text.decode(errors="replace").strip()}
         if status >= REFUSED and status != NOT_FOUND:
-            reason = str(decoded.get("message", status))
+            reason = one_line(str(decoded.get("message", status)))
             kind = ChangedError if status == CONFLICT else ClusterError
             raise kind(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
         return status, decoded

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from rollout import wording
+from rollout.markdown_text import block, code, indented, prose
 from rollout.order import Direction
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def marker(stack: str) -> str:
 
 def markdown(found: Report) -> str:
     """The comment for an update: refusals first, then one row for each service that changes."""
-    blocks = [marker(found.stack), f"### {_upper(wording.title(found))}"]
+    blocks = [marker(found.stack), f"### {prose(_upper(wording.title(found)))}"]
     blocks += [_refusal(one) for one in found.refused]
     fresh = wording.newcomers(found)
     changes = [one for one in found.changes if not one.refused and one not in fresh]
@@ -39,10 +39,10 @@ def markdown(found: Report) -> str:
     if changes:
         blocks += [_table(HEAD, map(_row, changes)), _more(found, changes)]
     if found.beside:
-        lines = [f"- {one.does}: {_safe(wording.aside(one))}" for one in found.beside]
+        lines = [f"- {one.does}: {prose(wording.aside(one))}" for one in found.beside]
         blocks.append("\n".join(["**Beside rollouts**", "", *lines]))
     if found.warnings:
-        blocks.append("\n".join(["**Warnings**", "", *(f"- {_safe(one)}" for one in found.warnings)]))
+        blocks.append("\n".join(["**Warnings**", "", *(f"- {prose(one)}" for one in found.warnings)]))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -50,7 +50,7 @@ def markdown_of_problems(stack: str, problems: Sequence[Problem]) -> str:
     """The comment for files that hold mistakes, so that there is no plan."""
     count = f"{len(problems)} mistake{'' if len(problems) == 1 else 's'}"
     lines = [
-        f"- `{': '.join(part for part in (one.file, one.key) if part)}`: {_safe(one.reason)}"
+        f"- {code(': '.join(part for part in (one.file, one.key) if part))}: {prose(one.reason)}"
         for one in problems
     ]
     return (
@@ -68,36 +68,39 @@ def markdown_of_failure(stack: str, reason: str) -> str:
         stack: The stack's name.
         reason: What could not be read, in any number of lines, and in the words of another program.
     """
-    # Indented, nothing in it is Markdown, whatever it holds.
-    quoted = indent("\n".join(reason.splitlines()), " " * 4)
-    return "\n\n".join([marker(stack), f"### No plan for {stack}: it could not be made", quoted]) + "\n"
+    return (
+        "\n\n".join([marker(stack), f"### No plan for {stack}: it could not be made", indented(reason)])
+        + "\n"
+    )
 
 
 def _refusal(one: Refusal) -> str:
+    overrule = f'eco2:overrule: {{{one.service}: "reason"}}'
     return "\n".join(
         [
-            f"**{one.service}** is refused by {_safe(one.finding)}",
+            f"**{prose(one.service)}** is refused by {prose(one.finding)}",
             "",
-            *(["The next step:", "```sh", one.command.replace(" && ", "\n"), "```"] if one.command else []),
-            f'To overrule, in the stack\'s file: `eco2:overrule: {{{one.service}: "reason"}}`',
+            *(["The next step:", block(one.command.replace(" && ", "\n"), "sh")] if one.command else []),
+            f"To overrule, in the stack's file: {code(overrule)}",
         ]
     )
 
 
 def _row(one: Change) -> tuple[str, ...]:
     before, after = one.before, one.after
-    version = f"`{wording.what(one)}`" if wording.ARROW not in wording.what(one) else wording.what(one)
+    what = wording.what(one)
+    version = prose(what) if wording.ARROW in what else code(what)
     old, new = before.level if before else "off", after.level
     if one.direction is Direction.PROMOTE:
-        version, new = f"`{after.stable}` becomes stable", "promoted"
+        version, new = f"{code(after.stable)} becomes stable", "promoted"
     gets = f"**{new}**" if old == new else f"{old}{wording.ARROW}**{new}**"
-    return f"**{one.service}**", version, gets, wording.pods_added(one)
+    return f"**{prose(one.service)}**", version, gets, wording.pods_added(one)
 
 
 def _more(found: Report, changes: Sequence[Change]) -> str:
     rows = (
         (
-            f"**{one.service}**",
+            f"**{prose(one.service)}**",
             dict(wording.details(one))["phase"],
             one.with_header,
             one.without_header,
@@ -126,14 +129,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _names(changes: Iterable[Change]) -> str:
-    return ", ".join(one.service for one in changes)
-
-
-def _safe(text: str) -> str:
-    """Text of a message inside Markdown: nothing in it may become a heading, a link, a mention or HTML."""
-    for sign in "\\`*_[]<>#|@":
-        text = text.replace(sign, f"\\{sign}" if sign != "@" else "&#64;")
-    return text
+    return ", ".join(prose(one.service) for one in changes)
 
 
 def _upper(text: str) -> str:

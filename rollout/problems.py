@@ -11,6 +11,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rollout.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -34,7 +36,7 @@ class Problem:
 
     def __str__(self) -> str:
         """One line: file, key, reason."""
-        return ": ".join(part for part in (self.file, self.key, self.reason) if part)
+        return ": ".join(one_line(part) for part in (self.file, self.key, self.reason) if part)
 
 
 class ConfigError(Exception):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from eco2.options import Project, Stack, Yes, complete_service, in_words
+from eco2.output import say_if_possible
 
 
 def adopt(
@@ -32,7 +33,7 @@ def adopt(
     from rollout.problems import ConfigError  # noqa: PLC0415
 
     def agreed(preview: str) -> bool:
-        typer.echo(preview)
+        say_if_possible(preview)
         return yes or typer.confirm(f"Update {stack}?")
 
     with in_words(ConfigError, PulumiError):

@@ -24,8 +24,7 @@ def history(
 
     Example: eco2 history --stack prod --limit 3
     """
-    from rich.console import Console  # noqa: PLC0415  # slow to import
-
+    from eco2.console import Console  # noqa: PLC0415  # slow to import
     from eco2.history import history as read  # noqa: PLC0415
     from eco2.history_table import table  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415

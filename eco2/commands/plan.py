@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
+from eco2.output import say_if_possible
 from rollout.problems import ConfigError
 
 REFUSED = 3
@@ -86,7 +87,7 @@ def plan(
     if markdown:
         typer.echo(as_markdown(found), nl=False)
     elif as_json:
-        typer.echo(json.dumps(report_json(found), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(report_json(found), indent=2))
     else:
         print_plan(found, sys.stdout)
     if found.refused:
@@ -99,4 +100,4 @@ def _tell(error: Exception, page: str | None, told: dict[str, Any] | None) -> No
         typer.echo(page, nl=False)
     elif told is not None:
         typer.echo(json.dumps(told, indent=2))
-    typer.echo(f"error: {error}", err=True)
+    say_if_possible(f"error: {error}", err=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rollout.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -52,7 +54,7 @@ def warnings(
         )
         if document.get("type") != "Warning" or not own or last is None or now - last > RECENT:
             continue
-        key = (document.get("reason", ""), " ".join(document.get("message", "").split()))
+        key = (one_line(document.get("reason", "")), " ".join(document.get("message", "").split()))
         count = document.get("count") or (document.get("series") or {}).get("count") or 1
         before = found.get(key)
         newest = before is None or last >= before.last

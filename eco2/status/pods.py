@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from rollout.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -43,8 +45,8 @@ def read_pod(document: dict[str, Any]) -> Pod:
     return Pod(
         name=meta["name"],
         mark=mark,
-        word=word,
-        message=message,
+        word=one_line(word),
+        message=one_line(message),
         restarts=sum(one.get("restartCount", 0) for one in containers),
         node=document["spec"].get("nodeName", ""),
         created=meta.get("creationTimestamp", ""),

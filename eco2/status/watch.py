@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from eco2.console import Console
 from eco2.status.as_json import services_as_json
 from eco2.status.tree import tree
 from eco2.status.words import ago

@@ -318,7 +318,7 @@ def test_what_cannot_be_read_is_exit_code_1(world, monkeypatch):
 
 def test_text_from_files_cannot_break_out_of_the_comment():
     told = markdown_of_problems("dev", [Problem("f", "k", "<script> @team [x](y) | # *b*")])
-    assert "\\<script\\> &#64;team \\[x\\](y) \\| \\# \\*b\\*" in told
+    assert "\\<script\\> @&#8203;team \\[x\\](y) | \\#&#8203; \\*b\\*" in told
 
 
 def test_the_plan_needs_neither_pulumi_nor_a_client_of_kubernetes(three):
