@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def complete_stack(incomplete: str) -> list[str]:
     """The stacks that have a file here."""
-    from eco2.pulumi_stack import stacks_with_file  # noqa: PLC0415  # no part of a command's start
+    from rollout.files import stacks_with_file  # noqa: PLC0415  # no part of a command's start
 
     return [stack for stack in stacks_with_file(Path()) if stack.startswith(incomplete)]
 

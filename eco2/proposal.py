@@ -17,7 +17,7 @@ from eco2.stack_yaml import alone, read_text, write_text
 from eco2.yaml_text import Edit, edited
 from rollout.files import read_catalog
 from rollout.moves import NoMoveError
-from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
+from rollout.problems import COMMAND_LINE, NAMESPACE, ConfigError, Problem, suggestion
 from rollout.review import problems
 from rollout.services import Wanted, resolve
 from rollout.settings import read_settings
@@ -149,7 +149,7 @@ def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | 
     for name in dict.fromkeys(names):
         if name not in stand.services:
             reason = f"no such service; {suggestion(name, stand.services)}"
-            wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{name}", reason))
+            wrong.append(Problem(COMMAND_LINE, name, reason))
             continue
         try:
             moves.append(move(stand.services[name], prior.get(name)))

@@ -97,12 +97,6 @@ def outputs(project: Path, stack: str) -> dict[str, Any]:
     return found
 
 
-def stacks_with_file(project: Path) -> list[str]:
-    """The stacks that have a file in a project's folder, sorted."""
-    files = project.glob("Pulumi.*.yaml")
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
-
-
 def exported(project: Path, stack: str) -> list[dict[str, Any]]:
     """The resources of the stack's state; none before its first update.
 

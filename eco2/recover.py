@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, pulumi, stacks_with_file
+from eco2.pulumi_stack import LOCK_ONLY, LockedError, PulumiError, pulumi
+from rollout.files import stacks_with_file
 from rollout.problems import ConfigError, Problem, suggestion
 
 if TYPE_CHECKING:

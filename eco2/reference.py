@@ -64,8 +64,8 @@ def reference(project: Path) -> str:
     stack = _chapter(Settings, f"{NAMESPACE}:", "`eco2:` keys", project)
     catalog = _chapter(Catalog, "", "`services.yaml`", project)
     elsewhere = [
-        f"| `{key}` | text | required | {why[0].upper()}{why[1:]}. |"
-        for key, why in REQUIRED_ELSEWHERE.items()
+        f"| `{key}` | {FORMS[form]} | required | {why[0].upper()}{why[1:]}. |"
+        for key, (form, why) in REQUIRED_ELSEWHERE.items()
     ]
     head = ["## The stack's file", "", *_header(), *elsewhere, ""]
     return "\n".join([INTRODUCTION, *head, *stack, "## The catalog", "", *catalog]).rstrip() + "\n"

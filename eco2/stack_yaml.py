@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eco2.yaml_text import Edit, edited
+from rollout.files import unreadable
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8")
     except OSError as error:
-        reason = f"cannot be read ({error.strerror}); is the stack's name right?"
-        raise ConfigError([Problem(file.name, "", reason)]) from None
+        raise unreadable(file, error) from None
     except UnicodeDecodeError:
         raise ConfigError([Problem(file.name, "", "is not UTF-8 text")]) from None
 

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+ENDS_WITH = "LAB_ENDS_WITH"
+"""The variable that names the process with which a lab ends; without it, a lab ends by `lab stop` alone."""
+
 
 def cache() -> Path:
     """The folder of built tools (`XDG_CACHE_HOME`)."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import json
+import os
 import queue
+import select
 import signal
 import socketserver
 import subprocess
@@ -28,7 +30,7 @@ from lab.crds import install
 from lab.mesh import istio
 from lab.mesh import parts as mesh
 from lab.mesh.namespace import READY, enter
-from lab.places import LabFolder
+from lab.places import ENDS_WITH, LabFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,6 +230,32 @@ def _listen(supervisor: Supervisor) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
+def end_with(pid: str, end: Callable[[], None]) -> None:
+    """Ends the lab when a process does, as tests want it: one that is killed stops nothing any more.
+
+    Args:
+        pid: The process; empty for a lab that goes on until it is stopped.
+        end: Asks the lab to end.
+    """
+
+    def wait(process: int) -> None:
+        select.select([process], [], [])
+        end()
+
+    if not pid:
+        return
+    try:
+        # A number may be given to another process; this stands for the one that has it now.
+        process = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        end()
+        return
+    except OSError as error:  # an old kernel, or one that somebody plays
+        print(f"warning: the lab does not end with process {pid}: {error}", flush=True)
+        return
+    threading.Thread(target=wait, args=(process,), daemon=True).start()
+
+
 def _do(supervisor: Supervisor, asked: dict[str, str]) -> dict[str, Any]:
     name = asked.get("name", "")
     if asked["do"] in ("kill", "start", "restart") and name not in supervisor.processes:
@@ -253,6 +281,7 @@ def main() -> int:
 
         signal.signal(signal.SIGTERM, ask_to_end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_with(os.environ.get(ENDS_WITH, ""), ask_to_end)
         try:
             supervisor.bring_up()
             _listen(supervisor)

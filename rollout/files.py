@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from rollout.characters import unprintable
-from rollout.problems import NAMESPACE, ConfigError, Problem, key_path
+from rollout.problems import NAMESPACE, ConfigError, Problem, key_path, suggestion
 from rollout.relations import containers_differ
 from rollout.yaml_bounds import DEEPEST, Loader, within_bounds
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rollout.workload import Workload
 
 MERGE = "tag:yaml.org,2002:merge"
+STACK_FILE = re.compile(r"Pulumi\.(.+)\.yaml", re.DOTALL)
 
 
 class _UniqueKeyLoader(Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
@@ -50,11 +52,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        reason = f"cannot be read ({error.strerror}); is the path right?"
-        raise ConfigError([Problem(path.name, "", reason)]) from error
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path.name, "", "is not UTF-8 text")]) from error
     return read_mapping(text, path.name)
+
+
+def unreadable(path: Path, error: OSError) -> ConfigError:
+    """The error of a file that cannot be read; where it is a stack's and not there, with the stacks that are."""
+    way, stack = "is the path right?", stack_of(path)
+    if stack and isinstance(error, FileNotFoundError):
+        way = suggestion(stack, stacks_with_file(path.parent))
+    return ConfigError([Problem(path.name, "", f"cannot be read ({error.strerror}); {way}")])
+
+
+def stack_of(file: Path) -> str:
+    """The stack that a file is of; empty if it is no stack's."""
+    found = STACK_FILE.fullmatch(file.name)
+    return found[1] if found else ""
+
+
+def stacks_with_file(project: Path) -> list[str]:
+    """The stacks that have a file in a project's folder, sorted."""
+    return sorted(stack_of(file) for file in project.glob("Pulumi.*.yaml"))
 
 
 def read_mapping(text: str, name: str) -> dict[str, Any]:

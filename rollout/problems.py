@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "eco2"
 """What stands before the keys of a stack that are ours."""
 
+COMMAND_LINE: Final = "command line"
+"""Where a mistake is that stands in no file."""
+
 
 @dataclass(frozen=True)
 class Problem:
     """One mistake.
 
     Attributes:
-        file: The file to open, as the user knows it (`Pulumi.dev.yaml`).
+        file: The file to open, as the user knows it (`Pulumi.dev.yaml`), or `COMMAND_LINE`.
         key: The full path of the key inside the file; empty for the file as a whole.
         reason: What is wrong and what to do.
     """
@@ -78,13 +81,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def refuse_strangers(names: Iterable[str], services: Collection[str]) -> None:
-    """Refuses services that `services.yaml` does not have.
+    """Refuses services on the command line that `services.yaml` does not have.
 
     Raises:
         ConfigError: With each of them.
     """
     if strangers := [name for name in names if name not in services]:
         raise ConfigError(
-            Problem("services.yaml", name, f"no such service; {suggestion(name, services)}")
+            Problem(COMMAND_LINE, name, f"no such service; {suggestion(name, services)}")
             for name in strangers
         )

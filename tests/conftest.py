@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from lab.api import Api, connection
-from lab.places import LabFolder
+from lab.places import ENDS_WITH, LabFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,8 @@ class Lab:
     @property
     def own_environment(self) -> dict[str, str]:
         """The environment in which the command `lab` means this one."""
-        return {**os.environ, "LAB_HOME": str(self.home), "LAB_NAME": self.name}
+        own = {"LAB_HOME": str(self.home), "LAB_NAME": self.name, ENDS_WITH: str(os.getpid())}
+        return {**os.environ, **own}
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs the command `lab`."""

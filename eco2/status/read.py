@@ -68,6 +68,7 @@ class _Config:
     written: tuple[float, ...]
     config: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    error: ConfigError | None = None
 
 
 class Reader:
@@ -99,8 +100,9 @@ class Reader:
         refuse_strangers(look.services, self._files.catalog.services)
         self.context = self._files.config.get("kubernetes:context", "")
         if not self.context:
-            note = self._files.note or "missing; name the context of this stack's cluster"
-            raise ConfigError([Problem(f"Pulumi.{look.stack}.yaml", "kubernetes:context", note)])
+            why = "missing; name the context of this stack's cluster"
+            missing = Problem(f"Pulumi.{look.stack}.yaml", "kubernetes:context", why)
+            raise self._files.error or ConfigError([missing])
         self._cluster = Cluster(self.context)
         self._prometheus = Prometheus(look.prometheus) if look.prometheus else None
 
@@ -116,7 +118,7 @@ class Reader:
         try:
             read.config = stack_config(project, stack)
         except ConfigError as error:
-            read.note = _first_problem(error)
+            read.note, read.error = _first_problem(error), error
         return read
 
     def _current_files(self) -> _Config:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import random
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALIKE = 0.82
+"""How alike a word and a name are where one is taken for a slip of the other; 1 is the same."""
 
 
 class Behaviour(BaseModel):
@@ -71,6 +78,30 @@ class Behaviours:
     def told(self) -> dict[str, Behaviour]:
         """What differs from good behaviour, by part of an image's name."""
         return {part: behaviour for part, (_, behaviour) in self._told.items()}
+
+
+class StrangerError(Exception):
+    """A part of a name that looks like a slip of the pen; the message has the name that may be meant."""
+
+
+def nobody_yet(part: str, images: Mapping[str, str]) -> str:
+    """What to know of a part of a name that no running image has; empty if one has it, or if nothing runs.
+
+    Args:
+        part: The part.
+        images: The images that pods run, with the name of the service.
+
+    Raises:
+        StrangerError: If it is nearly the name of one. An image that is to come may have any other name.
+    """
+    if not images or any(part in image for image in images):
+        return ""
+    told = f"no pod runs an image with {part!r} in its name"
+    if not any(service in part for service in images.values()):
+        names = {*images.values(), *(image.rpartition("/")[2].rpartition(":")[2] for image in images)} - {""}
+        if near := difflib.get_close_matches(part, sorted(names), n=1, cutoff=ALIKE):
+            raise StrangerError(f"{told}; did you mean {near[0]}?")
+    return f"{told} now; it holds for pods that are still to come"
 
 
 def strikes(behaviour: Behaviour) -> bool:

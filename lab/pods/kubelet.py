@@ -88,11 +88,14 @@ class Kubelet:
 
 
 async def serve_control(kubelet: Kubelet, socket: Path) -> None:
-    """Takes orders on a unix socket: GET, PUT and DELETE of `/behaviour`."""
+    """Takes orders on a unix socket: GET, PUT and DELETE of `/behaviour`; `/images` has those that run."""
 
     async def show(_request: web.Request) -> web.Response:
         told = kubelet.behaviours.told()
         return web.json_response({part: behaviour.model_dump() for part, behaviour in told.items()})
+
+    async def images(_request: web.Request) -> web.Response:
+        return web.json_response({life.image: life.service for life in kubelet.lives.values()})
 
     async def tell(request: web.Request) -> web.Response:
         asked = await request.json()
@@ -108,7 +111,12 @@ async def serve_control(kubelet: Kubelet, socket: Path) -> None:
 
     application = web.Application()
     application.add_routes(
-        [web.get("/behaviour", show), web.put("/behaviour", tell), web.delete("/behaviour", forget)]
+        [
+            web.get("/behaviour", show),
+            web.put("/behaviour", tell),
+            web.delete("/behaviour", forget),
+            web.get("/images", images),
+        ]
     )
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()

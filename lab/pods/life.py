@@ -37,8 +37,9 @@ class Life:
         meta, spec = pod["metadata"], pod["spec"]
         labels, container = meta.get("labels", {}), spec["containers"][0]
         self.image: str = container["image"]
+        self.service: str = labels.get("app", meta["name"])
         who = {
-            "service": labels.get("app", meta["name"]),
+            "service": self.service,
             "version": labels.get("version", ""),
             "image": self.image,
             "pod": meta["name"],

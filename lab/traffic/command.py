@@ -142,6 +142,8 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
 ) -> None:
     """Let an image misbehave, to see what a rollout does then; without options it behaves well again.
 
+    Exit code 1, and nothing changes, if no image that runs has such a name and one has nearly that.
+
     Example: lab behave auth-api-dev-canary --status 500 --share 0.1
 
     Example: lab behave auth-api-dev-latest --cpu 300m
@@ -155,7 +157,13 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     if not image and not reset:
         typer.echo("error: name an image, or use --reset", err=True)
         raise typer.Exit(2)
-    answer = asyncio.run(_order(folder, None if reset else {"image": image, "behaviour": behaviour}))
+    from lab.pods.behaviour import StrangerError  # noqa: PLC0415  # slow to import
+
+    try:
+        answer = asyncio.run(_order(folder, None if reset else {"image": image, "behaviour": behaviour}))
+    except StrangerError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
     typer.echo(json.dumps(answer, indent=2))
     raise typer.Exit("error" in answer)
 
@@ -163,8 +171,14 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
 async def _order(folder: LabFolder, order: dict[str, Any] | None) -> dict[str, Any]:
     import aiohttp  # noqa: PLC0415
 
+    from lab.pods.behaviour import nobody_yet  # noqa: PLC0415
+
     connector = aiohttp.UnixConnector(str(folder.socket("pods")))
     async with aiohttp.ClientSession("http://pods", connector=connector) as session:
+        if order:
+            async with session.get("/images") as running:
+                if note := nobody_yet(order["image"], await running.json()):
+                    typer.echo(f"note: {note}", err=True)
         call = session.put("/behaviour", json=order) if order else session.delete("/behaviour")
         async with call as answer:
             told: dict[str, Any] = await answer.json()

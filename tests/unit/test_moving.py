@@ -76,6 +76,35 @@ def test_what_is_refused_leaves_the_file_untouched_and_updates_nothing(desk, arg
     assert desk.updates == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("advance", "my-apo", "--yes"),
+        ("promote", "my-apo", "--yes"),
+        ("set-image", "my-apo", "x", "--yes"),
+        ("status", "my-apo"),
+    ],
+)
+def test_a_slip_in_a_service_is_one_of_the_command_line_and_of_no_file(desk, arguments):
+    told = desk.run(*arguments).stderr.splitlines()
+    assert told[1].startswith(
+        "  command line: my-apo: no such service; did you mean my-api? (known: auth-api,"
+    )
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [("advance", "my-api", "--yes"), ("plan",), ("status",), ("render", "--out", "rendered")]
+)
+def test_a_slip_in_a_stack_lists_those_that_have_a_file(desk, arguments):
+    command = [sys.executable, "-m", "eco2", *arguments, "--stack", "locl"]
+    refused = subprocess.run(command, cwd=desk.folder, check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[1] == (
+        "  Pulumi.locl.yaml: cannot be read (No such file or directory); did you mean local? (known: dev, local, prod)"
+    )
+
+
 def test_every_reason_is_told_at_once(desk):
     refused = desk.run("promote", "auth-api", "chat-api", "nonsense", "--yes")
     assert "3 problems" in refused.stderr

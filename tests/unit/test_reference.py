@@ -29,6 +29,8 @@ def test_bounds_defaults_and_forms_stand_on_the_page():
     assert rows["diskGib"].startswith("20 to 1000 | `20` | ")
     assert rows["digest"].startswith("a digest (sha256: and 64 hex digits) | - | ")
     assert rows["eco2:host"].split(" | ")[1] == "required"
+    assert rows["aws:region"].startswith("a region of AWS (ap-northeast-2) | required | Name the region ")
+    assert not [key for key, cells in rows.items() if "^" in cells], "a raw expression"
     top = [model.model_fields for model in (Settings, Catalog)]
     assert {f"eco2:{info.alias}" for info in top[0].values()} <= rows.keys()
     assert {info.alias for info in top[1].values()} <= rows.keys()

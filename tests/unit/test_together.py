@@ -22,11 +22,12 @@ def test_a_ctrl_c_that_python_notes_and_does_not_wake_for_ends_the_wait():
     later = Later(released.wait)
     # As with a signal on the way into a lock: it is noted, and the wait goes on.
     threading.Timer(0.1, interrupt_main).start()
-    threading.Timer(5, released.set).start()
-    began = time.monotonic()
+    late = threading.Timer(60, released.set)
+    late.start()
     with pytest.raises(KeyboardInterrupt):
         later.result()
-    assert time.monotonic() - began < 2
+    assert not released.is_set()
+    late.cancel()
     released.set()
 
 
@@ -44,15 +45,16 @@ def test_results_come_in_the_order_of_their_items_and_so_many_at_once(count):
 
 
 def test_a_failure_ends_the_wait_for_all():
-    released = threading.Event()
+    released, waited = threading.Event(), []
 
     def fails_first(number):
         if number:
-            return released.wait(20)
+            released.wait(60)
+            waited.append(number)
+            return number
         raise ZeroDivisionError
 
-    began = time.monotonic()
     with pytest.raises(ZeroDivisionError):
         each(fails_first, range(8), 4)
-    assert time.monotonic() - began < 5
+    assert not waited
     released.set()
