@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kube.cluster import ClusterError
-from rollout.readiness import ready_pods
 
 if TYPE_CHECKING:
     from kube.cluster import Cluster
@@ -20,6 +19,8 @@ def why_routes_are_not_learnt(cluster: Cluster) -> str:
     A control plane of which nothing can be read, or that is no Deployment of this cluster, is none that is known
     to be down.
     """
+    from rollout.readiness import ready_pods  # noqa: PLC0415  # an abort cannot wait for models before its routes
+
     try:
         found = cluster.list(CONTROL_PLANE, {"labelSelector": "app=istiod"})
     except ClusterError:

@@ -114,7 +114,7 @@ def test_an_abort_takes_nothing_but_names(runner, clone, services):
 
 def test_an_unknown_service_is_refused_and_a_name_is_no_option(runner, clone):
     done = runner.run("abort.sh", "dev", "auth-apo", "--no-up", cwd=clone)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "auth-api" in done.stderr
     assert runner.run("abort.sh", "dev", "--all", "--no-up", cwd=clone).returncode == 1
 
