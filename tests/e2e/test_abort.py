@@ -110,7 +110,7 @@ def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
 
 def test_mistakes_are_named(stack):
     unknown = stack.eco2("abort", "auth")
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert "did you mean" in unknown.stderr
     assert stack.eco2("abort").returncode == 2
 
