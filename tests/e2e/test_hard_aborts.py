@@ -144,7 +144,7 @@ def test_beside_services_whose_last_updates_went_every_way(stack, lab):
     sick = {"phase": 1, "canary": {"tag": "location-sick"}}
     rest = {"my-api": {"phase": 2}, "image-api": {"phase": 2}}
     stack.change(readyTimeoutSeconds=6, rollouts={"location-api": sick, "scan-api": {"phase": 1}, **rest})
-    assert "timed out waiting to be Ready" in stack.up(check=False)
+    assert "Minimum number of live Pods was not attained" in stack.up(check=False)
     taken_back(stack, "my-api")
     taken_back(stack, "image-api")
     taken_back(stack, "location-api")

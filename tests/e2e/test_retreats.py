@@ -104,7 +104,7 @@ def test_neighbours_that_cannot_become_ready_in_the_same_update(stack, lab):
     stack.change(rollouts={"chat-api": {"phase": 4}, **sick})
     told = take_back(stack, "eight sick neighbours", "up", fails=True)
     # Theirs is the failure that is told, and the canary's pods wait for an update that succeeds.
-    assert "timed out waiting to be Ready" in told
+    assert "Minimum number of live Pods was not attained" in told
     assert replicas(lab, CANARY)[0] == PODS // 2
     lab.command("behave", "--reset")
     stack.change(rollouts={})
@@ -193,7 +193,7 @@ def test_an_update_timed_out_on_its_own_canary(stack, lab, way):
     # At 100 % the canary is twice as large, and its new pods never become ready.
     stack.change(readyTimeoutSeconds=6, rollouts={"chat-api": {"phase": 5}})
     lab.command("behave", "chat-api-dev-canary", "--unready", "--only-new")
-    assert "timed out waiting to be Ready" in stack.up(check=False)
+    assert "Minimum number of live Pods was not attained" in stack.up(check=False)
     assert weight(lab, NAME) == 50
     stack.change(readyTimeoutSeconds=300)
     take_back(stack, "an update timed out on its own canary", way)
@@ -211,7 +211,7 @@ def test_one_phase_back_after_an_update_that_failed_behind_its_routes(stack, lab
     lab.command("behave", "location-api-sick", "--unready")
     sick = {"phase": 1, "canary": {"tag": "location-api-sick"}}
     stack.change(readyTimeoutSeconds=15, rollouts={"chat-api": {"phase": 5}, "location-api": sick})
-    assert "timed out waiting to be Ready" in stack.up(check=False)
+    assert "Minimum number of live Pods was not attained" in stack.up(check=False)
     # The outputs are those of the update before; the routes are ahead of them.
     assert stack.outputs()["rollouts"]["chat-api"]["weight"] == 50
     assert weight(lab, NAME) == 100

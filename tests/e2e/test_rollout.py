@@ -92,7 +92,7 @@ def test_a_canary_that_never_gets_ready_keeps_its_route_closed_and_does_not_hold
     stack.change(readyTimeoutSeconds=4)
     stack.set("eco2:rollouts.image-api.phase", "1")
     failed = stack.up(check=False)
-    assert "timed out waiting to be Ready" in failed
+    assert "Minimum number of live Pods was not attained" in failed
     # Pulumi's plugin names no reason.
     told = " ".join(stack.eco2("status", "image-api").stdout.split())
     assert "nodes are available" in told
