@@ -116,7 +116,7 @@ def test_an_unknown_service_is_refused_and_a_name_is_no_option(runner, clone):
     done = runner.run("abort.sh", "dev", "auth-apo", "--no-up", cwd=clone)
     assert done.returncode == 2
     assert "auth-api" in done.stderr
-    assert runner.run("abort.sh", "dev", "--all", "--no-up", cwd=clone).returncode == 1
+    assert runner.run("abort.sh", "dev", "--all", "--no-up", cwd=clone).returncode == 2
 
 
 def test_where_a_stack_s_cluster_is(clone):
