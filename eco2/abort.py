@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eco2.abort_state import never_brought_up, what_waits
@@ -13,6 +14,7 @@ from eco2.phase_off import write_phase_off
 from eco2.pulumi_stack import EndedError, PulumiError
 from eco2.second_stroke import SecondStroke
 from eco2.stack_config import phases_in
+from eco2.together import Later
 from kube.cluster import Cluster, ClusterError
 from rollout.problems import ConfigError, Problem
 
@@ -48,11 +50,11 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     began = time.monotonic()
     services = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
     cluster = Cluster(context_of(wish.file, wish.context))
+    silent = Later(partial(why_routes_are_not_learnt, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    say_what_moved(strokes, began, why_routes_are_not_learnt(cluster), say)
-    unknown = strangers(wish.project / "services.yaml", wish.services, wish.namespace)
-    failed = failures(strokes, wish, say) | unknown
+    say_what_moved(strokes, began, silent.result(), say)
+    failed = failures(strokes, wish, say) | _unknown(wish, services)
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
     # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
@@ -78,6 +80,12 @@ def abort(wish: Wish, say: Callable[[str], None]) -> None:
     say(f"done after {time.monotonic() - began:.1f} s")
     if good and (waits := what_waits(wish, good, say)):
         say(waits)
+
+
+def _unknown(wish: Wish, services: Mapping[str, Place]) -> dict[str, str]:
+    """Why services that were named were not found, by name; the file is read again only where there are any."""
+    names = [name for name in wish.services if name not in services]
+    return strangers(wish.project / "services.yaml", names) if names else {}
 
 
 def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
@@ -190,6 +198,6 @@ def record(wish: Wish, say: Callable[[str], None]) -> None:
         OSError: If it cannot be written.
     """
     names: Mapping[str, Place] = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
-    if unknown := strangers(wish.project / "services.yaml", wish.services, wish.namespace):
+    if unknown := _unknown(wish, names):
         raise ConfigError(Problem("", name, why) for name, why in unknown.items())
     write_phase_off(wish, names, say)

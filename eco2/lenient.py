@@ -98,15 +98,14 @@ def places_of(file: Path, names: Iterable[str], namespace: str = "") -> dict[str
     return {name: known[name] for name in wanted or known if name in known}
 
 
-def strangers(file: Path, names: Iterable[str], namespace: str = "") -> dict[str, str]:
+def strangers(file: Path, names: Iterable[str]) -> dict[str, str]:
     """Why services are unknown, by name; those that the file knows are left out.
 
     Args:
         file: `services.yaml`.
         names: The services.
-        namespace: Their namespace, as the user named it; where it is named, the file need know none.
     """
-    known = {} if namespace else _places(file)
+    known = _places(file)
     return {
         name: f"no such service in {file.name}; {suggestion(name, known)}"
         for name in names
