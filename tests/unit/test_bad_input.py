@@ -140,29 +140,12 @@ def refusal(program, stack="dev"):
 
 @pytest.mark.parametrize(("changes", "key", "reason"), BAD_CONFIG, ids=lambda value: str(value)[:60])
 def test_a_bad_config_is_refused_by_its_key(changes, key, reason):
-    config = yaml.safe_load((ROOT / DEV).read_text())
-    edit(config, changes)
-    texts = {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in {**DEFAULTS, **config["config"]}.items()
-    }
-    with pytest.raises(ConfigError) as refused:
-        read_settings(DEV, texts, CATALOG)
-    lines = [line for line in str(refused.value).splitlines() if f"{DEV}: {key}: " in line]
-    assert any(reason in line for line in lines), str(refused.value)
+    assert_config_refused(changes, key, reason)
 
 
 @pytest.mark.parametrize(("changes", "key", "reason"), BAD_CATALOG, ids=lambda value: str(value)[:60])
 def test_a_bad_catalog_is_refused_by_its_key(tmp_path, changes, key, reason):
-    catalog = yaml.safe_load((ROOT / "services.yaml").read_text())
-    edit(catalog, changes)
-    path = tmp_path / "services.yaml"
-    path.write_text(yaml.safe_dump(catalog))
-    with pytest.raises(ConfigError) as refused:
-        read_catalog(path)
-    named = f"services.yaml: {key.replace('/', '.')}"
-    lines = [line for line in str(refused.value).splitlines() if named in line]
-    assert any(reason in line for line in lines), str(refused.value)
+    assert_catalog_refused(tmp_path, changes, key, reason)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +229,35 @@ def test_whatever_stands_in_a_key_gives_settings_or_problems(key, value):
     config = {name: text if isinstance(text, str) else json.dumps(text) for name, text in GOOD.items()}
     with contextlib.suppress(ConfigError):  # nothing else may come out
         assert read_settings(DEV, {**config, f"eco2:{key}": json.dumps(value)}, CATALOG)
+
+
+def texts(changes):
+    """The changed config of dev, as Pulumi hands it to a program."""
+    config = yaml.safe_load((ROOT / DEV).read_text())
+    edit(config, changes)
+    told = {**DEFAULTS, **config["config"]}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
+
+
+def assert_config_refused(changes, key, reason):
+    """The config with changes is refused at a key and for a reason."""
+    with pytest.raises(ConfigError) as refused:
+        read_settings(DEV, texts(changes), CATALOG)
+    lines = [line for line in str(refused.value).splitlines() if f"{DEV}: {key}: " in line]
+    assert any(reason in line for line in lines), str(refused.value)
+
+
+def assert_catalog_refused(tmp_path, changes, key, reason):
+    """The catalog with changes is refused at a key and for a reason."""
+    catalog = yaml.safe_load((ROOT / "services.yaml").read_text())
+    edit(catalog, changes)
+    path = tmp_path / "services.yaml"
+    path.write_text(yaml.safe_dump(catalog))
+    with pytest.raises(ConfigError) as refused:
+        read_catalog(path)
+    named = f"services.yaml: {key.replace('/', '.')}"
+    lines = [line for line in str(refused.value).splitlines() if named in line]
+    assert any(reason in line for line in lines), str(refused.value)
 
 
 def edit(document, changes):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import yaml
 from hypothesis import given
@@ -14,7 +12,16 @@ from rollout.problems import ConfigError
 from rollout.quantities import amount
 from rollout.settings import read_settings
 from tests.conftest import ROOT
-from tests.unit.test_bad_input import CATALOG, DEFAULTS, DEV, GROUP, SERVICE, edit
+from tests.unit.test_bad_input import (
+    CATALOG,
+    DEV,
+    GROUP,
+    SERVICE,
+    assert_catalog_refused,
+    assert_config_refused,
+    edit,
+    texts,
+)
 
 CHAT = "config/eco2:services/chat-api"
 
@@ -186,23 +193,12 @@ BAD_CATALOG = [
 
 @pytest.mark.parametrize(("changes", "key", "reason"), BAD_CONFIG, ids=lambda value: ascii(value)[:60])
 def test_a_config_that_others_would_refuse_is_refused_by_its_key(changes, key, reason):
-    with pytest.raises(ConfigError) as refused:
-        read_settings(DEV, texts(changes), CATALOG)
-    lines = [line for line in str(refused.value).splitlines() if f"{DEV}: {key}: " in line]
-    assert any(reason in line for line in lines), str(refused.value)
+    assert_config_refused(changes, key, reason)
 
 
 @pytest.mark.parametrize(("changes", "key", "reason"), BAD_CATALOG, ids=lambda value: ascii(value)[:60])
 def test_a_catalog_that_others_would_refuse_is_refused_by_its_key(tmp_path, changes, key, reason):
-    catalog = yaml.safe_load((ROOT / "services.yaml").read_text())
-    edit(catalog, changes)
-    path = tmp_path / "services.yaml"
-    path.write_text(yaml.safe_dump(catalog))
-    with pytest.raises(ConfigError) as refused:
-        read_catalog(path)
-    named = f"services.yaml: {key.replace('/', '.')}"
-    lines = [line for line in str(refused.value).splitlines() if named in line]
-    assert any(reason in line for line in lines), str(refused.value)
+    assert_catalog_refused(tmp_path, changes, key, reason)
 
 
 @pytest.mark.parametrize("name", ["services/3d-api", "services/" + "a" * 48])
@@ -269,13 +265,6 @@ def test_any_quantity_is_a_number_or_a_word_about_it(text):
         assert amount(text) >= 0
     except ValueError as error:
         assert str(error)  # noqa: PT017  # nothing else may come out
-
-
-def texts(changes):
-    config = yaml.safe_load((ROOT / DEV).read_text())
-    edit(config, changes)
-    told = {**DEFAULTS, **config["config"]}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
 
 
 @pytest.mark.parametrize(
