@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from rollout.images import WRITTEN
 from rollout.ladder import FULL_WEIGHT
 from rollout.problems import key_path
+from rollout.rules import cited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +38,7 @@ class Refusal:
 
     Attributes:
         service: The service.
-        rule: The rule's number in the design.
+        rule: The rule's number in `rollout.rules`.
         before: What the last update left, as far as the rule looks at it.
         after: What is wanted instead.
         why: The reason, and in words the way on.
@@ -54,11 +55,16 @@ class Refusal:
 
     @property
     def finding(self) -> str:
-        """What is refused and why, without the service and the ways on."""
-        return f"rule {self.rule}: from {self.before} to {self.after}: {self.why}"
+        """By which rule, what is refused and why, without the service and the ways on."""
+        return f"{cited(self.rule)}: {self.step}"
+
+    @property
+    def step(self) -> str:
+        """What is refused and why, without the rule."""
+        return f"from {self.before} to {self.after}: {self.why}"
 
     def __str__(self) -> str:
-        """One line: service, from, to, why, the next step, how to overrule."""
+        """One line: service, rule, from, to, why, the next step, how to overrule."""
         overrule = f'eco2:overrule: {{{self.service}: "reason"}}'
         way = f"; next: `{self.command}`" if self.command else ""
         return f"{self.service}: {self.finding}{way}; to overrule: `{overrule}`"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rollout import wording
 from rollout.markdown_text import block, code, indented, prose
 from rollout.order import Direction
+from rollout.rules import TITLES, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,10 +25,15 @@ def marker(stack: str) -> str:
     return f"<!-- eco2-plan {stack} -->"
 
 
-def markdown(found: Report) -> str:
-    """The comment for an update: refusals first, then one row for each service that changes."""
+def markdown(found: Report, root: str = "") -> str:
+    """The comment for an update: refusals first, then one row for each service that changes.
+
+    Args:
+        found: The report.
+        root: What stands before a path of the repository in a link: `https://.../blob/HEAD/`.
+    """
     blocks = [marker(found.stack), f"### {prose(_upper(wording.title(found)))}"]
-    blocks += [_refusal(one) for one in found.refused]
+    blocks += [_refusal(one, root) for one in found.refused]
     fresh = wording.newcomers(found)
     changes = [one for one in found.changes if not one.refused and one not in fresh]
     if found.first:
@@ -74,11 +80,12 @@ def markdown_of_failure(stack: str, reason: str) -> str:
     )
 
 
-def _refusal(one: Refusal) -> str:
+def _refusal(one: Refusal, root: str) -> str:
+    rule = f"[rule {one.rule} ({prose(TITLES[one.rule])})]({root}{place(one.rule)})"
     overrule = f'eco2:overrule: {{{one.service}: "reason"}}'
     return "\n".join(
         [
-            f"**{prose(one.service)}** is refused by {prose(one.finding)}",
+            f"**{prose(one.service)}** is refused by {rule}: {prose(one.step)}",
             "",
             *(["The next step:", block(one.command.replace(" && ", "\n"), "sh")] if one.command else []),
             f"To overrule, in the stack's file: {code(overrule)}",

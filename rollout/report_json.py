@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.instances import MIB
 from rollout.review import problems
+from rollout.rules import TITLES
 
 if TYPE_CHECKING:
     from rollout.cost import Extra
@@ -23,6 +24,7 @@ def as_json(found: Report) -> dict[str, Any]:
             {
                 "service": one.service,
                 "rule": one.rule,
+                "title": TITLES[one.rule],
                 "key": problem.key,
                 "reason": one.finding,
                 "next": one.command,

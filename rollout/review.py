@@ -35,7 +35,7 @@ class Review:
 
 
 def review(update: Update) -> Review:
-    """Judges an update by the guards (rules 13 to 15), the room on its nodes (rule 17) and what it deletes (18)."""
+    """Judges an update by the guards (rules 13 to 15), the room on its nodes (rule 17), what it deletes (rule 18)."""
     found = [
         refusal
         for name in update.names

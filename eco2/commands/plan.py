@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,6 +49,7 @@ def plan(
     from eco2.planning import last_update, read_report  # noqa: PLC0415
     from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from eco2.stack_config import stack_config  # noqa: PLC0415
+    from eco2.web import root  # noqa: PLC0415
     from rollout.files import read_catalog  # noqa: PLC0415
     from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
     from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
@@ -85,7 +87,7 @@ def plan(
             typer.echo(WITHOUT_A_BACKEND, err=True)
         raise typer.Exit(1) from None
     if markdown:
-        typer.echo(as_markdown(found), nl=False)
+        typer.echo(as_markdown(found, root(os.environ)), nl=False)
     elif as_json:
         typer.echo(json.dumps(report_json(found), indent=2))
     else:

@@ -17,7 +17,9 @@ def test_what_an_update_left_out_is_not_in_the_outputs_and_gets_no_weight(stack,
     assert rollouts(stack) == {"chat-api": 1}
     told = stack.eco2("advance", "location-api", "--yes")
     assert told.returncode == 1
-    assert "rule 13: from phase 0 (0 %) to phase 2 (5 %)" in told.stderr
+    assert (
+        "rule 13 (one phase up at a time, docs/rules.md): from phase 0 (0 %) to phase 2 (5 %)" in told.stderr
+    )
     assert "phase 1 stands here already and was never reached" in told.stderr
     assert "location/location-api-canary" not in lab.items("/apis/apps/v1/deployments")
     # The whole update does what was left out, and then the step is one of many.

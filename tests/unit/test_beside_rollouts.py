@@ -105,7 +105,10 @@ def test_bounds_of_a_node_group_change_in_place_and_its_instances_by_a_new_group
 def test_what_has_traffic_is_deleted_only_where_somebody_says_why(program, plan, left, change, words):
     catalog(program, change)
     refused = text(plan())
-    assert "refused: chat-api: rule 18: from " in refused
+    assert (
+        "refused: chat-api: rule 18 (nothing with traffic is deleted in passing, docs/rules.md): from "
+        in refused
+    )
     assert words in refused
     assert "/api/v1/chat" in refused
     assert "VirtualService chat-api-mesh" in refused

@@ -188,8 +188,9 @@ def test_canary_needs_a_stable():
 def test_forward_one_phase_at_a_time():
     (refusal,) = found(left(1, 0), 3)
     assert str(refusal) == (
-        "auth-api: rule 13: from phase 1 (0 %) to phase 3 (20 %): a canary goes up one phase at a time, by its "
-        "number and by its weight; next: `pulumi config set --path eco2:rollouts.auth-api.phase 2`; "
+        "auth-api: rule 13 (one phase up at a time, docs/rules.md): from phase 1 (0 %) to phase 3 (20 %): "
+        "a canary goes up one phase at a time, by its number and by its weight; "
+        "next: `pulumi config set --path eco2:rollouts.auth-api.phase 2`; "
         'to overrule: `eco2:overrule: {auth-api: "reason"}`'
     )
 
@@ -364,8 +365,8 @@ def test_overruling_needs_a_reason_and_leaves_a_warning():
     standing, warnings = overruled(found_here, {NAME: "both fix\nCVE-1"})
     assert standing == ()
     assert [text.split(": from")[0] for text in warnings] == [
-        "auth-api: overruled (both fix CVE-1): rule 14",
-        "auth-api: overruled (both fix CVE-1): rule 15",
+        "auth-api: overruled (both fix CVE-1): rule 14 (a new canary image starts without weight, docs/rules.md)",
+        "auth-api: overruled (both fix CVE-1): rule 15 (stable's image rests under a canary, docs/rules.md)",
     ]
     assert overruled(found_here, {NAME: "  ", "my-api": "other"}) == (found_here, ())
 

@@ -112,6 +112,19 @@ def test_a_refusal(skipping):
     golden("plan-refused", markdown(skipping.report()))
 
 
+def test_a_comments_link_to_a_rule_starts_from_the_root_of_the_web(skipping, monkeypatch):
+    place = "docs/rules.md#rule-13-one-phase-up-at-a-time"
+    for variable in ("GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "CI_PROJECT_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    assert f"]({place}): from" in skipping.plan("--markdown").stdout
+    monkeypatch.setenv("CI_PROJECT_URL", "https://gitlab.example/eco2/delivery")
+    assert f"(https://gitlab.example/eco2/delivery/-/blob/HEAD/{place})" in skipping.plan("--markdown").stdout
+    monkeypatch.setenv("GITHUB_REPOSITORY", "eco2/delivery")
+    assert f"(https://github.com/eco2/delivery/blob/HEAD/{place})" in skipping.plan("--markdown").stdout
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://git.example")
+    assert f"(https://git.example/eco2/delivery/blob/HEAD/{place})" in skipping.plan("--markdown").stdout
+
+
 def test_no_change(world):
     golden("plan-no-change", markdown(world.report()))
 
@@ -240,7 +253,11 @@ def test_a_refusal_names_the_command_and_the_exit_code_is_3(skipping):
     assert "next      pulumi config set --stack dev --path eco2:rollouts.auth-api.phase 3" in done.stdout
     assert skipping.plan("--markdown").exit_code == 3
     (refused,) = json.loads(skipping.plan("--json").stdout)["refused"]
-    assert (refused["service"], refused["rule"]) == ("auth-api", 13)
+    assert (refused["service"], refused["rule"], refused["title"]) == (
+        "auth-api",
+        13,
+        "one phase up at a time",
+    )
     assert refused["next"] == "pulumi config set --stack dev --path eco2:rollouts.auth-api.phase 3"
     found = _in_a_backend(skipping)
     assert "rule 13" in str(ConfigError(problems(found.file, found.refused)))
@@ -348,7 +365,7 @@ def test_the_program_refuses_what_rule_17_does(world):
         services={"scan-api": {"resources": huge}},
         nodeGroups={"scan": {"min": 1, "desired": 1, "max": 1}},
     )
-    with pytest.raises(pulumi.RunError, match=r"rule 17: .* raise eco2:nodeGroups.scan.max from 1 to 2"):
+    with pytest.raises(pulumi.RunError, match=r"rule 17 \(.* raise eco2:nodeGroups.scan.max from 1 to 2"):
         capture(world.folder, "dev", stack_config(world.folder, "dev"), world.last)
     assert "rule 17" in world.plan().stdout
 

@@ -72,7 +72,8 @@ def test_rule_17_refuses_a_canary_that_can_never_be_scheduled_with_the_arithmeti
         accept(made)
     assert str(told.value) == (
         "1 problem, nothing was changed:\n"
-        "  Pulumi.dev.yaml: eco2:rollouts.scan-api: scan-api: rule 17: from no canary pods to 1 canary pod: "
+        "  Pulumi.dev.yaml: eco2:rollouts.scan-api: scan-api: rule 17 (a canary has room on its nodes, "
+        "docs/rules.md): from no canary pods to 1 canary pod: "
         "canary scan-api needs 1000m CPU and 728Mi; the freest of 1 t3.small node of domain scan has 780m and "
         "700Mi left of 1930m and 1428Mi; raise eco2:nodeGroups.scan.max from 1 to 2, or request less; "
         "next: `pulumi config set --stack dev --path eco2:nodeGroups.scan.max 2`; "
@@ -89,7 +90,8 @@ def test_an_overrule_lets_it_through_with_a_warning():
         overrule={"scan-api": "a node is being freed"},
     )
     (warning,) = [one for one in accept(made) if "rule 17" in one]
-    assert warning.startswith("scan-api: overruled (a node is being freed): rule 17: from no canary pods")
+    rule = "rule 17 (a canary has room on its nodes, docs/rules.md)"
+    assert warning.startswith(f"scan-api: overruled (a node is being freed): {rule}: from no canary pods")
 
 
 def test_what_more_nodes_solve_is_a_warning():
