@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eco2.stack_config import stack_config
 from rollout.differences import Stand, differences
 from rollout.files import read_catalog
-from rollout.objects import Object
+from rollout.objects import OURS, Object, of_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from eco2.capture import Registration
-    from eco2.planning import Left
+    from eco2.left import Left
     from rollout.catalog import Catalog
     from rollout.report import Report
 
-OURS = ("kubernetes:", "aws:", "pulumi:providers:kubernetes")
 NOT_COMPARED = (
     "what changes beside rollouts (variables, deletions, node groups) is not known without the stack's state"
 )
@@ -46,7 +44,7 @@ def with_differences(
         return report
     if left.resources is None:
         return replace(report, warnings=(*report.warnings, NOT_COMPARED))
-    state = [_of_state(one) for one in left.state if _counts(one)]
+    state = list(of_state(left.state))
     if not state:
         return report
     # Slow to import, and nothing that a refused plan needs.
@@ -66,20 +64,6 @@ def with_differences(
     declared = [_of_program(one) for one in captured.resources if one.type.startswith(OURS)]
     stand = _stand(report, read_catalog(project / "services.yaml"))
     return replace(report, beside=differences(declared, state, stand))
-
-
-def _counts(resource: Mapping[str, Any]) -> bool:
-    """Whether a resource of the state is an object that stands there, and not one that is to go anyway."""
-    return str(resource["type"]).startswith(OURS) and not resource.get("delete") and "inputs" in resource
-
-
-def _of_state(resource: Mapping[str, Any]) -> Object:
-    return Object(
-        urn=resource["urn"],
-        parent=resource.get("parent", ""),
-        inputs=resource["inputs"],
-        protect=bool(resource.get("protect")),
-    )
 
 
 def _of_program(registration: Registration) -> Object:

@@ -23,6 +23,8 @@ PATHS = {
     "Service": "/api/v1/namespaces/{}/services/{}",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices/{}",
 }
+LISTS = {kind: path.replace("/namespaces/{}", "").removesuffix("/{}") for kind, path in PATHS.items()}
+"""Where all objects of a kind are listed."""
 AT_ONCE = 8
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.pulumi_stack import PulumiError, exported, outputs_of
+from eco2.left import Left, left_by_backend
 from eco2.stack_config import stack_config
 from rollout.files import read_catalog
 from rollout.problems import ConfigError, Problem
@@ -16,29 +15,10 @@ from rollout.settings import read_settings
 from rollout.update import update_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rollout.report import Report
-
-NO_SUCH_STACK = "no stack named"
-"""What the CLI says of a stack that its backend does not hold: one that was never updated."""
-
-
-@dataclass(frozen=True)
-class Left:
-    """What a stack's last update left.
-
-    Attributes:
-        outputs: The stack's outputs; empty before its first update, or where they are lost.
-        resources: Type and outputs of its resources by URN, which tell what an update that failed did;
-            None where they are not known.
-        state: The same resources as the state holds them; none where they are not known.
-    """
-
-    outputs: Mapping[str, Any]
-    resources: Mapping[str, Any] | None = None
-    state: Sequence[Mapping[str, Any]] = ()
 
 
 def read_report(
@@ -78,18 +58,7 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
         ConfigError: If the file does not hold outputs.
         OSError: If the file cannot be read.
     """
-    return _of_backend(project, stack) if file is None else Left(_of_file(file))
-
-
-def _of_backend(project: Path, stack: str) -> Left:
-    try:
-        resources = exported(project, stack)
-    except PulumiError as error:
-        if NO_SUCH_STACK in str(error):
-            return Left({})
-        raise
-    by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
-    return Left(outputs_of(resources), by_urn, resources)
+    return left_by_backend(project, stack) if file is None else Left(_of_file(file))
 
 
 def _of_file(file: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from eco2.planning import Left
+    from eco2.left import Left
     from rollout.catalog import Catalog
     from rollout.moves import Move
     from rollout.prior import Prior

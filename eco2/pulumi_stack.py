@@ -87,16 +87,6 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     return done.stdout
 
 
-def outputs(project: Path, stack: str) -> dict[str, Any]:
-    """The stack's outputs; empty before its first update.
-
-    Raises:
-        PulumiError: If the CLI refuses.
-    """
-    found: dict[str, Any] = json.loads(pulumi(project, stack, "stack", "output", "--json") or "{}")
-    return found
-
-
 def exported(project: Path, stack: str) -> list[dict[str, Any]]:
     """The resources of the stack's state; none before its first update.
 

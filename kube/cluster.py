@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 404
 REFUSED = 400
+FORBIDDEN = 403
 CONFLICT = 409
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
@@ -43,8 +44,15 @@ class ChangedError(ClusterError):
     """Somebody else has changed the object since it was read."""
 
 
+class ForbiddenError(ClusterError):
+    """The user of this context may not do this."""
+
+
 class NotServedError(ClusterError):
     """The server knows no such API: another answer than that an object is not there."""
+
+
+_ERRORS = {CONFLICT: ChangedError, FORBIDDEN: ForbiddenError}
 
 
 @dataclass(frozen=True)
@@ -247,8 +255,7 @@ class Cluster:
             decoded = {"message": text.decode(errors="replace").strip()}
         if status >= REFUSED and status != NOT_FOUND:
             reason = one_line(str(decoded.get("message", status)))
-            kind = ChangedError if status == CONFLICT else ClusterError
-            raise kind(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
+            raise _ERRORS.get(status, ClusterError)(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
         return status, decoded
 
 

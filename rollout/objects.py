@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+OURS: Final = ("kubernetes:", "aws:", "pulumi:providers:kubernetes")
+"""How the types of what is compared begin."""
+
 NEVER_COMPARED: Final = {"NodeGroup": ("launchTemplate", "scalingConfig.desiredSize")}
 """Inputs that follow from what only AWS knows: the version of a template, whose own inputs are compared, and
 the live number of nodes."""
@@ -73,6 +76,22 @@ class Object:
         """`Deployment auth-api`, `node group auth`, `namespace chat`."""
         words = {"NodeGroup": "node group", "LaunchTemplate": "launch template", "Namespace": "namespace"}
         return f"{words.get(self.kind, self.kind)} {self.name}"
+
+
+def of_state(resources: Iterable[Mapping[str, Any]]) -> Iterator[Object]:
+    """The objects that a state holds, without those that are to go anyway.
+
+    Args:
+        resources: Its resources, as the state writes them.
+    """
+    for one in resources:
+        if str(one["type"]).startswith(OURS) and not one.get("delete") and "inputs" in one:
+            yield Object(
+                urn=one["urn"],
+                parent=one.get("parent", ""),
+                inputs=one["inputs"],
+                protect=bool(one.get("protect")),
+            )
 
 
 @dataclass(frozen=True)
@@ -145,7 +164,7 @@ def _differences(before: Any, after: Any, path: str, *, whole: bool) -> Iterator
                 before.get(key), after.get(key), f"{path}.{key}" if path else str(key), whole=whole
             )
         return
-    old, new = _by_name(before), _by_name(after)
+    old, new = by_name(before), by_name(after)
     if old is not None and new is not None:
         for key in [*new, *(key for key in old if key not in new)]:
             yield from _differences(old.get(key), new.get(key), f"{path}[{key}]", whole=whole)
@@ -163,7 +182,7 @@ def _plain(value: Any) -> str:
     return "" if isinstance(value, Mapping) else str(value)
 
 
-def _by_name(value: Any) -> dict[str, Any] | None:
+def by_name(value: Any) -> dict[str, Any] | None:
     """A list by its elements' names or positions; None for no list of mappings."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return None

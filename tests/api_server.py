@@ -40,6 +40,7 @@ class ApiServer:
         refusals: Messages with which a change is refused.
         unreadable: Paths that nobody may read.
         before_write: What happens just before the first write of a path.
+        not_served: Paths of lists that the server does not know.
         hangs: Whether requests are taken and never answered.
     """
 
@@ -49,6 +50,7 @@ class ApiServer:
         self.refusals: dict[str, str] = {}
         self.unreadable: set[str] = set()
         self.before_write: dict[str, Callable[[], None]] = {}
+        self.not_served: set[str] = set()
         self.hangs = False
         self.asked = threading.Event()
         self._released = threading.Event()
@@ -69,7 +71,9 @@ class ApiServer:
                 else:
                     name = path.rsplit("/", 1)[1]
                     # A list that no server has is no object, and is answered without a name.
-                    known = name not in ("deployments", "replicasets", "pods")
+                    known = (
+                        name not in ("deployments", "replicasets", "pods") and path not in cluster.not_served
+                    )
                     self._answer(404, {"reason": "NotFound", "details": {"name": name} if known else {}})
 
             def do_PATCH(self) -> None:

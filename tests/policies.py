@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ FREE = {"sts:GetCallerIdentity"}
 """Needs no permission (AWS' reference of STS)."""
 
 
-def policy(name: str) -> dict[str, Any]:
-    return json.loads((ROOT / "docs/iam" / f"{name}.json").read_text())
+def policy(name: str, environment: str = "prod") -> dict[str, Any]:
+    """A policy of docs/iam, as docs/eks.md has it written for an environment."""
+    text = (ROOT / "docs/iam" / f"{name}.json").read_text()
+    return json.loads(re.sub(r"\bprod\b", environment, text))
 
 
 def listed(value: Any) -> list[Any]:

@@ -39,11 +39,12 @@ def status(
 
     Example: eco2 status auth-api -w --stack prod
     """
-    from eco2.pulumi_stack import PulumiError, outputs  # noqa: PLC0415
+    from eco2.left import left_by_backend  # noqa: PLC0415
+    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
     from eco2.together import Later  # noqa: PLC0415
 
     # The CLI takes as long as the imports below.
-    left = Later(partial(outputs, project.resolve(), stack))
+    left = Later(partial(left_by_backend, project.resolve(), stack))
 
     from eco2.console import Console  # noqa: PLC0415
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
@@ -72,5 +73,5 @@ def status(
         console.print(tree(snapshot, console.encoding), highlight=False)
     else:
         console.print(table(snapshot), highlight=False)
-    if reader.outputs_failed:
+    if reader.incomplete:
         raise typer.Exit(1)

@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from eco2.status.live import Deployment, Live
+    from rollout.drift import Drift
 
 
 def at_the_canary(kind: str, live: Live) -> str:
@@ -62,6 +65,26 @@ def at_routes(name: str, kind: str, live: Live, *, up: bool) -> str:
     if up and f"VirtualService {name}" in live.routing.missing:
         return f"no VirtualService {name}: all requests from outside fail"
     return ""
+
+
+def at_objects(drift: Iterable[Drift], *, canary: bool) -> tuple[str, ...]:
+    """Why requests fail though routes and pods are there: a Service or a subset that routes name is missing.
+
+    Args:
+        drift: Objects that are missing, or otherwise.
+        canary: Whether a canary runs, to which routes may lead.
+    """
+    found = []
+    for one in drift:
+        if one.missing and one.kind == "Service":
+            found.append(f"no Service {one.name}: all requests fail")
+        lost = [subset for subset in one.lost_subsets if canary or subset == STABLE_SUBSET]
+        if one.missing and lost:
+            found.append(f"no DestinationRule {one.name}: all requests fail")
+        elif lost:
+            subsets = " and ".join(lost)
+            found.append(f"DestinationRule {one.name} has no subset {subsets}: requests to it fail")
+    return tuple(found)
 
 
 def _lack(deployment: Deployment | None) -> str:

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from eco2.left import Left, left_by_backend
 from eco2.prometheus import Prometheus, PrometheusError
-from eco2.pulumi_stack import PulumiError, outputs
+from eco2.pulumi_stack import PulumiError
 from eco2.stack_config import stack_config
 from eco2.status.events import warnings
-from eco2.status.live import Objects, read_live
+from eco2.status.lists import Lists
+from eco2.status.live import read_live
 from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
 from eco2.together import Later
-from kube.cluster import PART_OF, Cluster
+from kube.cluster import Cluster
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.prior import read_prior
@@ -30,15 +32,8 @@ if TYPE_CHECKING:
     from eco2.prometheus import Requests
     from rollout.catalog import Catalog, Service
 
-OUTPUTS_SECONDS = 5.0
-"""How often outputs are read again: a process of the CLI each time."""
-
-_LISTS = {
-    "deployments": "/apis/apps/v1/deployments",
-    "virtual_services": "/apis/networking.istio.io/v1/virtualservices",
-    "services": "/api/v1/services",
-}
-_DETAILED_LISTS = {"replica_sets": "/apis/apps/v1/replicasets", "pods": "/api/v1/pods"}
+STATE_SECONDS = 5.0
+"""How often the state is read again: a process of the CLI each time."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +70,16 @@ class Reader:
     """Looks as often as asked; keeps what is slow to read and seldom changes.
 
     Attributes:
-        outputs_failed: Whether at the last look the stack's outputs, or an entry of them, could not be read.
+        incomplete: Whether at the last look something could not be read: the stack's state, an entry of its
+            outputs, or a kind of objects.
     """
 
-    def __init__(self, look: Look, left: Later[dict[str, Any]] | None = None) -> None:
-        """Reads the files, and begins to read the outputs.
+    def __init__(self, look: Look, left: Later[Left] | None = None) -> None:
+        """Reads the files, and begins to read the state.
 
         Args:
             look: What to look at.
-            left: The stack's outputs, if somebody has begun to read them.
+            left: The stack's state, if somebody has begun to read it.
 
         Raises:
             ConfigError: If the services cannot be read, one is unknown, or no context is named.
@@ -93,9 +89,9 @@ class Reader:
         self._look = look
         self._asked = left or self._ask()
         self._asked_at, self._asked_once = time.monotonic(), False
-        self._outputs: dict[str, Any] | None = None
-        self._outputs_note = ""
-        self.outputs_failed = False
+        self._left: Left | None = None
+        self._left_note = ""
+        self.incomplete = False
         self._files = self._read_files()
         refuse_strangers(look.services, self._files.catalog.services)
         self.context = self._files.config.get("kubernetes:context", "")
@@ -106,8 +102,8 @@ class Reader:
         self._cluster = Cluster(self.context)
         self._prometheus = Prometheus(look.prometheus) if look.prometheus else None
 
-    def _ask(self) -> Later[dict[str, Any]]:
-        return Later(partial(outputs, self._look.project, self._look.stack))
+    def _ask(self) -> Later[Left]:
+        return Later(partial(left_by_backend, self._look.project, self._look.stack))
 
     def _read_files(self) -> _Config:
         """Reads the files; a stack's file that cannot be used leaves a note."""
@@ -134,20 +130,20 @@ class Reader:
                 self._files.note = _first_problem(error)
         return self._files
 
-    def _last_outputs(self) -> dict[str, Any] | None:
-        """The outputs; the first time they are waited for, afterwards they come when they come.
+    def _last_left(self) -> Left | None:
+        """The state; the first time it is waited for, afterwards it comes when it comes.
 
-        None if they could never be read.
+        None if it could never be read.
         """
         if self._asked.done or not self._asked_once:
             try:
-                self._outputs, self._outputs_note = self._asked.result(), ""
+                self._left, self._left_note = self._asked.result(), ""
             except (PulumiError, ValueError) as error:
-                self._outputs_note = f"the stack's outputs cannot be read: {' '.join(str(error).split())}"
+                self._left_note = f"the stack's state cannot be read: {' '.join(str(error).split())}"
             self._asked_once = True
-            if time.monotonic() - self._asked_at > OUTPUTS_SECONDS:
+            if time.monotonic() - self._asked_at > STATE_SECONDS:
                 self._asked, self._asked_at = self._ask(), time.monotonic()
-        return self._outputs
+        return self._left
 
     def read(self) -> Snapshot:
         """Looks once.
@@ -161,15 +157,17 @@ class Reader:
             for name, service in files.catalog.services.items()
             if not self._look.services or name in self._look.services
         }
-        lists = {name: Later(partial(self._list, path, chosen)) for name, path in self._paths().items()}
+        lists = self._lists(chosen)
         events = Later(partial(self._events, chosen)) if self._look.detailed else None
         counted = Later(partial(self._prometheus.requests, chosen)) if self._prometheus else None
-        left = self._last_outputs()
-        wanted, note = _wanted(files, f"Pulumi.{self._look.stack}.yaml", left or {})
+        left = self._last_left()
+        outputs = None if left is None else left.outputs
+        wanted, note = _wanted(files, f"Pulumi.{self._look.stack}.yaml", outputs or {})
         measured, measured_note = _counts(counted)
-        objects = Objects(**{name: later.result() for name, later in lists.items()})
+        objects = lists.objects()
+        drift, unseen = lists.drift(left.state if left else ())
         warned, now = events.result() if events else [], datetime.now(UTC)
-        applied = {name: read_left(left, name) for name in chosen}
+        applied = {name: read_left(outputs, name) for name in chosen}
         services = tuple(
             Status(
                 service=name,
@@ -183,22 +181,19 @@ class Reader:
                     warned, service.namespace, (name, f"{name}-canary", *service.companions), now
                 ),
                 outputs_known=applied[name][1],
+                drift=drift.get(name, ()),
             )
             for name, service in chosen.items()
         )
-        self.outputs_failed = not all(known for _, known in applied.values()) or bool(self._outputs_note)
-        notes = tuple(filter(None, (note, self._outputs_note or _unread(applied), measured_note)))
+        left_note = self._left_note or _unread(applied)
+        self.incomplete = bool(left_note or unseen)
+        notes = tuple(filter(None, (note, left_note, *unseen, measured_note)))
         return Snapshot(self._look.stack, self.context, now, services, notes)
 
-    def _paths(self) -> dict[str, str]:
-        return _LISTS | (_DETAILED_LISTS if self._look.detailed else {})
-
-    def _list(self, path: str, chosen: Mapping[str, Service]) -> list[dict[str, Any]]:
-        selector = f"{PART_OF}={self._files.catalog.part_of}"
-        if self._look.services:
-            apps = {name for service in chosen.values() for name in service.companions} | chosen.keys()
-            selector += f",app in ({','.join(sorted(apps))})"
-        return self._cluster.list(path, {"labelSelector": selector})
+    def _lists(self, chosen: Mapping[str, Service]) -> Lists:
+        companions = {name for service in chosen.values() for name in service.companions}
+        apps = companions | chosen.keys() if self._look.services else ()
+        return Lists(self._cluster, self._files.catalog.part_of, apps, detailed=self._look.detailed)
 
     def _events(self, chosen: Mapping[str, Service]) -> list[dict[str, Any]]:
         """Warnings carry no labels; where one namespace is enough, only its own are read."""
@@ -207,7 +202,7 @@ class Reader:
         return self._cluster.list(f"/api/v1{place}/events", {"fieldSelector": "type=Warning"})
 
 
-def _wanted(files: _Config, file: str, left: dict[str, Any]) -> tuple[dict[str, Step], str]:
+def _wanted(files: _Config, file: str, left: Mapping[str, Any]) -> tuple[dict[str, Step], str]:
     """What the config asks for, by service; and a note if it cannot be used."""
     if files.note:
         return {}, files.note

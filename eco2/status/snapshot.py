@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.status.alarms import at_routes, at_stable, at_the_canary
+from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
 from rollout.ladder import FULL_WEIGHT
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eco2.prometheus import Requests
     from eco2.status.events import Event
     from eco2.status.live import Live, Routing
+    from rollout.drift import Drift
 
 NOT_YET_UP = "0 not yet up"
 HALF_TAKEN_BACK = (
@@ -93,6 +94,7 @@ class Status:
         measured: Requests that a Prometheus counted; None without one.
         events: Recent warnings, newest first.
         outputs_known: Whether the stack's outputs say what the last update left, if there was one.
+        drift: Objects of the last update that the cluster does not have, or has otherwise.
     """
 
     service: str
@@ -104,6 +106,7 @@ class Status:
     measured: Requests | None = None
     events: tuple[Event, ...] = ()
     outputs_known: bool = True
+    drift: tuple[Drift, ...] = ()
 
     @property
     def phase(self) -> str | None:
@@ -138,8 +141,9 @@ class Status:
             self.canary_alarm,
             at_stable(self.kind, self.live, up=up),
             at_routes(self.service, self.kind, self.live, up=up),
+            *at_objects(self.drift, canary=self.live.canary is not None),
         )
-        return tuple(filter(None, found))
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def canary_alarm(self) -> str:
@@ -179,7 +183,13 @@ def _not_live(status: Status) -> tuple[str, ...]:
             found.append(f"cluster: {role} runs {deployment.image}; applied: {wanted}")
         elif deployment and not wanted:
             found.append(f"cluster: a {role} runs; applied: none")
-    return (*found, *_routes_not_live(status, applied))
+    found += [f"cluster: {one}" for one in status.drift if not _told_by_role(one, status.service)]
+    return (*dict.fromkeys(found), *_routes_not_live(status, applied))
+
+
+def _told_by_role(one: Drift, service: str) -> bool:
+    """Whether a Deployment is missing that is stable or the canary."""
+    return one.missing and one.kind == "Deployment" and one.name in (service, f"{service}-canary")
 
 
 def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import pytest
 
+from eco2.gone import PATHS, known
 from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 
@@ -29,6 +30,20 @@ def eco2(stack, *arguments):
     return subprocess.run(
         command(stack, *arguments), env=stack.lab.environment, capture_output=True, text=True, check=False
     )
+
+
+def mend(stack, words):
+    """Runs the command that a status prints, as it stands there."""
+    printed = next(line.removeprefix("  → ") for line in words.splitlines() if "--refresh" in line)
+    done = subprocess.run(
+        ["bash", "-c", f"{printed} --yes --skip-preview --suppress-outputs"],
+        cwd=stack.folder,
+        env=stack.lab.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 
 def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
@@ -47,20 +62,50 @@ def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
     assert "2 5% → 3 20%" in words
     assert "! auth-api: config: phase is 3 20%; applied: 2 5%" in words
     assert "! auth-api: cluster: routes send 5 %, 30 % to the canary; applied: 5 %" in words
-    # The printed command, as it stands there, brings all three together.
-    printed = next(line.removeprefix("  → ") for line in words.splitlines() if "--refresh" in line)
-    done = subprocess.run(
-        ["bash", "-c", f"{printed} --yes --skip-preview --suppress-outputs"],
-        cwd=stack.folder,
-        env=lab.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    mend(stack, words)
     after = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
     assert after["auth-api"]["differences"] == []
     assert after["auth-api"]["weight"] == 20
+
+
+def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(stack, lab):
+    stack.climb("auth-api", 2)
+    objects = known(stack.export()["deployment"]["resources"])
+    lost = {}
+    for one in objects:
+        if one.kind != "Deployment" and one.name != "auth-api":
+            lost.setdefault(one.kind, one)
+    assert lost.keys() == PATHS.keys() - {"Deployment"}
+    rule = next(one for one in objects if one.kind == "DestinationRule" and one.name == "auth-api")
+    for one in (*lost.values(), rule):
+        lab.api.request("DELETE", PATHS[one.kind].format(one.namespace, one.name))
+    told = json.loads(eco2(stack, "status", "--json").stdout)
+    differences = {difference for one in told for difference in one["differences"]}
+    assert {f"cluster: no {one.kind} {one.name}" for one in (*lost.values(), rule)} <= differences
+    alarms = {alarm for one in told for alarm in one["alarms"]}
+    assert f"no Service {lost['Service'].name}: all requests fail" in alarms
+    assert "no DestinationRule auth-api: all requests fail" in alarms
+    mend(stack, eco2(stack, "status").stdout)
+    after = json.loads(eco2(stack, "status", "--json").stdout)
+    assert not [(one["service"], one["differences"]) for one in after if one["differences"] or one["alarms"]]
+
+
+def test_a_definition_that_is_gone_is_named_with_what_went_with_it(stack, lab):
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    kept = lab.api.request("GET", f"{path}/scaledobjects.keda.sh")
+    lab.api.request("DELETE", f"{path}/scaledobjects.keda.sh")
+    deadline = time.monotonic() + 30
+    while (done := eco2(stack, "status")).returncode != 1:
+        assert time.monotonic() < deadline, done.stdout
+    words = " ".join(done.stdout.split())
+    assert "serves no scaledobjects of keda.sh" in words
+    assert "! scan-worker: cluster: no ScaledObject scan-worker" in words
+    kept["metadata"] = {key: kept["metadata"][key] for key in ("name", "labels") if key in kept["metadata"]}
+    lab.api.request("POST", path, {key: kept[key] for key in ("apiVersion", "kind", "metadata", "spec")})
+    while (done := eco2(stack, "status")).returncode:
+        assert time.monotonic() < deadline, done.stdout
+    mend(stack, done.stdout)
+    assert "no ScaledObject" not in eco2(stack, "status").stdout
 
 
 def test_a_pod_that_fits_nowhere_is_told_in_the_schedulers_words(stack, lab):

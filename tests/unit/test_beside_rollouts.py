@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from eco2.comparison import with_differences
-from eco2.planning import Left, read_report
+from eco2.left import Left
+from eco2.planning import read_report
 from rollout.report_json import as_json
 from rollout.wording import text
 

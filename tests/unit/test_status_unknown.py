@@ -15,6 +15,10 @@ LISTS = (
     "/api/v1/services",
     "/api/v1/pods",
     "/api/v1/namespaces/auth/events",
+    "/apis/networking.istio.io/v1/destinationrules",
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
+    "/apis/policy/v1/poddisruptionbudgets",
+    "/apis/keda.sh/v1alpha1/scaledobjects",
 )
 STEP = {"phase": 3, "phaseName": "20%", "weight": 20, "share": 20, "images": {"stable": "a", "canary": "b"}}
 
@@ -24,7 +28,9 @@ def ask(desk, tmp_path):
     """Asks for a status in a cluster without objects, where Pulumi's CLI answers with some outputs."""
 
     def run(outputs, *arguments):
-        answer = "exit 7" if outputs is None else f"echo '{json.dumps(outputs)}'"
+        root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": outputs}
+        state = {"deployment": {"resources": [root]}}
+        answer = "exit 7" if outputs is None else f"echo '{json.dumps(state)}'"
         (tmp_path / "bin" / "pulumi").write_text(f"#!/bin/sh\n{answer}\n")
         with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as server:
             server.objects |= {path: {"items": []} for path in LISTS}
@@ -61,6 +67,6 @@ def test_a_phase_is_told_only_where_it_is_known(ask, outputs, phase, code):
 
 
 def test_the_reason_is_named(ask):
-    assert "! the stack's outputs cannot be read" in ask(None).stdout
+    assert "! the stack's state cannot be read" in ask(None).stdout
     told = " ".join(ask(OLD).stdout.split())
     assert "! what the last update left of auth-api is written in another shape than this program's" in told

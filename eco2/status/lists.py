@@ -1,0 +1,99 @@
+"""The lists of objects that a look asks the cluster for, all at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from eco2.gone import LISTS
+from eco2.status.live import Objects
+from eco2.together import Later
+from kube.cluster import PART_OF, ForbiddenError, NotServedError
+from rollout.drift import Drift, drift
+from rollout.objects import of_state
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from kube.cluster import Cluster
+    from rollout.objects import Object
+
+DETAILS = {"ReplicaSet": "/apis/apps/v1/replicasets", "Pod": "/api/v1/pods"}
+REFUSED = (
+    "{} are not looked at: {}; docs/iam/rbac.yaml has the rights (ClusterRole eco2-read) that a status needs"
+)
+NOT_SERVED = "{}; install the definitions again (docs/eks.md), and then bring back what was deleted with them"
+
+
+class Lists:
+    """All kinds that a service is made of, in threads of their own."""
+
+    def __init__(self, cluster: Cluster, part_of: str, apps: Collection[str], *, detailed: bool) -> None:
+        """Begins to ask.
+
+        Args:
+            cluster: Whom.
+            part_of: The value of `app.kubernetes.io/part-of`.
+            apps: The values of `app`; empty for all.
+            detailed: Whether ReplicaSets and pods are wanted, too.
+        """
+        selector = f"{PART_OF}={part_of}" + (f",app in ({','.join(sorted(apps))})" if apps else "")
+        paths = LISTS | (DETAILS if detailed else {})
+        query = {"labelSelector": selector}
+        self._asked = {kind: Later(partial(cluster.list, path, query)) for kind, path in paths.items()}
+        self._not_served: dict[str, str] = {}
+        self._forbidden: dict[str, str] = {}
+
+    def _of(self, kind: str) -> list[dict[str, Any]]:
+        """A list; empty where the cluster serves no such kind, or does not show it."""
+        if kind not in self._asked:
+            return []
+        try:
+            return self._asked[kind].result()
+        except NotServedError as error:
+            self._not_served[kind] = NOT_SERVED.format(error)
+        except ForbiddenError as error:
+            if kind in (*DETAILS, "Deployment", "Service", "VirtualService"):
+                raise
+            self._forbidden[kind] = REFUSED.format(f"{kind}s", error)
+        return []
+
+    def objects(self) -> Objects:
+        """Waits for what tells how a service runs.
+
+        Raises:
+            ClusterError: If the cluster does not answer, or shows no Deployments, Services or routes.
+        """
+        return Objects(
+            deployments=self._of("Deployment"),
+            replica_sets=self._of("ReplicaSet"),
+            pods=self._of("Pod"),
+            virtual_services=self._of("VirtualService"),
+            services=self._of("Service"),
+        )
+
+    def drift(self, state: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Drift, ...]], list[str]]:
+        """Where the cluster is not what the last update left: by service, and what could not be looked at.
+
+        Args:
+            state: The resources of the stack's state.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+        live = {
+            (kind, one["metadata"]["namespace"], one["metadata"]["name"]): one
+            for kind in LISTS
+            for one in self._of(kind)
+        }
+        by_service: dict[str, list[Object]] = {}
+        for one in of_state(state):
+            if one.of_a_service and one.kind in LISTS:
+                by_service.setdefault(one.owner, []).append(one)
+        needed = {one.kind for objects in by_service.values() for one in objects}
+        told = self._not_served | self._forbidden
+        found = {
+            name: tuple(drift((one for one in objects if one.kind not in self._forbidden), live))
+            for name, objects in by_service.items()
+        }
+        return found, [note for kind, note in told.items() if kind in needed]
