@@ -20,6 +20,19 @@ IMAGE = "chat-api-dev-canary"
 STABLE_PODS = 6
 """So many that the canary has another size at each phase: 2 at 20 %, 3 at 50 %."""
 
+START = "12"
+"""Seconds that a new pod takes: long enough for a kill to come before the routes, on a busy machine, too."""
+
+
+@contextmanager
+def dead(lab, part):
+    """A part of the lab is dead meanwhile; whatever a test finds, the next one has it again."""
+    lab.command("kill", part)
+    try:
+        yield
+    finally:
+        lab.command("restart", part)
+
 
 @pytest.fixture
 def at_20(stack, lab):
@@ -98,16 +111,15 @@ def test_all_canary_pods_become_unready(stack, lab):
 @pytest.mark.usefixtures("at_20")
 def test_istiod_dies_during_an_advance(stack, lab):
     with users(lab) as (plain, header):
-        lab.command("behave", IMAGE, "--start", "2", "--only-new")
+        lab.command("behave", IMAGE, "--start", START, "--only-new")
         stack.set("eco2:rollouts.chat-api.phase", "4")
         with Update(stack) as update:
             until(lambda: replicas(lab, CANARY)[0] == 3, "the canary's new size")
-            lab.command("kill", "istiod")
-            assert update.end() == 0, update.told
-        # The API has the new weight, and proxies go on with what they knew.
-        assert weight(lab, NAME) == 50
-        assert_share(lab, 0.2)
-        lab.command("restart", "istiod")
+            with dead(lab, "istiod"):
+                assert update.end() == 0, update.told
+                # The API has the new weight, and proxies go on with what they knew.
+                assert weight(lab, NAME) == 50
+                assert_share(lab, 0.2)
         until(lambda: abs(share(lab, 500) - 0.5) < 0.1, "proxies with the new weight")
         assert_share(lab, 0.5)
     told("istiod dies during an advance", plain, header)
@@ -119,17 +131,15 @@ def test_istiod_dies_during_an_advance(stack, lab):
 @pytest.mark.usefixtures("at_20")
 def test_the_api_server_dies_during_an_advance(stack, lab):
     with users(lab) as (plain, header):
-        # Long enough for the kill to come before the routes, on a busy machine, too.
-        lab.command("behave", IMAGE, "--start", "12", "--only-new")
+        lab.command("behave", IMAGE, "--start", START, "--only-new")
         stack.set("eco2:rollouts.chat-api.phase", "4")
         with Update(stack) as update:
             until(lambda: replicas(lab, CANARY)[0] == 3, "the canary's new size")
-            lab.command("kill", "kube-apiserver")
-            assert update.end() != 0
-            assert "configured Kubernetes cluster is unreachable" in update.told
-            assert "Traceback" not in update.told
-        assert_share(lab, 0.2)
-        lab.command("restart", "kube-apiserver")
+            with dead(lab, "kube-apiserver"):
+                assert update.end() != 0
+                assert "configured Kubernetes cluster is unreachable" in update.told
+                assert "Traceback" not in update.told
+                assert_share(lab, 0.2)
         until(lambda: api_answers(lab), "the API server")
         assert stack.eco2("recover").returncode == 0
         stack.up()
@@ -145,7 +155,7 @@ def test_the_api_server_dies_during_an_advance(stack, lab):
 @pytest.mark.usefixtures("at_20")
 def test_pulumi_is_killed_between_the_canary_and_its_weight(stack, lab):
     with users(lab) as (plain, header):
-        lab.command("behave", IMAGE, "--start", "2", "--only-new")
+        lab.command("behave", IMAGE, "--start", START, "--only-new")
         stack.set("eco2:rollouts.chat-api.phase", "4")
         with Update(stack) as update:
             until(lambda: replicas(lab, CANARY)[0] == 3, "the canary's new size")

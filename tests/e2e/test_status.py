@@ -14,7 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from eco2.gone import PATHS, known
+from eco2.gone import PATHS as OBJECTS
+from eco2.gone import known
 from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 
@@ -70,15 +71,15 @@ def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
 
 def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(stack, lab):
     stack.climb("auth-api", 2)
-    objects = known(stack.export()["deployment"]["resources"])
+    objects = known(stack.json("stack", "export")["deployment"]["resources"])
     lost = {}
     for one in objects:
         if one.kind != "Deployment" and one.name != "auth-api":
             lost.setdefault(one.kind, one)
-    assert lost.keys() == PATHS.keys() - {"Deployment"}
+    assert lost.keys() == OBJECTS.keys() - {"Deployment"}
     rule = next(one for one in objects if one.kind == "DestinationRule" and one.name == "auth-api")
     for one in (*lost.values(), rule):
-        lab.api.request("DELETE", PATHS[one.kind].format(one.namespace, one.name))
+        lab.api.request("DELETE", OBJECTS[one.kind].format(one.namespace, one.name))
     told = json.loads(eco2(stack, "status", "--json").stdout)
     differences = {difference for one in told for difference in one["differences"]}
     assert {f"cluster: no {one.kind} {one.name}" for one in (*lost.values(), rule)} <= differences
