@@ -21,7 +21,7 @@ from rollout.prior import merged
 from rollout.report import report
 from rollout.review import accept
 from rollout.settings import read_settings
-from rollout.traffic import traffic
+from rollout.traffic.in_words import traffic
 from rollout.update import update_of
 from rollout.wording import summary
 

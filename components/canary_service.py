@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components import routing, scaling
+from components import scaling
 from components.domain_node_group import placement
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
-from rollout.catalog import service_host
 from rollout.order import Direction, Part
 from rollout.plan import Release
+from rollout.traffic import write
+from rollout.traffic.names import canary_name, virtual_services
 from rollout.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class CanaryService(pulumi.ComponentResource):
         app, release = self._plan.name, self._plan.canary
         if release is None:
             return []
-        name = f"{app}-canary"
+        name = canary_name(app)
         pause = self._platform.pause.hook
         hooks = pulumi.ResourceHookBinding(
             before_delete=[pause], before_update=[pause] if self._plan.order.pauses_before_canary else None
@@ -159,7 +160,7 @@ class CanaryService(pulumi.ComponentResource):
 
     def _canary_autoscaler(self, after: Resources) -> Resources:
         canary = self._plan.canary
-        return self._autoscaler(f"{self._plan.name}-canary", canary, after) if canary else []
+        return self._autoscaler(canary_name(self._plan.name), canary, after) if canary else []
 
     def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
         scaler, limits = self._wanted.service.autoscaler, release.scaling
@@ -185,24 +186,25 @@ class CanaryService(pulumi.ComponentResource):
         change = Change(hooks=platform.readiness.before_routes(plan, service))
         if service.kind == "grpc":
             return [self._service(plan.name, plan.name, plan.service_version, service, after, change)]
-        header, own = platform.catalog.canary_header, self._labels(plan.name)
-        host, gateway = platform.settings.host, platform.catalog.gateway
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
         after = [*after, *self._fixed] if after else []
-        public = routing.public_spec(plan, service, host, gateway, header)
-        mesh = routing.mesh_spec(plan, service, header)
+        routed = self._routed()
+        public = write.public_spec(plan.split, routed, platform.settings.host, platform.catalog.gateway)
+        specs = zip(virtual_services(plan.name), (public, write.mesh_spec(plan.split, routed)), strict=True)
+        own = self._labels(plan.name)
         return [
-            self._declare("VirtualService", plan.name, own, public, after, change=change),
-            self._declare("VirtualService", f"{plan.name}-mesh", own, mesh, after, change=change),
+            self._declare("VirtualService", name, own, spec, after, change=change) for name, spec in specs
         ]
+
+    def _routed(self) -> write.Routed:
+        return write.Routed(self._plan.name, self._wanted.service, self._platform.catalog.canary_header)
 
     def _destination(self) -> Resources:
         """Service and subsets, which no rollout changes."""
         name, service = self._plan.name, self._wanted.service
         if service.traffic_policy is None:
             return []
-        host = service_host(name, service.namespace)
-        subsets = routing.destination_rule_spec(host, service.traffic_policy)
+        subsets = write.destination_rule_spec(self._routed().host, service.traffic_policy)
         rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
         # Without routes the Service's selector is the route.
         return [rule] if service.kind == "grpc" else [self._service(name, name, None, service, []), rule]

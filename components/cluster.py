@@ -10,7 +10,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from components.adoption import marks
-from components.metadata import present
+from rollout.fields import present
 
 if TYPE_CHECKING:
     from rollout.settings import ClusterSettings

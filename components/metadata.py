@@ -49,8 +49,3 @@ def metadata(
         "labels": object_labels,
         "annotations": {"pulumi.com/patchFieldManager": FIELD_MANAGER, **(annotations or {})},
     }
-
-
-def present(**fields: Any) -> dict[str, Any]:
-    """The fields that have something in them; the API server fills in defaults for the others."""
-    return {name: value for name, value in fields.items() if value not in (None, (), [], {})}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import present
 from components.workload import selector
+from rollout.fields import present
 
 if TYPE_CHECKING:
     from rollout.autoscaling import Behavior, Hpa, Keda

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import present
+from rollout.fields import present
 from rollout.images import REVISION_ANNOTATION
 from rollout.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 

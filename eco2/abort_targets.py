@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.metadata import CANARY_SERVICE
+from rollout.traffic.names import is_canary, own_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set
     """The services that the last update left with a canary, or one that failed left one of."""
     known = components(resources)
     # An update that failed on the way up has left no outputs, but a canary in the state.
-    strays = {known.get(one.get("parent", "")) for one in resources if one["urn"].endswith("-canary")}
+    strays = {known.get(one.get("parent", "")) for one in resources if is_canary(one["urn"])}
     return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
 
 
@@ -42,7 +43,7 @@ def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]
     urns = [urn for urn, name in known.items() if name in wanted]
     for one in resources:
         service = known.get(one.get("parent", ""))
-        if service in wanted and _name(one) in (service, f"{service}-canary", f"{service}-mesh"):
+        if service in wanted and _name(one) in own_names(service):
             urns.append(one["urn"])
     return urns
 

@@ -10,6 +10,7 @@ from eco2.pulumi_stack import about, exported, pulumi, update
 from rollout.files import read_catalog
 from rollout.prior import ONLY_VARIABLE
 from rollout.problems import refuse_strangers
+from rollout.traffic.names import own_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,5 +75,5 @@ def targets(catalog: Catalog, name: str) -> list[str]:
 
     A pattern must not match another service's: that is not declared, and as a target it would be deleted.
     """
-    own = (name, f"{name}-canary", f"{name}-mesh", *catalog.services[name].companions)
+    own = (*own_names(name), *catalog.services[name].companions)
     return [f"**::{CANARY_SERVICE}::{name}", *(f"**::{CANARY_SERVICE}$**::{one}" for one in own)]

@@ -14,16 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from components.metadata import FIELD_MANAGER
-from eco2.route_objects import (
-    applicable,
-    hands,
-    objects_of,
-    pinned,
-    virtual_services,
-    without_canary,
-)
+from eco2.route_objects import applicable, hands
 from eco2.together import Later
 from kube.cluster import ChangedError, ClusterError, NotServedError
+from rollout.traffic.names import routing_objects
+from rollout.traffic.selector import NoSelectorError, pinned
+from rollout.traffic.strip import without_canary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,12 +95,14 @@ def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
         told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
         return Stroke(name, (), told)
     routed = service.kind == "api"
-    stroke = _move_all(cluster, name, service.namespace, virtual_services(name), may_be_unserved=not routed)
+    stroke = _move_all(
+        cluster, name, service.namespace, routing_objects(name, "api"), may_be_unserved=not routed
+    )
     if routed or stroke.found or stroke.failure:
         return stroke
     if service.kind == "worker":
         return Stroke(name, ())
-    selected = _move_all(cluster, name, service.namespace, objects_of(name, "grpc"))
+    selected = _move_all(cluster, name, service.namespace, routing_objects(name, "grpc"))
     if service.kind == "grpc" or selected.found:
         return selected
     return replace(selected, missing=stroke.missing + selected.missing)
@@ -135,7 +133,7 @@ def _move_all(
                 missing.append(title)
             else:
                 failures.append(str(error))
-        except ClusterError as error:
+        except (ClusterError, NoSelectorError) as error:
             failures.append(str(error))
         except Exception as error:  # noqa: BLE001  # one strange object must not end the way back of others
             failures.append(f"{title} has a shape that is not understood: {type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.together import each
 from kube.cluster import Cluster, NotServedError
+from rollout.traffic.names import virtual_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -96,7 +97,7 @@ def to_forget(cluster: Cluster, urns: Iterable[str], namespaces: Mapping[str, st
         objects = [
             one
             for urn in urns
-            if (one := Known(urn, namespace)).name in (service, f"{service}-mesh") and one.kind in PATHS
+            if (one := Known(urn, namespace)).name in virtual_services(service) and one.kind in PATHS
         ]
         missing = gone(cluster, objects)
         lost += missing if len(missing) < len(objects) else []

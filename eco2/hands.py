@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eco2.route_objects import hands, objects_of
+from eco2.route_objects import hands
 from eco2.together import Later
 from kube.cluster import Cluster, ClusterError, NoClusterError
 from rollout.applied import leads_more, written
-from rollout.ladder import FULL_WEIGHT
+from rollout.traffic.names import routing_objects
+from rollout.traffic.selector import version_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -55,7 +56,7 @@ def look_at_routes(
     looks = {
         (name, kind, one): Later(partial(cluster.read, kind, service.namespace, one))
         for name, service in services.items()
-        for kind, one in objects_of(name, service.kind)
+        for kind, one in routing_objects(name, service.kind)
     }
     found: dict[str, list[str]] = {}
     unfinished, state = set(), written(resources)
@@ -121,6 +122,5 @@ def _moves_routes(change: Change, kind: str) -> bool:
     if before is None:
         return True
     if kind == "grpc":
-        # Its Service selects stable or the canary as a whole.
-        return (before.share == FULL_WEIGHT) != (after.share == FULL_WEIGHT)
+        return version_at(before.share) != version_at(after.share)
     return before.level != after.level

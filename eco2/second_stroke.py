@@ -24,6 +24,7 @@ from eco2.telling import telling
 from eco2.together import Later
 from kube.cluster import ClusterError, NotServedError
 from rollout.prior import LEFT_VARIABLE, read_prior
+from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -153,7 +154,7 @@ class SecondStroke:
                 return
             if strays := self._canaries(self.services):
                 told = ", ".join(
-                    f"Deployment {self.services[name].namespace}/{name}-canary" for name in strays
+                    f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in strays
                 )
                 raise PulumiError(
                     f"{told} runs in the cluster, and the state of {self.wish.stack} knows no canary. Is it the right "
@@ -234,13 +235,16 @@ class SecondStroke:
                 f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
             )
 
-    def _deployment(self, name: str) -> str:
-        """The path of a service's Deployment."""
-        return f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{name}"
+    def _deployment(self, name: str, *, canary: bool = False) -> str:
+        """The path of one of a service's Deployments."""
+        own = canary_name(name) if canary else name
+        return f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{own}"
 
     def _canaries(self, names: Iterable[str]) -> set[str]:
         """The services whose canary has a Deployment in the cluster that nobody has deleted."""
-        looks = {name: Later(partial(self.cluster.get, f"{self._deployment(name)}-canary")) for name in names}
+        looks = {
+            name: Later(partial(self.cluster.get, self._deployment(name, canary=True))) for name in names
+        }
         found = {name: later.result() for name, later in looks.items()}
         return {
             name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")
@@ -248,21 +252,20 @@ class SecondStroke:
 
     def _held_back(self, name: str) -> list[str]:
         """The objects of a canary that are to go and do not, with the command that lets them go."""
-        namespace, told = self.services[name].namespace, []
+        namespace, canary, told = self.services[name].namespace, canary_name(name), list[str]()
         for plural, api in GOES_WITH_A_CANARY.items():
             try:
-                meta = (self.cluster.get(f"{api}/namespaces/{namespace}/{plural}/{name}-canary") or {}).get(
-                    "metadata", {}
-                )
+                live = self.cluster.get(f"{api}/namespaces/{namespace}/{plural}/{canary}") or {}
             except NotServedError:  # KEDA is not everywhere
                 continue
             except ClusterError as error:
                 return [f"the cluster: {error}"]
+            meta = live.get("metadata", {})
             if meta.get("deletionTimestamp") and (holders := ", ".join(meta.get("finalizers") or ())):
                 told.append(
-                    f"{plural}/{name}-canary to go, which its finalizers hold: {holders}; for 10 min at the most. No "
+                    f"{plural}/{canary} to go, which its finalizers hold: {holders}; for 10 min at the most. No "
                     f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural} "
-                    f"""{name}-canary --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
+                    f"""{canary} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
                 )
         return told
 

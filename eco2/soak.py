@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from rollout.traffic.names import canary_name
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _pods(cluster: Cluster, name: str, service: Service) -> Pods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
     listed = cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector)
     # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.
-    path = f"/apis/apps/v1/namespaces/{service.namespace}/deployments/{name}-canary"
+    path = f"/apis/apps/v1/namespaces/{service.namespace}/deployments/{canary_name(name)}"
     return Pods.read(listed, cluster.get(path))
 
 

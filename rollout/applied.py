@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rollout.images import REVISION_ANNOTATION, Image
 from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_SUBSET, CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.names import canary_name, routing_objects
+from rollout.traffic.selector import selected, weight_of
+from rollout.traffic.split import Split, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,21 +28,6 @@ if TYPE_CHECKING:
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
 SELECTOR: Final = "kubernetes:core/v1:Service"
-
-
-@dataclass(frozen=True)
-class Routes:
-    """What requests meet by the routes of one service.
-
-    Attributes:
-        weight: Requests without the header that reach the canary, in per cent; the most where the
-            public host and the mesh differ. Where a Service selects pods of both, at least 1 and at
-            most 99: how many it is, pods decide.
-        header: Whether the header reaches the canary.
-    """
-
-    weight: int
-    header: bool
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ def applied_deployments(resources: Mapping[str, Any], services: Iterable[str]) -
     }
     if not images:
         return None
-    found = {name: Deployed(images.get(name), images.get(f"{name}-canary")) for name in services}
+    found = {name: Deployed(images.get(name), images.get(canary_name(name))) for name in services}
     return {name: one for name, one in found.items() if one != Deployed(None, None)}
 
 
@@ -90,21 +77,17 @@ def done(planned: RolloutPlan, service: Service, resources: Mapping[str, Any]) -
     wanted = Deployed(str(planned.stable.image), str(canary.image) if canary else None)
     if (applied_deployments(resources, [name]) or {}).get(name) != wanted:
         return False
-    specs = _specs(resources)
-    if service.by_weight:
-        # Each by itself: public host and mesh may have been left at different weights.
-        own = (specs.get((ROUTES, name)), specs.get((ROUTES, f"{name}-mesh")))
-        wanted_routes = Routes(planned.weight, planned.header_route)
-        return all(spec is not None and _split(spec.get("http", ())) == wanted_routes for spec in own)
+    found = written(resources)
+    own = [found.get(key) for key in routing_objects(name, service.kind)]
     if service.kind == "grpc":
-        selector = specs.get((SELECTOR, name), {}).get("selector")
-        return selector is not None and selector.get("version") == planned.service_version
-    return True
+        return all(one is not None and selected(one) == planned.service_version for one in own)
+    # Each by itself: public host and mesh may have been left at different weights.
+    return all(one is not None and read(one).split == planned.split for one in own)
 
 
 def applied_routes(
     resources: Mapping[str, Any], services: Mapping[str, Service], weights: Mapping[str, int]
-) -> dict[str, Routes]:
+) -> dict[str, Split]:
     """What the routes in a state say, by service.
 
     Args:
@@ -117,19 +100,14 @@ def applied_routes(
         The services that have routes in the state. Workers have none, and an object of another
         shape counts as none.
     """
-    found = _specs(resources)
+    found = written(resources)
     routes = {}
     for name, service in services.items():
-        if service.by_weight:
-            specs = [found[key] for key in ((ROUTES, name), (ROUTES, f"{name}-mesh")) if key in found]
-            rules = [rule for spec in specs for rule in spec.get("http", ())]
-            if rules:
-                routes[name] = _split(rules)
-        elif service.kind == "grpc" and (SELECTOR, name) in found:
-            version = str((found[SELECTOR, name].get("selector") or {}).get("version"))
-            known: dict[str, int] = {STABLE_VERSION: 0, CANARY_VERSION: FULL_WEIGHT}
-            mixed = min(max(weights.get(name, 0), 1), FULL_WEIGHT - 1)
-            routes[name] = Routes(known.get(version, mixed), header=False)
+        own = [found[key] for key in routing_objects(name, service.kind) if key in found]
+        if service.kind == "grpc" and own:
+            routes[name] = Split(weight_of(selected(own[0]), weights.get(name, 0)), header=False)
+        elif any(read(one).weights for one in own):
+            routes[name] = read(*own).at_most
     return routes
 
 
@@ -140,7 +118,8 @@ def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
         new: The object as it is to be.
         old: As it was; None where it was not there.
     """
-    return _reach(new) > _reach(old or {}) or _header(new) > _header(old or {})
+    before, after = _at_most(old or {}), _at_most(new)
+    return after.weight > before.weight or after.header > before.header
 
 
 def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -149,47 +128,19 @@ def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any
     Args:
         resources: Type and outputs by URN.
     """
-    specs = _specs(resources).items()
-    return {(kind.rsplit(":", 1)[1], name): {"spec": spec} for (kind, name), spec in specs}
-
-
-def _reach(live: Mapping[str, Any]) -> float:
-    spec = live.get("spec") or {}
-    if "selector" in spec:
-        # Without a version it selects the pods of both.
-        known: dict[str, float] = {STABLE_VERSION: 0, CANARY_VERSION: 1}
-        return known.get(str((spec["selector"] or {}).get("version")), 0.5)
-    return _split(spec.get("http") or ()).weight / FULL_WEIGHT
-
-
-def _header(live: Mapping[str, Any]) -> bool:
-    return _split((live.get("spec") or {}).get("http") or ()).header
-
-
-def _split(rules: Iterable[Mapping[str, Any]]) -> Routes:
-    """Rules that match on headers are the canary's own; of the others the highest weight counts."""
-    weight, header = 0, False
-    for rule in rules:
-        to_canary = [
-            int(route.get("weight", FULL_WEIGHT))
-            for route in rule.get("route", ())
-            if route.get("destination", {}).get("subset") == CANARY_SUBSET
-        ]
-        if any("headers" in match for match in rule.get("match", ())):
-            header = header or bool(to_canary)
-        else:
-            weight = max([weight, *to_canary])
-    return Routes(weight, header)
-
-
-def _specs(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The specs of what brings traffic to services, by type and name."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found = {}
     for urn, resource in resources.items():
         if resource["type"] in (ROUTES, SELECTOR):
             spec = (resource.get("outputs") or {}).get("spec")
-            found[resource["type"], _name(urn)] = spec if isinstance(spec, dict) else {}
+            key = resource["type"].rsplit(":", 1)[1], _name(urn)
+            found[key] = {"spec": spec if isinstance(spec, dict) else {}}
     return found
+
+
+def _at_most(live: Mapping[str, Any]) -> Split:
+    if "selector" in (live.get("spec") or {}):
+        return Split(weight_of(selected(live), FULL_WEIGHT // 2), header=False)
+    return read(live).at_most
 
 
 def _name(urn: str) -> str:

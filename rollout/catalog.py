@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rollout import forms
 from rollout.autoscaling import Autoscaler
 from rollout.headers import not_owned
-from rollout.model import Hostname, Name, ServiceName, Strict
+from rollout.model import Name, ServiceName, Strict
 from rollout.routes import Route, TrafficPolicy
 from rollout.workload import Queue, Workload
 
@@ -129,8 +129,3 @@ class Catalog(Strict):
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of the services, sorted."""
         return tuple(sorted({service.namespace for service in self.services.values()}))
-
-
-def service_host(name: str, namespace: str) -> Hostname:
-    """The name under which the mesh knows a Service."""
-    return f"{name}.{namespace}.svc.cluster.local"

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rollout.objects import Difference, compared, different, grouped
-from rollout.paths import hosts, paths, without_split
+from rollout.paths import hosts, paths
 from rollout.pod_changes import TEMPLATE, because
+from rollout.traffic.names import canary_name
+from rollout.traffic.strip import without_split
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -115,7 +117,7 @@ def _deleted(objects: Sequence[Object], declared: Iterable[Object], stand: Stand
     for one in objects:
         if one in whole or one.kind == "LaunchTemplate":
             continue
-        if one.of_a_service and one.owner in stand.canaries and one.name == f"{one.owner}-canary":
+        if one.of_a_service and one.owner in stand.canaries and one.name == canary_name(one.owner):
             continue
         with_it = ("with everything in it",) if one.kind == "Namespace" else ()
         yield "deleted", str(one), (*with_it, *_unanswered((*paths(one.inputs), *hosts(one))))
@@ -163,7 +165,7 @@ def _replaced(after: Object, found: Sequence[Difference], stand: Stand) -> Itera
 
 def _object(after: Object, found: Sequence[Difference], stand: Stand) -> Iterable[Told]:
     own = after.of_a_service and after.owner in stand.moving
-    stable, canary = after.name == after.owner, after.name == f"{after.owner}-canary"
+    stable, canary = after.name == after.owner, after.name == canary_name(after.owner)
     rollout = own and (stable or canary)
     if after.kind == "Deployment" and (why := because(found, images=not rollout)):
         yield "restarts", after.name, why

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.objects import Difference, by_name, grouped
-from rollout.paths import without_split
 from rollout.pod_changes import TEMPLATE, because
 from rollout.quantities import amount
+from rollout.traffic.names import canary_name
+from rollout.traffic.strip import without_split
 from rollout.versions import CANARY_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _told_nowhere_else(one: Object, there: Mapping[str, Any]) -> Iterator[Differ
     sides = (one.inputs, there)
     if one.kind == "VirtualService":
         sides = (without_split(one.inputs), without_split(there))
-    follows_rollout = one.name in (one.owner, f"{one.owner}-canary")
+    follows_rollout = one.name in (one.owner, canary_name(one.owner))
     out = ["spec.replicas", *(["spec.selector"] if one.kind == "Service" and follows_rollout else [])]
     for different in _lacking(sides[0].get("spec"), sides[1].get("spec"), "spec"):
         image = different.path.endswith(IMAGE) or different.path.startswith(REVISION)

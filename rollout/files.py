@@ -10,6 +10,7 @@ import yaml
 from rollout.characters import unprintable
 from rollout.problems import NAMESPACE, ConfigError, Problem, key_path, suggestion
 from rollout.relations import containers_differ
+from rollout.traffic.names import canary_name, kept_ending
 from rollout.yaml_bounds import DEEPEST, Loader, within_bounds
 
 if TYPE_CHECKING:
@@ -211,15 +212,15 @@ def _shared_names(file: str, catalog: Catalog) -> list[Problem]:
 
     In any namespace: the state knows objects by name alone.
     """
-    taken = set(catalog.services) | {f"{name}-canary" for name in catalog.services}
+    taken = set(catalog.services) | {canary_name(name) for name in catalog.services}
     problems = []
     for name, service in catalog.services.items():
-        if name.endswith("-canary"):
+        if ending := kept_ending(name):
             problems.append(
                 Problem(
                     file,
                     f"services.{name}",
-                    "names that end in -canary are kept for canaries; choose another",
+                    f"names that end in {ending} are kept for the objects of other services; choose another",
                 )
             )
         for companion in service.companions:

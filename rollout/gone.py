@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rollout.applied import DEPLOYMENT, ROUTES, SELECTOR
 from rollout.guards import Refusal
 from rollout.paths import mesh_hosts, paths
+from rollout.traffic.names import canary_name, owner, routing_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,6 @@ DELETIONS: Final = 18
 """The number of the rule."""
 
 KINDS: Final = {DEPLOYMENT: "Deployment", ROUTES: "VirtualService", SELECTOR: "Service"}
-MESH: Final = "-mesh"
-CANARY: Final = "-canary"
 
 
 @dataclass(frozen=True)
@@ -82,13 +81,12 @@ def _places(catalog: Catalog) -> dict[tuple[str, str], str]:
     """The namespace of everything that the program declares, canary or not, by kind and name."""
     places: dict[tuple[str, str], str] = {}
     for name, service in catalog.services.items():
-        own = [("Deployment", name), ("Deployment", name + CANARY)]
+        own = [("Deployment", name), ("Deployment", canary_name(name))]
         if service.kind != "worker":
             own.append(("Service", name))
         if service.kind == "grpc":
-            own.append(("Service", name + CANARY))
-        if service.by_weight:
-            own += [("VirtualService", name), ("VirtualService", name + MESH)]
+            own.append(("Service", canary_name(name)))
+        own += routing_objects(name, service.kind)
         own += [(kind, one) for one in service.companions for kind in ("Deployment", "Service")]
         places |= dict.fromkeys(own, service.namespace)
     return places
@@ -98,7 +96,7 @@ def _owner(name: str, catalog: Catalog) -> str:
     """The service that an object belongs to, by its name."""
     if name in catalog.services:
         return name
-    return name.removesuffix(MESH) if name.endswith(MESH) else name.removesuffix(CANARY)
+    return owner(name)
 
 
 def _gone(name: str, objects: list[tuple[str, str, Mapping[str, Any]]], catalog: Catalog) -> Gone:

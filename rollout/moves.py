@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rollout.images import WRITTEN, Image, ImageSettings, settings_of
 from rollout.ladder import FULL_WEIGHT
 from rollout.sizes import canary_replicas
-from rollout.traffic import without_weight
+from rollout.traffic.in_words import without_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

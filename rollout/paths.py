@@ -35,18 +35,3 @@ def mesh_hosts(inputs: Mapping[str, Any]) -> tuple[str, ...]:
     if "mesh" not in (spec.get("gateways") or ()):
         return ()
     return tuple(str(host).removesuffix(SUFFIX) for host in spec.get("hosts") or ())
-
-
-def without_split(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """A VirtualService without what a rollout changes of it: rules for the header, weights and subsets."""
-    spec = dict(inputs.get("spec") or {})
-    spec["http"] = [
-        rule | ({"route": rule["route"][:1] and [_host(rule["route"][0])]} if "route" in rule else {})
-        for rule in spec.get("http") or ()
-        if not any("headers" in match for match in rule.get("match") or ())
-    ]
-    return {**inputs, "spec": spec}
-
-
-def _host(route: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in route["destination"].items() if key != "subset"}

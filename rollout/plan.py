@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rollout.ladder import FULL_WEIGHT
 from rollout.order import STAGES, Order, direction
 from rollout.sizes import Scaling, canary_replicas, canary_scaling, share, stable_scaling
+from rollout.traffic.selector import version_at
+from rollout.traffic.split import Split
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ class RolloutPlan:
     warnings: tuple[str, ...]
 
     @property
-    def stable_weight(self) -> int:
-        """The other part of the weight; both make 100."""
-        return FULL_WEIGHT - self.weight
+    def split(self) -> Split:
+        """What its VirtualServices say."""
+        return Split(self.weight, self.header_route)
 
     def output(self) -> dict[str, Any]:
         """The service's entry in the stack output `rollouts`; the next update's `Prior`."""
@@ -142,13 +143,8 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
 
 
 def service_version(wanted: Wanted, weight: int) -> Version | None:
-    """Rule 5: without routes the Service's own selector keeps traffic off a canary without weight.
-
-    At full weight it selects the canary alone, so that phase 5 means the same everywhere.
-    """
-    if wanted.service.kind != "grpc":
-        return None
-    return {0: STABLE_VERSION, FULL_WEIGHT: CANARY_VERSION}.get(weight)
+    """Rule 5: without routes the Service's own selector keeps traffic off a canary without weight."""
+    return version_at(weight) if wanted.service.kind == "grpc" else None
 
 
 def _warnings(wanted: Wanted, weight: int, actual: float) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from rollout.ladder import FULL_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from rollout.applied import Deployed, Routes
+    from rollout.applied import Deployed
+    from rollout.traffic.split import Split
 
 LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
 """The environment variable with the time at which an abort took canaries out of all routes,
@@ -59,7 +60,7 @@ class Prior:
     share: float | None = None
     ladder: tuple[int, ...] | None = None
     pods: Pods | None = None
-    routes: Routes | None = None
+    routes: Split | None = None
     deployed: Deployed | None = None
 
     @property
@@ -117,7 +118,7 @@ class Prior:
         return there if there and there != image else self.canary_image
 
 
-def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Routes] | None = None) -> dict[str, Prior]:
+def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Split] | None = None) -> dict[str, Prior]:
     """Reads the `rollouts` output.
 
     Args:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.applied import image_of
 from rollout.order import Direction
+from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def climbing(plan: Report, services: Mapping[str, Wanted]) -> dict[str, Target]:
         change.service: Target(
             change.service,
             wanted.service.namespace,
-            f"{change.service}-canary",
+            canary_name(change.service),
             str(wanted.canary),
             1 if wanted.service.autoscaler else (change.before and change.before.canary_pods) or 1,
             wanted.service.autoscaler is not None,
@@ -89,7 +90,7 @@ def led_to(planned: RolloutPlan, service: Service) -> Target | None:
             release = planned.canary
     if release is None or service.kind == "worker":
         return None
-    deployment = f"{name}-canary" if release.is_canary else name
+    deployment = canary_name(name) if release.is_canary else name
     autoscaled = release.scaling is not None
     return Target(name, service.namespace, deployment, str(release.image), release.replicas, autoscaled)
 

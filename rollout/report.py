@@ -14,7 +14,7 @@ from rollout.cost import Extra, extras
 from rollout.instances import DAEMONSETS, Allocatable, Load, least
 from rollout.order_words import order_in_words
 from rollout.review import review
-from rollout.traffic import traffic, without_weight
+from rollout.traffic.in_words import traffic, without_weight
 
 if TYPE_CHECKING:
     from rollout.catalog import Service

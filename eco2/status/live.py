@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.route_objects import hands, is_header_rule, subset_of
+from eco2.route_objects import hands
 from eco2.status.pods import Pod, read_pod
 from rollout.images import REVISION_ANNOTATION, Image
 from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_SUBSET, CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.names import canary_name, routing_objects
+from rollout.traffic.selector import selected
+from rollout.traffic.split import read
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rollout.catalog import Service
 
@@ -131,7 +134,7 @@ def read_live(name: str, service: Service, objects: Objects) -> Live:
         for one in objects.deployments
         if one["metadata"]["namespace"] == service.namespace
     }
-    stable, canary = deployments.get(name), deployments.get(f"{name}-canary")
+    stable, canary = deployments.get(name), deployments.get(canary_name(name))
     companions = tuple(deployments[other] for other in service.companions if other in deployments)
     routing = _routing(name, service, objects)
     return Live(stable, canary, companions, routing, _share(service, stable, canary, routing))
@@ -180,41 +183,21 @@ def _routing(name: str, service: Service, objects: Objects) -> Routing:
         found = (one for one in documents if (one["metadata"]["namespace"], one["metadata"]["name"]) == place)
         return next(found, None)
 
-    if service.kind == "grpc":
-        own = find(objects.services, name)
-        if own is None:
-            return Routing(missing=(f"Service {name}",))
-        version = own["spec"].get("selector", {}).get("version")
-        return Routing(version=version, hands=_hands("Service", own))
-    if service.kind == "worker":
-        return Routing()
-    wanted = (name, f"{name}-mesh")
-    there = {one: found for one in wanted if (found := find(objects.virtual_services, one))}
-    rules = [split(one) for one in there.values()]
+    lists = {"Service": objects.services, "VirtualService": objects.virtual_services}
+    wanted = routing_objects(name, service.kind)
+    there = {(kind, one): found for kind, one in wanted if (found := find(lists[kind], one))}
+    seen = read(*there.values()) if service.by_weight else None
     return Routing(
-        weights=tuple(sorted({weight for weights, _ in rules for weight in weights})),
-        header=bool(rules) and all(header for _, header in rules),
-        missing=tuple(f"VirtualService {one}" for one in wanted if one not in there),
-        hands=tuple(hand for one in there.values() for hand in _hands("VirtualService", one)),
+        weights=tuple(sorted(seen.weights)) if seen else (),
+        header=seen.header if seen else False,
+        version=selected(there["Service", name]) if ("Service", name) in there else None,
+        missing=tuple(f"{kind} {one}" for kind, one in wanted if (kind, one) not in there),
+        hands=tuple(hand for (kind, _), one in there.items() for hand in _hands(kind, one)),
     )
 
 
 def _hands(kind: str, document: Document) -> tuple[str, ...]:
     return tuple(f"{kind} {document['metadata']['name']} by {manager}" for manager in hands(document, kind))
-
-
-def split(virtual_service: Mapping[str, Any]) -> tuple[frozenset[int], bool]:
-    """The weights on the canary of all rules for requests without the header, and whether that has a rule."""
-    weights, header = set[int](), False
-    for rule in virtual_service["spec"].get("http", ()):
-        routes = rule.get("route", ())
-        if is_header_rule(rule):
-            header = True
-        elif routes:
-            # A rule with one destination may leave its weight out.
-            whole = FULL_WEIGHT if len(routes) == 1 else 0
-            weights.add(sum(one.get("weight", whole) for one in routes if subset_of(one) == CANARY_SUBSET))
-    return frozenset(weights), header
 
 
 def _share(

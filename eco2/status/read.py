@@ -24,6 +24,7 @@ from rollout.prior import read_prior
 from rollout.problems import ConfigError, Problem, refuse_strangers
 from rollout.services import resolve
 from rollout.settings import read_settings
+from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,7 +179,7 @@ class Reader:
                 live=read_live(name, service, objects),
                 measured=measured.get(name),
                 events=warnings(
-                    warned, service.namespace, (name, f"{name}-canary", *service.companions), now
+                    warned, service.namespace, (name, canary_name(name), *service.companions), now
                 ),
                 outputs_known=applied[name][1],
                 drift=drift.get(name, ()),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
-from rollout.ladder import FULL_WEIGHT
+from rollout.traffic.names import canary_name
+from rollout.traffic.selector import version_at
 from rollout.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _not_live(status: Status) -> tuple[str, ...]:
 
 def _told_by_role(one: Drift, service: str) -> bool:
     """Whether a Deployment is missing that is stable or the canary."""
-    return one.missing and one.kind == "Deployment" and one.name in (service, f"{service}-canary")
+    return one.missing and one.kind == "Deployment" and one.name in (service, canary_name(service))
 
 
 def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     if status.kind == "api" and routing.weights and routing.header != bool(applied.phase):
         has = "a route" if routing.header else "no route"
         found.append(f"cluster: {has} for the header; applied: phase {applied}")
-    pin = _pin(applied.weight)
+    pin = version_at(applied.weight)
     if status.kind == "grpc" and not routing.missing and routing.version != pin:
         selects, should = (one or "both versions" for one in (routing.version, pin))
         found.append(f"cluster: the Service selects {selects}; applied: {should}")
@@ -210,17 +211,12 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _pin(weight: int) -> str | None:
-    """The version that a Service without routes selects at a weight; None: both."""
-    return {0: STABLE_VERSION, FULL_WEIGHT: CANARY_VERSION}.get(weight)
-
-
 def _below(routing: Routing, step: Step, kind: str) -> bool:
     """Whether the cluster sends the canary less than a step does, and nowhere more."""
     if kind == "grpc":
         rising = (STABLE_VERSION, None, CANARY_VERSION)
         known = not routing.missing and routing.version in rising
-        return known and rising.index(routing.version) < rising.index(_pin(step.weight))
+        return known and rising.index(routing.version) < rising.index(version_at(step.weight))
     if not routing.weights:
         return False
     fewer = routing.weights[0] < step.weight or routing.header < bool(step.phase)

@@ -70,7 +70,6 @@ def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
 
 
 def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(stack, lab):
-    stack.climb("auth-api", 2)
     exported = json.loads(stack.pulumi("stack", "export").stdout)
     objects = known(exported["deployment"]["resources"])
     lost = {}

@@ -6,14 +6,15 @@ import dataclasses
 
 import pytest
 
-from components import routing
-from rollout.applied import ROUTES, SELECTOR, Routes, applied_routes
+from rollout.applied import ROUTES, SELECTOR, applied_routes
 from rollout.guards import refusals
 from rollout.order import Direction, Part
 from rollout.plan import plan
 from rollout.prior import Prior, read_prior
 from rollout.services import resolve
 from rollout.settings import Settings
+from rollout.traffic import write
+from rollout.traffic.split import Split
 from tests.unit.test_guards import CATALOG, STACK
 
 HEADER = CATALOG.canary_header
@@ -30,10 +31,11 @@ def virtual_services(phase, mesh=None):
     for name, at in (("auth-api", phase), ("auth-api-mesh", phase if mesh is None else mesh)):
         one = wanted(phase=at)
         planned = plan(one, None)
+        routed = write.Routed("auth-api", one.service, HEADER)
         spec = (
-            routing.mesh_spec(planned, one.service, HEADER)
+            write.mesh_spec(planned.split, routed)
             if name.endswith("-mesh")
-            else routing.public_spec(planned, one.service, "api.eco2.test", "a/b", HEADER)
+            else write.public_spec(planned.split, routed, "api.eco2.test", "a/b")
         )
         made[f"urn:pulumi:dev::eco2::{ROUTES}::{name}"] = {"type": ROUTES, "outputs": {"spec": spec}}
     return made
@@ -46,10 +48,10 @@ def left(phase, weight, routes):
 @pytest.mark.parametrize(
     ("phase", "routes"),
     [
-        (0, Routes(0, header=False)),
-        (1, Routes(0, header=True)),
-        (3, Routes(20, header=True)),
-        (5, Routes(100, header=True)),
+        (0, Split(0, header=False)),
+        (1, Split(0, header=True)),
+        (3, Split(20, header=True)),
+        (5, Split(100, header=True)),
     ],
 )
 def test_the_routes_of_every_phase_are_read_as_they_were_written(phase, routes):
@@ -58,7 +60,7 @@ def test_the_routes_of_every_phase_are_read_as_they_were_written(phase, routes):
 
 def test_where_host_and_mesh_differ_the_higher_weight_counts():
     routes = applied_routes(virtual_services(4, mesh=3), CATALOG.services, {})
-    assert routes["auth-api"] == Routes(50, header=True)
+    assert routes["auth-api"] == Split(50, header=True)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_without_routes_the_selector_tells(version, before, weight):
         f"urn:x::y::{SELECTOR}::ext-authz": {"type": SELECTOR, "outputs": {"spec": {"selector": selector}}}
     }
     routes = applied_routes(state, CATALOG.services, {"ext-authz": before})
-    assert routes == {"ext-authz": Routes(weight, header=False)}
+    assert routes == {"ext-authz": Split(weight, header=False)}
 
 
 def test_objects_of_another_shape_count_as_none():
@@ -82,7 +84,7 @@ def test_objects_of_another_shape_count_as_none():
 
 
 def test_a_step_back_after_an_advance_that_failed_behind_its_routes_moves_routes_first():
-    prior = left(3, 20, Routes(50, header=True))
+    prior = left(3, 20, Split(50, header=True))
     back = plan(wanted(phase=3), prior).order
     assert back.direction is Direction.DOWN
     assert back.before(Part.ROUTES) == frozenset()
@@ -91,7 +93,7 @@ def test_a_step_back_after_an_advance_that_failed_behind_its_routes_moves_routes
 
 def test_going_on_after_a_rollback_that_failed_behind_its_routes_readies_pods_first():
     # The canary may be gone already, though the outputs still say 50 %.
-    prior = left(4, 50, Routes(0, header=False))
+    prior = left(4, 50, Split(0, header=False))
     for phase in (1, 2, 3):
         order = plan(wanted(phase=phase), prior).order
         assert order.direction is Direction.UP
@@ -99,7 +101,7 @@ def test_going_on_after_a_rollback_that_failed_behind_its_routes_readies_pods_fi
 
 
 def test_the_way_back_from_a_start_that_failed_behind_its_routes_waits_for_nothing():
-    prior = Prior(0, 0, "old", None, routes=Routes(0, header=True))
+    prior = Prior(0, 0, "old", None, routes=Split(0, header=True))
     order = plan(wanted(), prior).order
     assert order.direction is Direction.DOWN
     assert order.before(Part.ROUTES) == frozenset()
@@ -110,10 +112,10 @@ def test_guards_take_the_more_careful_of_the_two():
     image = str(wanted(phase=1).canary)
     stable = str(wanted().stable)
     # Rule 14: an update that failed gave the old image a weight.
-    prior = Prior(1, 0, stable, image, routes=Routes(5, header=True))
+    prior = Prior(1, 0, stable, image, routes=Split(5, header=True))
     assert 14 in [one.rule for one in refusals(fresh, prior, first=False)]
     # Rule 13: a rollback that failed took the weight away, so the climb begins anew.
-    prior = Prior(4, 50, stable, image, routes=Routes(0, header=True))
+    prior = Prior(4, 50, stable, image, routes=Split(0, header=True))
     (refused,) = refusals(wanted(phase=4), prior, first=False)
     assert refused.rule == 13
     assert refused.command.endswith("phase 2")
@@ -127,7 +129,7 @@ def test_a_promotion_that_is_run_again_is_still_one():
             "auth-api": {"phase": 5, "weight": 100, "images": {"stable": "old", "canary": image}},
         }
     }
-    for routes in (Routes(100, header=True), Routes(0, header=False)):
+    for routes in (Split(100, header=True), Split(0, header=False)):
         prior = read_prior(outputs, {"auth-api": routes})["auth-api"]
         promoted = plan(dataclasses.replace(one, stable=wanted(phase=5).canary), prior)
         assert promoted.order.direction is Direction.PROMOTE

@@ -6,14 +6,16 @@ import json
 
 import pytest
 
-from components import routing
 from eco2.capture import stack_config
 from eco2.first_stroke import strike
-from eco2.route_objects import applicable, pinned, without_canary
+from eco2.route_objects import applicable
 from rollout.files import read_catalog
 from rollout.plan import plan
 from rollout.services import resolve
 from rollout.settings import RolloutSettings, read_settings
+from rollout.traffic import write
+from rollout.traffic.selector import pinned
+from rollout.traffic.strip import without_canary
 from tests.conftest import ROOT
 
 HOST = "api.dev.growbin.app"
@@ -23,8 +25,9 @@ def virtual_services(catalog, settings, name, phase):
     rolled = settings.model_copy(update={"rollouts": {name: RolloutSettings(phase=phase)}})
     wanted = resolve(catalog, rolled)[name]
     planned = plan(wanted, None)
-    public = routing.public_spec(planned, wanted.service, HOST, catalog.gateway, catalog.canary_header)
-    mesh = routing.mesh_spec(planned, wanted.service, catalog.canary_header)
+    routed = write.Routed(wanted.name, wanted.service, catalog.canary_header)
+    public = write.public_spec(planned.split, routed, HOST, catalog.gateway)
+    mesh = write.mesh_spec(planned.split, routed)
     return [{"spec": json.loads(json.dumps(spec))} for spec in (public, mesh)]
 
 

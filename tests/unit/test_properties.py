@@ -7,7 +7,6 @@ import copy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import routing
 from components.domain_node_group import Placement
 from components.metadata import labels
 from components.workload import PodSpec, deployment_spec
@@ -20,6 +19,8 @@ from rollout.plan import plan
 from rollout.prior import Prior
 from rollout.services import Wanted
 from rollout.settings import CanarySettings, RolloutSettings
+from rollout.traffic import write
+from rollout.versions import SUBSETS
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
@@ -93,7 +94,7 @@ def matches(selector, pod_labels):
 def test_no_selector_or_subset_of_one_matches_a_pod_of_the_other(wanted, prior):
     planned = plan(wanted, prior)
     both = specs(wanted, planned)
-    subsets = [{"version": version} for version in routing.SUBSETS.values()]
+    subsets = [{"version": version} for version in SUBSETS.values()]
     for position, spec in enumerate(both):
         pod_labels = spec["template"]["metadata"]["labels"]
         for other, (one, subset) in enumerate(zip(both, subsets, strict=False)):
@@ -128,9 +129,10 @@ def test_weights_make_100_and_name_only_subsets_with_pods(wanted, prior):
     planned = plan(wanted, prior)
     if not wanted.service.by_weight:
         return
+    routed = write.Routed(wanted.name, wanted.service, HEADER)
     for spec in (
-        routing.public_spec(planned, wanted.service, "api.eco2.test", "a/b", HEADER),
-        routing.mesh_spec(planned, wanted.service, HEADER),
+        write.public_spec(planned.split, routed, "api.eco2.test", "a/b"),
+        write.mesh_spec(planned.split, routed),
     ):
         for rule in spec["http"]:
             routes = rule.get("route", [])

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from eco2.prometheus import Requests
 from eco2.status.events import warnings
-from eco2.status.live import Objects, read_live, split
+from eco2.status.live import Objects, read_live
 from eco2.status.pods import read_pod
 from eco2.status.snapshot import Snapshot, Status, Step, read_step
 from eco2.status.table import table
@@ -78,11 +78,6 @@ def test_the_weight_in_the_cluster_is_that_of_the_rules_for_everybody(catalog, w
     assert live.routing.weights == (weight,)
     assert live.routing.header
     assert live.share == weight
-
-
-def test_a_single_destination_without_a_weight_gets_everything():
-    document = {"spec": {"http": [{"route": [{"destination": {"host": "a", "subset": "canary"}}]}]}}
-    assert split(document) == (frozenset({100}), False)
 
 
 def test_all_agree_then_nothing_is_said(catalog):

@@ -1,0 +1,60 @@
+"""The Service of what has no routes: its selector decides which pods requests meet (rule 5)."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from rollout.ladder import FULL_WEIGHT
+from rollout.versions import CANARY_VERSION, STABLE_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.versions import Version
+
+_WEIGHTS: Final[dict[str | None, int]] = {STABLE_VERSION: 0, CANARY_VERSION: FULL_WEIGHT}
+_PINNED: Final[dict[float, Version]] = {0: STABLE_VERSION, FULL_WEIGHT: CANARY_VERSION}
+
+
+class NoSelectorError(Exception):
+    """A Service selects no pods; the message names it."""
+
+
+def version_at(weight: float) -> Version | None:
+    """The version that the Service selects at a weight; None: the pods of both.
+
+    At full weight it selects the canary alone, so that the last phase means the same everywhere.
+    """
+    return _PINNED.get(weight)
+
+
+def selected(service: Mapping[str, Any]) -> str | None:
+    """The version that a Service selects; None: the pods of both."""
+    version = ((service.get("spec") or {}).get("selector") or {}).get("version")
+    return None if version is None else str(version)
+
+
+def weight_of(version: str | None, between: int) -> int:
+    """The weight that a version stands for, in per cent.
+
+    Args:
+        version: What a Service selects.
+        between: What stands for both versions: how many requests it is, pods decide.
+    """
+    return _WEIGHTS.get(version, min(max(between, 1), FULL_WEIGHT - 1))
+
+
+def pinned(service: Mapping[str, Any]) -> dict[str, Any]:
+    """The same Service, selecting stable's pods only.
+
+    Raises:
+        NoSelectorError: If it selects no pods at all: the version alone would select those of all services.
+    """
+    changed = copy.deepcopy(dict(service))
+    selector = (changed.get("spec") or {}).get("selector")
+    if not selector:
+        meta = service["metadata"]
+        raise NoSelectorError(f"Service {meta.get('namespace')}/{meta.get('name')} has no selector")
+    selector["version"] = STABLE_VERSION
+    return changed

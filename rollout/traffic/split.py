@@ -1,0 +1,103 @@
+"""The split of a service's traffic between stable and canary, and reading it from VirtualServices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.ladder import FULL_WEIGHT
+from rollout.versions import CANARY_SUBSET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+@dataclass(frozen=True)
+class Split:
+    """How requests are split.
+
+    Attributes:
+        weight: Requests without the header that reach the canary, in per cent.
+        header: Whether the header reaches the canary.
+    """
+
+    weight: int
+    header: bool
+
+
+PHASE_OFF = Split(0, header=False)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What VirtualServices say. A hand may have written rules that disagree.
+
+    Attributes:
+        weights: The weights on the canary of all rules that need no header, in per cent; empty without rules.
+        header_weights: The same of the rules that need one. {0}: no such rule leads to the canary.
+    """
+
+    weights: frozenset[int]
+    header_weights: frozenset[int]
+
+    @property
+    def split(self) -> Split | None:
+        """The split, as an update writes it; None for what a hand made of it."""
+        if (
+            len(self.weights) != 1
+            or not self.header_weights <= {0, FULL_WEIGHT}
+            or len(self.header_weights) != 1
+        ):
+            return None
+        return Split(next(iter(self.weights)), self.header)
+
+    @property
+    def header(self) -> bool:
+        """Whether the header reaches the canary alone, by every object."""
+        return self.header_weights == {FULL_WEIGHT}
+
+    @property
+    def at_most(self) -> Split:
+        """The most that may reach the canary: where rules disagree, some requests meet the highest."""
+        return Split(max(self.weights, default=0), max(self.header_weights) > 0)
+
+
+def read(*virtual_services: Mapping[str, Any]) -> Reading:
+    """Reads the split from all VirtualServices of a service.
+
+    Args:
+        virtual_services: As the API server or the state has them.
+    """
+    rules = [[rule for rule in _rules(one) if rule.get("route")] for one in virtual_services]
+    return Reading(
+        frozenset(canary_share(rule) for own in rules for rule in own if not needs_header(rule)),
+        frozenset(share for own in rules for share in _header_shares(own)) or frozenset({0}),
+    )
+
+
+def needs_header(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule takes requests with some header alone: each of its matches asks for one."""
+    matches = rule.get("match") or ()
+    return bool(matches) and all("headers" in match for match in matches)
+
+
+def canary_share(rule: Mapping[str, Any]) -> int:
+    """What a rule sends to the canary, in per cent. A single destination may leave its weight out."""
+    routes = rule.get("route") or ()
+    whole = FULL_WEIGHT if len(routes) == 1 else 0
+    return sum(int(one.get("weight", whole)) for one in routes if subset_of(one) == CANARY_SUBSET)
+
+
+def subset_of(route: Mapping[str, Any]) -> str:
+    """The subset that a destination names; empty for none."""
+    return str((route.get("destination") or {}).get("subset", ""))
+
+
+def _header_shares(rules: Iterable[Mapping[str, Any]]) -> set[int]:
+    """The shares of one object's header rules; {0} where it has none."""
+    return {canary_share(rule) for rule in rules if needs_header(rule)} or {0}
+
+
+def _rules(virtual_service: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    spec = virtual_service.get("spec") or {}
+    yield from spec.get("http") or ()

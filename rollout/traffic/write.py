@@ -1,0 +1,126 @@
+"""Istio's objects of a split: which request reaches which subset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.fields import present
+from rollout.ladder import FULL_WEIGHT
+from rollout.traffic.names import canary_name, service_host
+from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
+
+if TYPE_CHECKING:
+    from rollout.catalog import CanaryHeader, Service
+    from rollout.routes import Route, TrafficPolicy
+    from rollout.traffic.split import Split
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A service whose requests are split.
+
+    Attributes:
+        name: Its name.
+        service: What it is: namespace, port and routes.
+        header: The header that leads to the canary.
+    """
+
+    name: str
+    service: Service
+    header: CanaryHeader
+
+    @property
+    def host(self) -> str:
+        """The name of its Service in the mesh."""
+        return service_host(self.name, self.service.namespace)
+
+
+def destination_rule_spec(host: str, policy: TrafficPolicy) -> dict[str, Any]:
+    """Both subsets, always: a rollout never changes this object (rule 7; argo-rollouts#2507)."""
+    pool = policy.connection_pool
+    return {
+        "host": host,
+        "trafficPolicy": present(
+            loadBalancer={"simple": policy.load_balancer},
+            connectionPool=pool.model_dump(by_alias=True, exclude_none=True) if pool else None,
+        ),
+        "subsets": [{"name": name, "labels": {"version": version}} for name, version in SUBSETS.items()],
+    }
+
+
+def public_spec(split: Split, routed: Routed, host: str, gateway: str) -> dict[str, Any]:
+    """The VirtualService for requests that enter by the gateway.
+
+    Args:
+        split: Who gets what.
+        routed: The service.
+        host: The public host.
+        gateway: Where it is bound.
+    """
+    rules = [rule for route in routed.service.routes for rule in _rules(split, routed, route)]
+    return {"hosts": [host], "gateways": [gateway], "http": rules}
+
+
+def mesh_spec(split: Split, routed: Routed) -> dict[str, Any]:
+    """The VirtualService for callers inside the mesh, on the service's own host (rule 4).
+
+    The public host is shared by all APIs and so must not be bound to `mesh`.
+    """
+    routes = (*routed.service.mesh_routes, None)
+    rules = [rule for route in routes for rule in _rules(split, routed, route)]
+    return {"hosts": [routed.host], "gateways": ["mesh"], "http": rules}
+
+
+def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, Any]]:
+    """The header rule, if any, in front of the weighted one.
+
+    Both come from the same route, so they differ in match and destination only (argo-rollouts#3088,
+    #3953, #2895). Without a route: everything.
+    """
+    name = route.name if route else "default"
+    if route and route.direct_response:
+        answer = route.direct_response
+        direct = {"status": answer.status, "body": {"string": answer.body}}
+        return [{"name": name, "match": _matches(route), "directResponse": direct}]
+    treatment = _treatment(route)
+    rules = []
+    if split.header:
+        asks = {"headers": {routed.header.name: {"exact": routed.header.value}}}
+        match = [{**one, **asks} for one in _matches(route) or [{}]]
+        to_canary = [_destination(routed, CANARY_SUBSET)]
+        rules.append({"name": canary_name(name), "match": match, "route": to_canary, **treatment})
+    rules.append(present(name=name, match=_matches(route), route=_weighted(split, routed)) | treatment)
+    return rules
+
+
+def _weighted(split: Split, routed: Routed) -> list[dict[str, Any]]:
+    """The split of all other requests; a subset without weight is not named (rule 7)."""
+    weights = {STABLE_SUBSET: FULL_WEIGHT - split.weight, CANARY_SUBSET: split.weight}
+    return [
+        {**_destination(routed, subset), "weight": weight} for subset, weight in weights.items() if weight
+    ]
+
+
+def _destination(routed: Routed, subset: str) -> dict[str, Any]:
+    port = {"number": routed.service.ports[0].port}
+    return {"destination": {"host": routed.host, "subset": subset, "port": port}}
+
+
+def _matches(route: Route | None) -> list[dict[str, Any]]:
+    if route is None:
+        return []
+    uri = {"uri": {"exact": route.exact} if route.exact else {"prefix": route.prefix}}
+    return [{**uri, "method": {"exact": method}} for method in route.methods] or [uri]
+
+
+def _treatment(route: Route | None) -> dict[str, Any]:
+    if route is None:
+        return {}
+    headers = route.request_headers
+    request = present(set=headers.set, add=headers.add, remove=list(headers.remove)) if headers else None
+    return present(
+        timeout=route.timeout,
+        retries={"attempts": route.retries.attempts} if route.retries else None,
+        headers={"request": request} if request else None,
+    )

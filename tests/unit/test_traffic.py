@@ -1,0 +1,186 @@
+"""The split of the traffic: what is written is read back, and what an abort leaves is phase 0."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollout.catalog import CanaryHeader
+from rollout.files import read_catalog
+from rollout.traffic import write
+from rollout.traffic.names import canary_name, kept_ending, mesh_name, own_names, owner, routing_objects
+from rollout.traffic.selector import NoSelectorError, pinned, selected, version_at, weight_of
+from rollout.traffic.split import PHASE_OFF, Split, read
+from rollout.traffic.strip import SECTIONS, without_canary, without_split
+from tests.conftest import ROOT
+
+CATALOG = read_catalog(ROOT / "services.yaml")
+APIS = sorted(name for name, service in CATALOG.services.items() if service.by_weight)
+HEADER = CanaryHeader(name="x-canary", value="true")
+profile = settings(max_examples=1000, deadline=None, derandomize=True)
+
+splits = st.builds(Split, weight=st.integers(0, 100), header=st.booleans())
+
+
+def written(split, name):
+    """Both VirtualServices of a service."""
+    routed = write.Routed(name, CATALOG.services[name], HEADER)
+    specs = write.public_spec(split, routed, "api.eco2.test", "a/b"), write.mesh_spec(split, routed)
+    return [{"spec": spec} for spec in specs]
+
+
+@profile
+@given(splits, st.sampled_from(APIS))
+def test_what_is_written_is_read_back(split, name):
+    both = written(split, name)
+    assert [read(one).split for one in both] == [split, split]
+    assert read(*both).split == split
+    assert read(*both).at_most == split
+
+
+@profile
+@given(splits, st.sampled_from(APIS))
+def test_without_its_canary_every_split_is_phase_0(split, name):
+    assert [without_canary(one) for one in written(split, name)] == written(PHASE_OFF, name)
+
+
+@profile
+@given(splits, splits, st.sampled_from(APIS))
+def test_two_objects_that_disagree_are_read_as_both_and_count_by_the_most(one, other, name):
+    seen = read(written(one, name)[0], written(other, name)[1])
+    assert seen.split == (one if one == other else None)
+    assert seen.weights == {one.weight, other.weight}
+    assert seen.at_most == Split(max(one.weight, other.weight), one.header or other.header)
+    assert seen.header == (one.header and other.header)
+
+
+@profile
+@given(splits, splits, st.sampled_from(APIS))
+def test_without_the_split_all_phases_are_the_same(one, other, name):
+    assert [without_split(mine) for mine in written(one, name)] == [
+        without_split(mine) for mine in written(other, name)
+    ]
+
+
+destinations = st.fixed_dictionaries(
+    {
+        "destination": st.fixed_dictionaries(
+            {"host": st.just("my-api")}, optional={"subset": st.sampled_from(["stable", "canary", "other"])}
+        )
+    },
+    optional={"weight": st.integers(0, 100)},
+)
+matches = st.fixed_dictionaries(
+    {},
+    optional={
+        "headers": st.just({"x-canary": {"exact": "true"}}),
+        "uri": st.sampled_from([{"exact": "/a"}, {"prefix": "/"}]),
+    },
+)
+mirror = st.fixed_dictionaries({"host": st.just("my-api"), "subset": st.sampled_from(["stable", "canary"])})
+rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "match": st.lists(matches, max_size=3),
+        "route": st.lists(destinations, max_size=3),
+        "mirror": mirror,
+        "mirrorPercentage": st.just({"value": 10.0}),
+        "mirrors": st.lists(mirror.map(lambda one: {"destination": one}), max_size=2),
+        "directResponse": st.just({"status": 404}),
+    },
+)
+by_hand = st.fixed_dictionaries({}, optional={one: st.lists(rules, max_size=4) for one in SECTIONS})
+
+
+@profile
+@given(by_hand)
+def test_an_abort_leaves_nothing_that_leads_to_the_canary_whatever_a_hand_wrote(spec):
+    before = copy.deepcopy(spec)
+    after = without_canary({"spec": spec})
+    assert spec == before
+    assert '"canary"' not in json.dumps(after)
+    assert read(after).at_most == PHASE_OFF
+    assert without_canary(after) == after
+    # Nobody who was answered by a rule meets none afterwards: only rules of the canary's own go.
+    for section, own in spec.items():
+        kept = after["spec"][section]
+        open_before = [rule for rule in own if not all("headers" in one for one in rule.get("match") or [{}])]
+        assert len(kept) >= len(open_before)
+        assert bool(kept) == bool(own)
+
+
+def to(subset, **more):
+    return {"destination": {"host": "my-api", "subset": subset}, **more}
+
+
+BY_HEADER = [{"headers": {"x-canary": {"exact": "true"}}}]
+
+
+@pytest.mark.parametrize(
+    ("rules", "weights", "header_weights"),
+    [
+        ([], set(), {0}),
+        # A single destination may leave its weight out.
+        ([{"route": [to("canary")]}], {100}, {0}),
+        ([{"route": [to("stable", weight=80), to("canary", weight=20)]}], {20}, {0}),
+        # A header rule that a hand splits is neither open to everybody nor the canary's own.
+        (
+            [
+                {"match": BY_HEADER, "route": [to("stable", weight=50), to("canary", weight=50)]},
+                {"route": [to("stable")]},
+            ],
+            {0},
+            {50},
+        ),
+        # Where one of several matches asks for no header, everybody may meet the rule.
+        ([{"match": [*BY_HEADER, {"uri": {"prefix": "/"}}], "route": [to("canary")]}], {100}, {0}),
+        ([{"directResponse": {"status": 404}}], set(), {0}),
+    ],
+)
+def test_what_a_hand_made_is_read_one_way(rules, weights, header_weights):
+    seen = read({"spec": {"http": rules}})
+    assert (seen.weights, seen.header_weights) == (weights, header_weights)
+    assert seen.split is None or seen.header_weights == {0}
+
+
+def test_a_header_rule_with_nothing_behind_it_leads_to_stable():
+    alone = {"spec": {"http": [{"match": BY_HEADER, "route": [to("canary")]}]}}
+    assert without_canary(alone)["spec"]["http"] == [
+        {"match": BY_HEADER, "route": [to("stable", weight=100)]}
+    ]
+
+
+@pytest.mark.parametrize(("weight", "version"), [(0, "v1"), (1, None), (99.5, None), (100, "v2")])
+def test_a_service_without_routes_selects_by_weight(weight, version):
+    assert version_at(weight) == version
+    if weight in (0, 100):
+        assert weight_of(version, 50) == weight
+    service = {"spec": {"selector": {"app": "x"} | ({"version": version} if version else {})}}
+    assert selected(service) == version
+    assert selected(pinned(service)) == "v1"
+
+
+@pytest.mark.parametrize(("between", "weight"), [(0, 1), (20, 20), (100, 99)])
+def test_a_service_that_selects_both_stands_for_a_weight_between(between, weight):
+    assert weight_of(None, between) == weight
+
+
+def test_a_service_without_a_selector_is_left_alone():
+    with pytest.raises(NoSelectorError, match="Service auth/x has no selector"):
+        pinned({"metadata": {"namespace": "auth", "name": "x"}, "spec": {}})
+
+
+def test_names_lead_back_to_their_service():
+    assert own_names("auth-api") == ("auth-api", canary_name("auth-api"), mesh_name("auth-api"))
+    assert [owner(name) for name in own_names("auth-api")] == ["auth-api"] * 3
+    assert [kept_ending(name) for name in own_names("auth-api")] == ["", "-canary", "-mesh"]
+    assert routing_objects("auth-api", "api") == (
+        ("VirtualService", "auth-api"),
+        ("VirtualService", "auth-api-mesh"),
+    )
+    assert routing_objects("ext-authz", "grpc") == (("Service", "ext-authz"),)
+    assert routing_objects("scan-worker", "worker") == ()
