@@ -13,14 +13,25 @@ from eco2.cli import app as eco2
 from lab.cli import app as lab
 from tests.conftest import ROOT
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(text):
+    """A page without its fenced blocks."""
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def spans(text):
+    """What stands between backticks in running text, where a line may end inside, too."""
+    return INLINE.findall(re.sub(r"(?<!\n)\n(?!\n)", " ", prose(text)))
 
 
 def anchors(text):
     """What GitHub makes of a page's headings."""
-    titles = re.findall(r"(?m)^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    titles = re.findall(r"(?m)^#+ (.+)$", prose(text))
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
@@ -28,7 +39,7 @@ def commands(page):
     """What a page tells people to type: its shell blocks line by line, and what stands in running text."""
     text = page.read_text()
     blocks = [line for block in SHELL.findall(text) for line in block.replace("\\\n", " ").splitlines()]
-    return [*blocks, *INLINE.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL))]
+    return [*blocks, *spans(text)]
 
 
 def registered(app):
@@ -37,8 +48,7 @@ def registered(app):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in LINK.findall(prose(page.read_text())):
         if target.startswith(("http://", "https://")):
             continue
         path, _, anchor = target.partition("#")
