@@ -69,8 +69,8 @@ test-long: setup ## What takes longer: every service at every phase under load, 
 	$(BIN)/pytest -q -rP -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 docs: setup ## Write the generated pages
-	$(BIN)/python -m eco2.cost_page
-	$(BIN)/python -m eco2.reference
+	$(BIN)/python -m docs.generate.cost
+	$(BIN)/python -m docs.generate.config
 
 pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
 	$(BIN)/python -m tests.pictures

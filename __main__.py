@@ -11,19 +11,19 @@ from components.pause import Pause
 from components.readiness import Readiness
 from components.services import declare_services
 from components.tolerance import Tolerance
-from rollout.cluster_left import identifier_left
-from rollout.files import read_catalog
-from rollout.frozen import frozen
-from rollout.nodes import groups_left
-from rollout.plain_text import inert, one_line, visible
-from rollout.plan import RolloutPlan
-from rollout.prior import merged
-from rollout.report import report
-from rollout.review import accept
-from rollout.settings import read_settings
-from rollout.traffic.in_words import traffic
-from rollout.update import update_of
-from rollout.wording import summary
+from rollout.guards.review import accept
+from rollout.plan.cluster import identifier_left
+from rollout.plan.frozen import frozen
+from rollout.plan.nodes import groups_left
+from rollout.plan.prior import merged
+from rollout.plan.service_plan import RolloutPlan
+from rollout.plan.update import update_of
+from rollout.report.report import report
+from rollout.report.text import summary
+from rollout.report.traffic import traffic
+from rollout.spec.files import read_catalog
+from rollout.spec.settings import read_settings
+from rollout.text.plain import inert, one_line, visible
 
 config = stack.config()
 with stack.problems_in_words():

@@ -12,7 +12,7 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any
 
-from rollout.prior import ONLY_VARIABLE
+from rollout.plan.prior import ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

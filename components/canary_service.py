@@ -13,11 +13,11 @@ from components.domain_node_group import placement
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import CANARY_SERVICE, labels
 from components.workload import PodSpec, deployment_spec, selector
-from rollout.order import Direction, Part
-from rollout.plan import Release
+from rollout.plan.order import Direction, Part
+from rollout.plan.service_plan import Release
 from rollout.traffic import write
 from rollout.traffic.names import canary_name, virtual_services
-from rollout.versions import CANARY_VERSION
+from rollout.traffic.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from components.pause import Pause
     from components.readiness import Readiness
     from components.tolerance import Tolerance
-    from rollout.catalog import Catalog
-    from rollout.plan import RolloutPlan
-    from rollout.services import Wanted
-    from rollout.settings import Settings
-    from rollout.versions import Version
-    from rollout.workload import Workload
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.services import Wanted
+    from rollout.spec.settings import Settings
+    from rollout.spec.workload import Workload
+    from rollout.traffic.versions import Version
 
 Resources = list[pulumi.Resource]
 

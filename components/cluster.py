@@ -13,7 +13,7 @@ from components.adoption import marks
 from rollout.fields import present
 
 if TYPE_CHECKING:
-    from rollout.settings import ClusterSettings
+    from rollout.spec.settings import ClusterSettings
 
 WAY_ON = "is eco2:cluster.name right, and has this role eks:DescribeCluster? Then run the same command again"
 

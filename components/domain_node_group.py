@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.cluster import Cluster
-    from rollout.nodes import GroupLeft
-    from rollout.settings import NodeGroupSettings, Settings
+    from rollout.plan.nodes import GroupLeft
+    from rollout.spec.settings import NodeGroupSettings, Settings
 
 AMI_TYPE = "AL2023_x86_64_STANDARD"
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from rollout import applied
+from rollout.plan import state as applied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from components.canary_service import CanaryService
-    from rollout.plan import RolloutPlan
-    from rollout.services import Wanted
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.services import Wanted
 
 
 async def done(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rollout.catalog import Service
+    from rollout.spec.catalog import Service
 
 FIELD_MANAGER = "eco2"
 """The field manager of every write, so that a rollback by hand at the API can take the same name

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from rollout.nodes import within
+from rollout.plan.nodes import within
 
 if TYPE_CHECKING:
-    from rollout.nodes import GroupLeft
-    from rollout.settings import NodeGroupSettings
+    from rollout.plan.nodes import GroupLeft
+    from rollout.spec.settings import NodeGroupSettings
 
 ABSENT = ("couldn't find resource", "ResourceNotFoundException")
 """What the plugin says of a group that does not exist, by its own words and by those of EKS."""

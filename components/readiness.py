@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from kube.cluster import ClusterError
-from rollout.applied import leads_more
-from rollout.order import Direction
+from rollout.guards.readiness import climbing, lack, led_to
+from rollout.plan.order import Direction
+from rollout.plan.state import leads_more
 from rollout.problems import NAMESPACE, ConfigError, Problem
-from rollout.readiness import climbing, lack, led_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kube.cluster import Cluster
-    from rollout.catalog import Service
-    from rollout.plan import RolloutPlan
-    from rollout.readiness import Target
-    from rollout.report import Report
-    from rollout.update import Update
+    from rollout.guards.readiness import Target
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.plan.update import Update
+    from rollout.report.report import Report
+    from rollout.spec.catalog import Service
 
 PATIENCE_SECONDS = 30
 """How long routes wait for pods that are not ready at that moment. Pods that this very update brought

@@ -8,8 +8,8 @@ from components.workload import selector
 from rollout.fields import present
 
 if TYPE_CHECKING:
-    from rollout.autoscaling import Behavior, Hpa, Keda
-    from rollout.sizes import Scaling
+    from rollout.plan.replicas import Scaling
+    from rollout.spec.autoscaling import Behavior, Hpa, Keda
 
 FROZEN = {"selectPolicy": "Disabled"}
 """Takes no pod away, on every version of Kubernetes."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.canary_service import Platform
-    from rollout.nodes import GroupLeft
-    from rollout.plan import RolloutPlan
-    from rollout.services import Wanted
+    from rollout.plan.nodes import GroupLeft
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.services import Wanted
 
 
 def declare_services(

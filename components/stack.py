@@ -14,10 +14,10 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from kube.cluster import Cluster
-from rollout import files
-from rollout.plain_text import inert
-from rollout.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
+from rollout.plan.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
+from rollout.spec import files
+from rollout.text.plain import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
-from rollout.images import REVISION_ANNOTATION
-from rollout.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
+from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
     from components.domain_node_group import Placement
-    from rollout.plan import Release
-    from rollout.workload import EnvValue, InitContainer, Probe, SecurityContext, Workload
+    from rollout.plan.service_plan import Release
+    from rollout.spec.workload import EnvValue, InitContainer, Probe, SecurityContext, Workload
 
 SPREAD = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -15,7 +15,7 @@ from eco2.commands.recover import recover
 from eco2.commands.render import render
 from eco2.commands.set_image import set_image
 from eco2.commands.status import status
-from eco2.output import failing_in_words, open_standard_streams
+from eco2.terminal.output import failing_in_words, open_standard_streams
 
 app = typer.Typer(
     no_args_is_help=True,

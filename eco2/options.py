@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eco2.folding import folded
-from eco2.output import say_if_possible
+from eco2.terminal.output import say_if_possible
+from eco2.terminal.wrapping import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def complete_stack(incomplete: str) -> list[str]:
     """The stacks that have a file here."""
-    from rollout.files import stacks_with_file  # noqa: PLC0415  # no part of a command's start
+    from rollout.spec.files import stacks_with_file  # noqa: PLC0415  # no part of a command's start
 
     return [stack for stack in stacks_with_file(Path()) if stack.startswith(incomplete)]
 

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rollout.catalog import Service
+    from rollout.spec.catalog import Service
 
 URL_VARIABLE = "ECO2_PROMETHEUS_URL"
 """The environment variable with the Prometheus' URL."""

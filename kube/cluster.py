@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kube.connection import NoAnswerError, Request, connect
 from kube.kubeconfig import KubeconfigError, UnknownContextError
-from rollout.plain_text import one_line
+from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from rollout.problems import ConfigError
-from rollout.yaml_bounds import Loader, within_bounds
+from rollout.spec.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rollout.plain_text import one_line
+from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from eco2.options import Project, Stack, in_words
-from eco2.output import say_if_possible
+from eco2.terminal.output import say_if_possible
 from rollout.problems import ConfigError
 
 
@@ -42,10 +42,10 @@ def abort(
 
     Example: eco2 abort auth-api scan-api --stack prod
     """
-    from eco2.abort import RoutesError, UpdateError, record  # noqa: PLC0415
-    from eco2.abort import abort as take_back  # noqa: PLC0415
-    from eco2.lenient import NoSuchServiceError  # noqa: PLC0415
-    from eco2.wish import Wish  # noqa: PLC0415
+    from eco2.abort.files import NoSuchServiceError  # noqa: PLC0415
+    from eco2.abort.request import Wish  # noqa: PLC0415
+    from eco2.abort.run import RoutesError, UpdateError, record  # noqa: PLC0415
+    from eco2.abort.run import abort as take_back  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
     if bool(service) == everything:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from eco2.options import Project, Stack, Yes, complete_service, in_words
-from eco2.output import say_if_possible
+from eco2.terminal.output import say_if_possible
 
 
 def adopt(
@@ -28,8 +28,8 @@ def adopt(
 
     Example: eco2 adopt chat-api --stack prod
     """
-    from eco2.adoption import adopt as bring  # noqa: PLC0415
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from eco2.stack.adoption import adopt as bring  # noqa: PLC0415
+    from eco2.stack.cli import PulumiError  # noqa: PLC0415
     from rollout.problems import ConfigError  # noqa: PLC0415
 
     def agreed(preview: str) -> bool:

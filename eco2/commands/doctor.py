@@ -30,8 +30,8 @@ def doctor(stack: Stack, as_json: Json = False, project: Project = Path()) -> No
     """
     from rich.text import Text  # noqa: PLC0415
 
-    from eco2.console import Console  # noqa: PLC0415
     from eco2.doctor.examine import examine  # noqa: PLC0415
+    from eco2.terminal.console import Console  # noqa: PLC0415
 
     findings = examine(project.resolve(), stack)
     if as_json:

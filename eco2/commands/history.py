@@ -24,10 +24,10 @@ def history(
 
     Example: eco2 history --stack prod --limit 3
     """
-    from eco2.console import Console  # noqa: PLC0415  # slow to import
-    from eco2.history import history as read  # noqa: PLC0415
-    from eco2.history_table import table  # noqa: PLC0415
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
+    from eco2.stack.cli import PulumiError  # noqa: PLC0415
+    from eco2.stack.history import history as read  # noqa: PLC0415
+    from eco2.terminal.console import Console  # noqa: PLC0415  # slow to import
+    from eco2.terminal.history import table  # noqa: PLC0415
 
     with in_words(PulumiError):
         updates = read(project.resolve(), stack, limit)

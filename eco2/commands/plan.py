@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eco2.options import Json, Project, Stack  # noqa: TC001  # typer reads the annotations
-from eco2.output import say_if_possible
+from eco2.terminal.output import say_if_possible
 from rollout.problems import ConfigError
 
 REFUSED = 3
@@ -43,17 +43,17 @@ def plan(
 
     Example: eco2 plan --stack dev --markdown
     """
-    from eco2.comparison import with_differences  # noqa: PLC0415
-    from eco2.hands import with_hands  # noqa: PLC0415
-    from eco2.plan_console import print_plan  # noqa: PLC0415
-    from eco2.planning import last_update, read_report  # noqa: PLC0415
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
-    from eco2.stack_config import stack_config  # noqa: PLC0415
-    from eco2.web import root  # noqa: PLC0415
-    from rollout.files import read_catalog  # noqa: PLC0415
-    from rollout.markdown import markdown as as_markdown  # noqa: PLC0415
-    from rollout.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
-    from rollout.report_json import as_json as report_json  # noqa: PLC0415
+    from eco2.change.manual_routes import with_hands  # noqa: PLC0415
+    from eco2.stack.cli import PulumiError  # noqa: PLC0415
+    from eco2.stack.comparison import with_differences  # noqa: PLC0415
+    from eco2.stack.config import stack_config  # noqa: PLC0415
+    from eco2.stack.planning import last_update, read_report  # noqa: PLC0415
+    from eco2.terminal.plan import print_plan  # noqa: PLC0415
+    from eco2.terminal.web import root  # noqa: PLC0415
+    from rollout.report.as_json import as_json as report_json  # noqa: PLC0415
+    from rollout.report.markdown import markdown as as_markdown  # noqa: PLC0415
+    from rollout.report.markdown import markdown_of_failure, markdown_of_problems  # noqa: PLC0415
+    from rollout.spec.files import read_catalog  # noqa: PLC0415
 
     if markdown and as_json:
         typer.echo("error: choose one of --markdown and --json", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eco2.options import Project, Stack, in_words
-from eco2.output import say_if_possible
+from eco2.terminal.output import say_if_possible
 
 
 def recover(stack: Stack, project: Project = Path()) -> None:
@@ -14,8 +14,8 @@ def recover(stack: Stack, project: Project = Path()) -> None:
     Unlocks it, if the process that locked it ran on this machine and has ended, and settles what it was
     creating. A stack in order is left as it is.
     """
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
-    from eco2.recover import recover as mend  # noqa: PLC0415
+    from eco2.stack.cli import PulumiError  # noqa: PLC0415
+    from eco2.stack.recover import recover as mend  # noqa: PLC0415
     from rollout.problems import ConfigError  # noqa: PLC0415
 
     with in_words(ConfigError, PulumiError):

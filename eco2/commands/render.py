@@ -25,8 +25,8 @@ def render(
     """
     import pulumi  # noqa: PLC0415  # half a second that --help need not wait for
 
-    from eco2.render import OccupiedError  # noqa: PLC0415
-    from eco2.render import render as write  # noqa: PLC0415
+    from eco2.stack.render import OccupiedError  # noqa: PLC0415
+    from eco2.stack.render import render as write  # noqa: PLC0415
 
     with in_words(ConfigError, pulumi.RunError, OccupiedError, OSError):
         counts = write(project.resolve(), stack, out)

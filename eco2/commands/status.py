@@ -39,19 +39,19 @@ def status(
 
     Example: eco2 status auth-api -w --stack prod
     """
-    from eco2.left import left_by_backend  # noqa: PLC0415
-    from eco2.pulumi_stack import PulumiError  # noqa: PLC0415
-    from eco2.together import Later  # noqa: PLC0415
+    from eco2.background import Later  # noqa: PLC0415
+    from eco2.stack.cli import PulumiError  # noqa: PLC0415
+    from eco2.stack.left import left_by_backend  # noqa: PLC0415
 
     # The CLI takes as long as the imports below.
     left = Later(partial(left_by_backend, project.resolve(), stack))
 
-    from eco2.console import Console  # noqa: PLC0415
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.status.as_json import services_as_json  # noqa: PLC0415
     from eco2.status.read import Look, Reader  # noqa: PLC0415
     from eco2.status.table import table  # noqa: PLC0415
     from eco2.status.tree import tree  # noqa: PLC0415
+    from eco2.terminal.console import Console  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
     detailed = watch or bool(service)

@@ -10,7 +10,7 @@ from kube.tolerance import keeps_tolerance
 if TYPE_CHECKING:
     from eco2.doctor.finding import Finding
     from kube.cluster import Cluster
-    from rollout.catalog import Catalog
+    from rollout.spec.catalog import Catalog
 
 AUTOSCALERS = "autoscalers"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eco2.background import Later
 from eco2.doctor import pulumi
 from eco2.doctor.autoscalers import AUTOSCALERS, autoscalers
 from eco2.doctor.files import connect, read_files
@@ -13,8 +14,7 @@ from eco2.doctor.nodes import NODES, nodes
 from eco2.doctor.platform import ISTIO, KEDA, RIGHTS, istio, keda, rights
 from eco2.doctor.references import GROUP as REFERENCES
 from eco2.doctor.references import references
-from eco2.together import Later
-from rollout.services import resolve
+from rollout.spec.services import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, missing
-from eco2.stack_config import stack_config
+from eco2.stack.config import stack_config
 from kube.cluster import Cluster, ClusterError
-from rollout.files import read_catalog, read_yaml
 from rollout.problems import ConfigError, suggestion
-from rollout.settings import read_settings
+from rollout.spec.files import read_catalog, read_yaml
+from rollout.spec.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eco2.doctor.finding import Finding
-    from rollout.catalog import Catalog
-    from rollout.settings import Settings
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.settings import Settings
 
 FILES = "files"
 KUBECONFIG = "kubeconfig"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from eco2.background import each
 from eco2.doctor.finding import fine, missing, warning
-from eco2.together import each
 from kube.cluster import NotServedError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eco2.doctor.finding import Finding
     from kube.cluster import Cluster
-    from rollout.catalog import Catalog
+    from rollout.spec.catalog import Catalog
 
 RIGHTS, ISTIO, KEDA = "rights", "Istio", "KEDA"
 CHANGE = ("create", "get", "list", "watch", "patch", "delete")

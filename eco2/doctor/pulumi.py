@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from eco2.doctor.finding import fine, missing, unchecked, warning
-from eco2.pulumi_stack import PulumiError, cli, pulumi
+from eco2.stack.cli import PulumiError, cli, pulumi
 
 if TYPE_CHECKING:
     from eco2.doctor.finding import Finding

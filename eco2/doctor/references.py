@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, warning
-from rollout.workload import ConfigMapValue, SecretValue
+from rollout.spec.workload import ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eco2.doctor.finding import Finding
     from kube.cluster import Cluster
-    from rollout.catalog import Catalog, Service
-    from rollout.workload import Workload
+    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.workload import Workload
 
 GROUP = "ConfigMaps and Secrets"
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
+from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from eco2.status.live import Deployment, Live
-    from rollout.drift import Drift
+    from rollout.diff.drift import Drift
 
 
 def at_the_canary(kind: str, live: Live) -> str:

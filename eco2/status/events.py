@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rollout.plain_text import one_line
+from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eco2.gone import LISTS
+from eco2.background import Later
+from eco2.stack.missing import LISTS
 from eco2.status.live import Objects
-from eco2.together import Later
 from kube.cluster import PART_OF, ForbiddenError, NotServedError
-from rollout.drift import Drift, drift
-from rollout.objects import of_state
+from rollout.diff.drift import Drift, drift
+from rollout.diff.objects import of_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from kube.cluster import Cluster
-    from rollout.objects import Object
+    from rollout.diff.objects import Object
 
 DETAILS = {"ReplicaSet": "/apis/apps/v1/replicasets", "Pod": "/api/v1/pods"}
 REFUSED = (

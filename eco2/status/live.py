@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.route_objects import hands
+from eco2.abort.objects import hands
 from eco2.status.pods import Pod, read_pod
-from rollout.images import REVISION_ANNOTATION, Image
-from rollout.ladder import FULL_WEIGHT
+from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import selected
 from rollout.traffic.split import read
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rollout.catalog import Service
+    from rollout.spec.catalog import Service
 
 Document = dict[str, Any]
 REVISION_NUMBER = "deployment.kubernetes.io/revision"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rollout.plain_text import one_line
+from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,22 +8,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eco2.left import Left, left_by_backend
+from eco2.background import Later
 from eco2.prometheus import Prometheus, PrometheusError
-from eco2.pulumi_stack import PulumiError
-from eco2.stack_config import stack_config
+from eco2.stack.cli import PulumiError
+from eco2.stack.config import stack_config
+from eco2.stack.left import Left, left_by_backend
 from eco2.status.events import warnings
 from eco2.status.lists import Lists
 from eco2.status.live import read_live
 from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
-from eco2.together import Later
 from kube.cluster import Cluster
-from rollout.files import read_catalog
-from rollout.plan import plan
-from rollout.prior import read_prior
+from rollout.plan.prior import read_prior
+from rollout.plan.service_plan import plan
 from rollout.problems import ConfigError, Problem, refuse_strangers
-from rollout.services import resolve
-from rollout.settings import read_settings
+from rollout.spec.files import read_catalog
+from rollout.spec.services import resolve
+from rollout.spec.settings import read_settings
 from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.prometheus import Requests
-    from rollout.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog, Service
 
 STATE_SECONDS = 5.0
 """How often the state is read again: a process of the CLI each time."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
 from rollout.traffic.names import canary_name
 from rollout.traffic.selector import version_at
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eco2.prometheus import Requests
     from eco2.status.events import Event
     from eco2.status.live import Live, Routing
-    from rollout.drift import Drift
+    from rollout.diff.drift import Drift
 
 NOT_YET_UP = "0 not yet up"
 HALF_TAKEN_BACK = (

@@ -17,10 +17,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from eco2.console import Console
 from eco2.status.as_json import services_as_json
 from eco2.status.tree import tree
 from eco2.status.words import ago
+from eco2.terminal.console import Console
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from eco2.status.events import parse_time
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,9 +10,9 @@ import yaml
 from eco2.yaml_text.places import CannotError
 from eco2.yaml_text.removing import removed
 from eco2.yaml_text.setting import with_value
-from rollout.files import in_one_line
 from rollout.problems import ConfigError, Problem, key_path
-from rollout.yaml_bounds import Loader, within_bounds
+from rollout.spec.files import in_one_line
+from rollout.spec.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rollout.versions import Version
+    from rollout.traffic.versions import Version
 
 _WEIGHTS: Final[dict[str | None, int]] = {STABLE_VERSION: 0, CANARY_VERSION: FULL_WEIGHT}
 _PINNED: Final[dict[float, Version]] = {0: STABLE_VERSION, FULL_WEIGHT: CANARY_VERSION}

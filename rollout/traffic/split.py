@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rollout.ladder import FULL_WEIGHT
-from rollout.versions import CANARY_SUBSET
+from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.versions import CANARY_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.ladder import FULL_WEIGHT
+from rollout.spec.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
-from rollout.versions import CANARY_SUBSET, STABLE_SUBSET
+from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

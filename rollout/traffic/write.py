@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
-from rollout.ladder import FULL_WEIGHT
+from rollout.spec.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
-from rollout.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
+from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
 
 if TYPE_CHECKING:
-    from rollout.catalog import CanaryHeader, Service
-    from rollout.routes import Route, TrafficPolicy
+    from rollout.spec.catalog import CanaryHeader, Service
+    from rollout.spec.routes import Route, TrafficPolicy
     from rollout.traffic.split import Split
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
-from eco2.capture import Registration, capture, stack_config
+from eco2.stack.dry_run import Registration, capture, stack_config
 from tests.conftest import ROOT, Lab, Stack, new_stack
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _seconds(work: Callable[..., object]) -> float:
 
 def _render(folder: Path) -> None:
     script = (
-        "from pathlib import Path; from eco2.render import render;"
+        "from pathlib import Path; from eco2.stack.render import render;"
         f"render(Path({str(folder)!r}), 'dev', Path({str(folder / 'out')!r}))"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

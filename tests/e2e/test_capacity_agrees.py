@@ -13,21 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from eco2.stack_config import stack_config
+from eco2.stack.config import stack_config
 from lab.api import Api, ApiError, Unreachable, connection
 from lab.aws.instance_types import SHAPES, offer
 from lab.aws.joiner import nodes_of
 from lab.parts import ADMIN_CONTEXT, Plan, commands, environment, write_files
 from lab.places import LabFolder
 from lab.tools import ensure
-from rollout.capacity import fits, placed
-from rollout.files import read_catalog
-from rollout.instances import DAEMONSETS, MIB, Allocatable, allocatable
-from rollout.plan import plan
-from rollout.quantities import memory_bytes, millicores
-from rollout.services import resolve
-from rollout.settings import RolloutSettings, ServiceSettings, read_settings
-from rollout.workload import Resources
+from rollout.guards.capacity import fits, placed
+from rollout.plan.service_plan import plan
+from rollout.spec.files import read_catalog
+from rollout.spec.instances import DAEMONSETS, MIB, Allocatable, allocatable
+from rollout.spec.quantities import memory_bytes, millicores
+from rollout.spec.services import resolve
+from rollout.spec.settings import RolloutSettings, ServiceSettings, read_settings
+from rollout.spec.workload import Resources
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]

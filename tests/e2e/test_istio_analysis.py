@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from eco2.render import render
+from eco2.stack.render import render
 from lab import tools
 from tests.conftest import ROOT
 

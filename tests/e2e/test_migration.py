@@ -10,7 +10,7 @@ import copy
 import pytest
 import yaml
 
-from eco2.render import render
+from eco2.stack.render import render
 from lab.api import APPLY
 from tests.conftest import ROOT, new_stack
 from tests.lab.waiting import until

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from eco2.gone import PATHS as OBJECTS
-from eco2.gone import known
+from eco2.stack.missing import PATHS as OBJECTS
+from eco2.stack.missing import known
 from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from eco2.capture import capture, stack_config
-from rollout.instances import MIB, Request
+from eco2.stack.dry_run import capture, stack_config
+from rollout.spec.instances import MIB, Request
 from tests.conftest import copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
@@ -18,7 +18,7 @@ from tests.github import Runner, new_clone
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eco2.capture import Captured, Registration
+    from eco2.stack.dry_run import Captured, Registration
 
 
 gc.set_threshold(100_000)  # a third of the time went into walks through the modules of Pulumi's SDKs

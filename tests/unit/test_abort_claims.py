@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from eco2 import second_stroke
-from eco2.abort import RoutesError, UpdateError, abort
-from eco2.pulumi_stack import EndedError, LockedError
-from eco2.wish import Wish
+from eco2.abort import reconcile as second_stroke
+from eco2.abort.request import Wish
+from eco2.abort.run import RoutesError, UpdateError, abort
+from eco2.stack.cli import EndedError, LockedError
 from tests.api_server import ROUTES, ApiServer, routed
 
 NO = 'admission webhook "x" denied the request'

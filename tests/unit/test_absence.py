@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from eco2.first_stroke import strike
-from eco2.lenient import Place
+from eco2.abort.files import Place
+from eco2.abort.routes import strike
 from kube.cluster import Cluster, ClusterError, NotServedError
 
 GROUP = "networking.istio.io"

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from components.adoption import ADOPTING_VARIABLE, without
-from eco2 import adoption
-from rollout.files import read_catalog
-from rollout.prior import ONLY_VARIABLE
+from eco2.stack import adoption
+from rollout.plan.prior import ONLY_VARIABLE
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
 FORCE = "pulumi.com/patchForce"

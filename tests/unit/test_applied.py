@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
-from rollout.applied import ROUTES, SELECTOR, applied_routes
-from rollout.guards import refusals
-from rollout.order import Direction, Part
-from rollout.plan import plan
-from rollout.prior import Prior, read_prior
-from rollout.services import resolve
-from rollout.settings import Settings
+from rollout.guards.guards import refusals
+from rollout.plan.order import Direction, Part
+from rollout.plan.prior import Prior, read_prior
+from rollout.plan.service_plan import plan
+from rollout.plan.state import ROUTES, SELECTOR, applied_routes
+from rollout.spec.services import resolve
+from rollout.spec.settings import Settings
 from rollout.traffic import write
 from rollout.traffic.split import Split
 from tests.unit.test_guards import CATALOG, STACK

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import mocks
 
-from rollout.files import read_catalog
 from rollout.problems import ConfigError
-from rollout.settings import Settings, read_settings
+from rollout.spec.files import read_catalog
+from rollout.spec.settings import Settings, read_settings
 from tests.conftest import ROOT
 
 DEV = "Pulumi.dev.yaml"

@@ -7,11 +7,11 @@ import json
 import pytest
 import yaml
 
-from eco2.comparison import with_differences
-from eco2.left import Left
-from eco2.planning import read_report
-from rollout.report_json import as_json
-from rollout.wording import text
+from eco2.stack.comparison import with_differences
+from eco2.stack.left import Left
+from eco2.stack.planning import read_report
+from rollout.report.as_json import as_json
+from rollout.report.text import text
 
 
 @pytest.fixture
@@ -125,14 +125,14 @@ def test_what_has_traffic_is_deleted_only_where_somebody_says_why(program, plan,
 
 
 def program_run(program, left):
-    from eco2.capture import capture, stack_config  # noqa: PLC0415
+    from eco2.stack.dry_run import capture, stack_config  # noqa: PLC0415
 
     config = stack_config(program.folder, "dev")
     return capture(program.folder, "dev", config, left.outputs, left.resources)
 
 
 def test_an_update_with_targets_deletes_nothing_and_asks_nothing(program, left, monkeypatch):
-    from eco2.pulumi_stack import about  # noqa: PLC0415
+    from eco2.stack.cli import about  # noqa: PLC0415
 
     catalog(program, lambda services: services.pop("chat-api"))
     for variable, value in about(["auth-api"]).items():

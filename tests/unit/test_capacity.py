@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from components.domain_node_group import Placement
 from components.workload import PodSpec, deployment_spec
-from eco2.capture import stack_config
-from rollout.capacity import Pod, fits, placed, surge
-from rollout.cost import extras
-from rollout.files import read_catalog
-from rollout.instances import (
+from eco2.stack.dry_run import stack_config
+from rollout.guards.capacity import Pod, fits, placed, surge
+from rollout.guards.shortage import shortages
+from rollout.plan.order import Direction, Order
+from rollout.plan.service_plan import plan
+from rollout.report.cost import extras
+from rollout.spec.files import read_catalog
+from rollout.spec.instances import (
     DAEMONSETS,
     MIB,
     Allocatable,
@@ -24,12 +27,9 @@ from rollout.instances import (
     least,
     pod_request,
 )
-from rollout.order import Direction, Order
-from rollout.plan import plan
-from rollout.quantities import memory_bytes, millicores
-from rollout.services import resolve
-from rollout.settings import NodeGroupSettings, RolloutSettings, read_settings
-from rollout.shortage import shortages
+from rollout.spec.quantities import memory_bytes, millicores
+from rollout.spec.services import resolve
+from rollout.spec.settings import NodeGroupSettings, RolloutSettings, read_settings
 from tests.conftest import ROOT
 from tests.unit.conftest import mib
 

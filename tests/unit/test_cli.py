@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from eco2.cli import app
-from eco2.folding import fold
 from eco2.options import complete_service, complete_stack
-from rollout.files import read_catalog
+from eco2.terminal.wrapping import fold
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
 SLOW = ("pulumi", "kubernetes", "rich", "yaml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eco2.cost_page import cost_page
+from docs.generate.cost import cost_page
 from tests.conftest import ROOT, copy_project
 
 

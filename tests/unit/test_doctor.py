@@ -17,7 +17,7 @@ from eco2.doctor.finding import Finding, asked
 from eco2.doctor.nodes import nodes
 from eco2.doctor.platform import istio, keda, rights
 from eco2.doctor.references import references
-from eco2.pulumi_stack import PulumiError
+from eco2.stack.cli import PulumiError
 from kube.cluster import ClusterError
 from tests.conftest import ROOT, copy_project
 from tests.roles import granted

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eco2.gone import LISTS
+from eco2.stack.missing import LISTS
 from eco2.status.live import Objects, read_live
 from eco2.status.snapshot import Snapshot, Status, Step
 from eco2.status.words import remedies
-from rollout.drift import drift
-from rollout.files import read_catalog
-from rollout.objects import of_state
+from rollout.diff.drift import drift
+from rollout.diff.objects import of_state
+from rollout.spec.files import read_catalog
 from tests.api_server import ApiServer
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from eco2.capture import stack_config
-from eco2.first_stroke import strike
-from eco2.route_objects import applicable
-from rollout.files import read_catalog
-from rollout.plan import plan
-from rollout.services import resolve
-from rollout.settings import RolloutSettings, read_settings
+from eco2.abort.objects import applicable
+from eco2.abort.routes import strike
+from eco2.stack.dry_run import stack_config
+from rollout.plan.service_plan import plan
+from rollout.spec.files import read_catalog
+from rollout.spec.services import resolve
+from rollout.spec.settings import RolloutSettings, read_settings
 from rollout.traffic import write
 from rollout.traffic.selector import pinned
 from rollout.traffic.strip import without_canary

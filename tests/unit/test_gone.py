@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from eco2 import second_stroke
-from eco2.gone import Known, gone, known, to_forget, words
-from eco2.lenient import Place
-from eco2.second_stroke import SecondStroke
-from eco2.wish import Wish
+from eco2.abort import reconcile as second_stroke
+from eco2.abort.files import Place
+from eco2.abort.reconcile import SecondStroke
+from eco2.abort.request import Wish
+from eco2.stack.missing import Known, gone, known, to_forget, words
 from kube.cluster import ClusterError, NotServedError
 from tests.api_server import ApiServer
 

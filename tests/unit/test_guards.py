@@ -12,12 +12,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollout.files import read_catalog
-from rollout.guards import overruled, refusals
-from rollout.plan import plan
-from rollout.prior import Prior, read_prior
-from rollout.services import resolve
-from rollout.settings import Settings
+from rollout.guards.guards import overruled, refusals
+from rollout.plan.prior import Prior, read_prior
+from rollout.plan.service_plan import plan
+from rollout.spec.files import read_catalog
+from rollout.spec.services import resolve
+from rollout.spec.settings import Settings
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from eco2.hands import look_at_routes
-from eco2.lenient import Place
+from eco2.abort.files import Place
+from eco2.change.manual_routes import look_at_routes
 from tests.api_server import ROUTES, ApiServer, routed
 from tests.desk import IMAGE
 

@@ -6,8 +6,8 @@ import json
 
 from rich.console import Console
 
-from eco2.history import read_history
-from eco2.history_table import table
+from eco2.stack.history import read_history
+from eco2.terminal.history import table
 
 
 def entry(rollouts, services=None, *, result="succeeded", kind="update", **more):

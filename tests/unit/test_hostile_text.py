@@ -8,9 +8,9 @@ import pytest
 
 from eco2.yaml_text import Edit, edited
 from kube.kubeconfig import KubeconfigError, access
-from rollout.files import read_mapping
 from rollout.problems import ConfigError
-from rollout.yaml_bounds import within_bounds
+from rollout.spec.files import read_mapping
+from rollout.spec.yaml_bounds import within_bounds
 from tests.conftest import ROOT
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

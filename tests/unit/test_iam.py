@@ -8,7 +8,7 @@ import re
 import pytest
 
 from components.node_role import POLICIES
-from rollout.files import read_catalog
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.policies import allows, listed, policy
 from tests.recorder import ACCOUNT, REGION, Call

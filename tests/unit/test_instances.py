@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes.utils.quantity import parse_quantity
 
-from rollout.files import read_catalog
-from rollout.instances import (
+from rollout.spec.files import read_catalog
+from rollout.spec.instances import (
     MIB,
     SHAPES,
     allocatable,
@@ -18,7 +18,7 @@ from rollout.instances import (
     least,
     pod_request,
 )
-from rollout.quantities import memory_bytes, millicores
+from rollout.spec.quantities import memory_bytes, millicores
 from tests.conftest import ROOT
 from tests.unit.conftest import mib
 

@@ -9,8 +9,8 @@ import sys
 import pulumi
 import pytest
 
-from eco2.capture import _Answers
-from rollout.prior import ONLY_VARIABLE
+from eco2.stack.dry_run import _Answers
+from rollout.plan.prior import ONLY_VARIABLE
 
 NODES = "aws:eks/nodeGroup:NodeGroup"
 

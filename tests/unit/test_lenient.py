@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.lenient import Place, context_of, places_of
+from eco2.abort.files import Place, context_of, places_of
 from rollout.problems import ConfigError
 from tests.conftest import ROOT
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.stack_config import stack_config
-from rollout.files import read_catalog
-from rollout.images import ImageSettings, read_image, settings_of
-from rollout.moves import NoMoveError, advanced, promoted, started, with_canary_image
-from rollout.prior import Prior
-from rollout.services import resolve
-from rollout.settings import RolloutSettings, ServiceSettings, read_settings
+from eco2.stack.config import stack_config
+from rollout.plan.edits import NoMoveError, advanced, promoted, started, with_canary_image
+from rollout.plan.prior import Prior
+from rollout.spec.files import read_catalog
+from rollout.spec.images import ImageSettings, read_image, settings_of
+from rollout.spec.services import resolve
+from rollout.spec.settings import RolloutSettings, ServiceSettings, read_settings
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")

@@ -10,9 +10,9 @@ import pulumi_aws as aws
 import pytest
 
 from components.node_count import node_count
-from eco2 import capture as mocks
-from rollout.nodes import NODE_GROUP, GroupLeft, groups_left, within
-from rollout.settings import NodeGroupSettings
+from eco2.stack import dry_run as mocks
+from rollout.plan.nodes import NODE_GROUP, GroupLeft, groups_left, within
+from rollout.spec.settings import NodeGroupSettings
 
 LEAVES = ["scalingConfig.desiredSize", "subnetIds"]
 WANTED = NodeGroupSettings(min=2, desired=3, max=4)

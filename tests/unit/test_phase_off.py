@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.phase_off import write_phase_off
-from eco2.wish import Wish
+from eco2.abort.request import Wish
+from eco2.abort.stack_file import write_phase_off
 from rollout.problems import ConfigError
 
 PROJECT = "name: eco2\nconfig:\n  eco2:drainSeconds:\n    type: integer\n    default: 5\n"

@@ -7,10 +7,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from eco2 import pulumi_stack
 from eco2.cli import app
-from eco2.pulumi_stack import PulumiError
-from rollout.markdown import markdown_of_failure
+from eco2.stack import cli as pulumi_stack
+from eco2.stack.cli import PulumiError
+from rollout.report.markdown import markdown_of_failure
 from tests.conftest import copy_project
 
 HEAD = "<!-- eco2-plan dev -->\n\n### No plan for dev: it could not be made\n\n"

@@ -13,20 +13,20 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from eco2 import pulumi_stack
-from eco2.capture import capture
 from eco2.cli import app
-from eco2.planning import last_update, read_report
-from eco2.pulumi_stack import PulumiError
-from eco2.stack_config import stack_config
-from rollout.files import read_catalog
-from rollout.markdown import markdown, markdown_of_problems
+from eco2.stack import cli as pulumi_stack
+from eco2.stack.cli import PulumiError
+from eco2.stack.config import stack_config
+from eco2.stack.dry_run import capture
+from eco2.stack.planning import last_update, read_report
+from rollout.guards.review import problems
+from rollout.plan.update import update_of
 from rollout.problems import ConfigError, Problem
-from rollout.report import version
-from rollout.review import problems
-from rollout.settings import read_settings
-from rollout.update import update_of
-from rollout.wording import headline, summary, text
+from rollout.report.markdown import markdown, markdown_of_problems
+from rollout.report.report import version
+from rollout.report.text import headline, summary, text
+from rollout.spec.files import read_catalog
+from rollout.spec.settings import read_settings
 from tests.conftest import copy_project
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -340,8 +340,8 @@ def test_text_from_files_cannot_break_out_of_the_comment():
 
 def test_the_plan_needs_neither_pulumi_nor_a_client_of_kubernetes(three):
     code = (
-        "import sys; from eco2.planning import read_report; import json; from pathlib import Path;"
-        "from rollout.wording import text; text(read_report(Path(sys.argv[1]), 'dev', {}));"
+        "import sys; from eco2.stack.planning import read_report; import json; from pathlib import Path;"
+        "from rollout.report.text import text; text(read_report(Path(sys.argv[1]), 'dev', {}));"
         "print([m for m in ('pulumi', 'kubernetes', 'grpc', 'boto3') if m in sys.modules])"
     )
     done = subprocess.run(

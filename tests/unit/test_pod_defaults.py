@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.files import read_catalog
 from rollout.problems import ConfigError
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.unit.conftest import objects
 
@@ -121,7 +121,7 @@ def test_a_browser_may_ask_before_it_opens_a_stream(program):
 
 
 def test_a_tag_that_moves_is_told_in_production_with_the_remedy(program):
-    from rollout.review import review  # noqa: PLC0415
+    from rollout.guards.review import review  # noqa: PLC0415
 
     def warnings(stack):
         return [one for one in review(update(program, stack)).warnings if "pushed again" in one]
@@ -134,9 +134,9 @@ def test_a_tag_that_moves_is_told_in_production_with_the_remedy(program):
 
 
 def update(program, stack):
-    from eco2.stack_config import stack_config  # noqa: PLC0415
-    from rollout.settings import read_settings  # noqa: PLC0415
-    from rollout.update import update_of  # noqa: PLC0415
+    from eco2.stack.config import stack_config  # noqa: PLC0415
+    from rollout.plan.update import update_of  # noqa: PLC0415
+    from rollout.spec.settings import read_settings  # noqa: PLC0415
 
     catalog = read_catalog(program.folder / "services.yaml")
     settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(program.folder, stack), catalog)

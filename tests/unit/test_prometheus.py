@@ -13,7 +13,7 @@ import pytest
 from eco2.prometheus import Prometheus, PrometheusError, Requests, increase
 from lab.mesh import counts as lab_counts
 from lab.mesh.counts import LABELS, STAT, Counts
-from rollout.files import read_catalog
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
 

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from components.domain_node_group import Placement
 from components.metadata import labels
 from components.workload import PodSpec, deployment_spec
-from rollout.autoscaling import Bounds
-from rollout.catalog import CanaryHeader
-from rollout.files import read_catalog
-from rollout.images import REVISION_ANNOTATION, Image
-from rollout.order import Direction, Part
-from rollout.plan import plan
-from rollout.prior import Prior
-from rollout.services import Wanted
-from rollout.settings import CanarySettings, RolloutSettings
+from rollout.plan.order import Direction, Part
+from rollout.plan.prior import Prior
+from rollout.plan.service_plan import plan
+from rollout.spec.autoscaling import Bounds
+from rollout.spec.catalog import CanaryHeader
+from rollout.spec.files import read_catalog
+from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.services import Wanted
+from rollout.spec.settings import CanarySettings, RolloutSettings
 from rollout.traffic import write
-from rollout.versions import SUBSETS
+from rollout.traffic.versions import SUBSETS
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")

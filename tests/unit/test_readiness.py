@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.readiness import Target, lack
+from rollout.guards.readiness import Target, lack
 from tests.api_server import ROUTES, ApiServer
 from tests.desk import IMAGE
 from tests.unit.kubernetes_objects import deployment, pod, replica_set

@@ -15,10 +15,10 @@ from components import readiness as module
 from components import stack
 from components.readiness import NotReadyError, Readiness
 from kube.cluster import Cluster
-from rollout.applied import leads_more
-from rollout.order import Direction
+from rollout.guards.readiness import Target
+from rollout.plan.order import Direction
+from rollout.plan.state import leads_more
 from rollout.problems import ConfigError
-from rollout.readiness import Target
 from tests.api_server import ApiServer
 from tests.unit.kubernetes_objects import deployment
 

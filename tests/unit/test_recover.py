@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from eco2 import recover as recovering
 from eco2.cli import app
-from eco2.pulumi_stack import LockedError, PulumiError
+from eco2.stack import recover as recovering
+from eco2.stack.cli import LockedError, PulumiError
 from tests.conftest import copy_project
 
 REFUSED = (

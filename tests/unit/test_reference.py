@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from eco2.reference import _models, attributes, reference
-from rollout.catalog import Catalog
-from rollout.settings import Settings
+from docs.generate.config import _models, attributes, reference
+from rollout.spec.catalog import Catalog
+from rollout.spec.settings import Settings
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/config.md"

@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.files import read_catalog
 from rollout.problems import ConfigError
-from rollout.quantities import amount
-from rollout.settings import read_settings
+from rollout.spec.files import read_catalog
+from rollout.spec.quantities import amount
+from rollout.spec.settings import read_settings
 from tests.conftest import ROOT
 from tests.unit.test_bad_input import (
     CATALOG,

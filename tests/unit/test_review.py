@@ -8,11 +8,11 @@ import shlex
 import pytest
 import yaml
 
-from rollout.files import read_catalog
+from rollout.guards.review import accept, review
+from rollout.plan.update import update_of
 from rollout.problems import ConfigError
-from rollout.review import accept, review
-from rollout.settings import Settings
-from rollout.update import update_of
+from rollout.spec.files import read_catalog
+from rollout.spec.settings import Settings
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 import pytest
 
-from rollout.rules import PAGE, TITLES, heading, place
+from rollout.guards.rules import PAGE, TITLES, heading, place
 from tests.conftest import ROOT
 from tests.unit.test_documents import anchors
 
@@ -62,10 +62,10 @@ def faults(book, titles=TITLES, texts=()):
     if numbers != list(range(1, len(numbers) + 1)):
         found.append(f"numbers have gaps or another order: {numbers}")
     if sorted(titles) != sorted(numbers):
-        found.append(f"the page has {numbers}, rollout/rules.py {sorted(titles)}")
+        found.append(f"the page has {numbers}, rollout/guards/rules.py {sorted(titles)}")
     for title, number, body in zip(sections[::3], numbers, sections[2::3], strict=True):
         if number in titles and title != heading(number):
-            found.append(f"rule {number}: {title!r} is {heading(number)!r} in rollout/rules.py")
+            found.append(f"rule {number}: {title!r} is {heading(number)!r} in rollout/guards/rules.py")
         if "- **Why**: " not in body:
             found.append(f"rule {number}: no reason")
         named = TEST.findall(body)

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 
-from eco2.stack_config import stack_config
-from rollout.files import read_catalog
-from rollout.plan import plan
-from rollout.services import resolve
-from rollout.settings import read_settings
+from eco2.stack.config import stack_config
+from rollout.plan.service_plan import plan
+from rollout.spec.files import read_catalog
+from rollout.spec.services import resolve
+from rollout.spec.settings import read_settings
 from tests.conftest import ROOT
 from tests.unit.conftest import objects
 

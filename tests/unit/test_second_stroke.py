@@ -8,16 +8,17 @@ import time
 import pytest
 
 from components.kubernetes_objects import HELD
-from eco2 import second_stroke, telling
-from eco2.abort_state import waiting_steps
-from eco2.abort_targets import held, in_flight, targets
-from eco2.lenient import Place
-from eco2.pulumi_stack import about
-from eco2.second_stroke import SecondStroke
-from eco2.wish import Wish
+from eco2.abort import reconcile as second_stroke
+from eco2.abort.files import Place
+from eco2.abort.reconcile import SecondStroke
+from eco2.abort.request import Wish
+from eco2.abort.state import waiting_steps
+from eco2.abort.targets import held, in_flight, targets
+from eco2.stack.cli import about
+from eco2.terminal import progress as telling
 from kube.cluster import NotServedError
-from rollout.images import REVISION_ANNOTATION
-from rollout.prior import Prior
+from rollout.plan.prior import Prior
+from rollout.spec.images import REVISION_ANNOTATION
 
 COMPONENT = "eco2:service:CanaryService"
 

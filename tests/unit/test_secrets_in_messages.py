@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from eco2.lenient import context_of
+from eco2.abort.files import context_of
 from rollout.problems import ConfigError
-from rollout.settings import REQUIRED_ELSEWHERE, Settings, read_settings
+from rollout.spec.settings import REQUIRED_ELSEWHERE, Settings, read_settings
 from tests.unit.test_bad_input import CATALOG, DEV, GOOD
 
 SECRET = "S3cr3t" * 15 + "!"

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from eco2 import soak as soaking
-from eco2.soak import judged_errors, soak
-from rollout.files import read_catalog
+from eco2.change import canary_health as soaking
+from eco2.change.canary_health import judged_errors, soak
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
 SERVICES = read_catalog(ROOT / "services.yaml").services

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from eco2 import stack_yaml
 from eco2.cli import app
-from eco2.stack_yaml import write_text
+from eco2.stack import file as stack_yaml
+from eco2.stack.file import write_text
 from tests.conftest import ROOT
 
 

@@ -7,15 +7,15 @@ import json
 
 import pytest
 
-from eco2.capture import _Answers
-from rollout.applied import DEPLOYMENT, ROUTES, SELECTOR, Deployed, applied_deployments, done
-from rollout.guards import refusals
-from rollout.images import REVISION_ANNOTATION
-from rollout.order import Direction
-from rollout.plan import plan
-from rollout.services import resolve
-from rollout.settings import Settings
-from rollout.update import moves, prior_of
+from eco2.stack.dry_run import _Answers
+from rollout.guards.guards import refusals
+from rollout.plan.order import Direction
+from rollout.plan.service_plan import plan
+from rollout.plan.state import DEPLOYMENT, ROUTES, SELECTOR, Deployed, applied_deployments, done
+from rollout.plan.update import moves, prior_of
+from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.services import resolve
+from rollout.spec.settings import Settings
 from tests.desk import IMAGE
 from tests.unit.test_applied import virtual_services
 from tests.unit.test_guards import CATALOG, STACK

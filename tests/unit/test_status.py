@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from eco2.background import Later
 from eco2.prometheus import Requests
 from eco2.status.events import warnings
 from eco2.status.live import Objects, read_live
@@ -21,9 +22,8 @@ from eco2.status.table import table
 from eco2.status.tree import tree
 from eco2.status.watch import Feed, Seen, picture
 from eco2.status.words import ago, measured, remedies, short_image
-from eco2.together import Later
 from kube.cluster import ClusterError
-from rollout.files import read_catalog
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import NOW, deployment, event, pod, replica_set, virtual_service
 

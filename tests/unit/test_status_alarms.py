@@ -13,7 +13,7 @@ from eco2.status.live import Objects, read_live
 from eco2.status.snapshot import Snapshot, Status, Step
 from eco2.status.table import table
 from eco2.status.words import remedies
-from rollout.files import read_catalog
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from eco2 import abort_state, telling
-from eco2.wish import Wish
+from eco2.abort import state as abort_state
+from eco2.abort.request import Wish
+from eco2.terminal import progress as telling
 
 
 def test_nothing_is_said_of_what_is_quick(monkeypatch):

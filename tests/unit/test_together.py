@@ -8,7 +8,7 @@ from _thread import interrupt_main
 
 import pytest
 
-from eco2.together import Later, each
+from eco2.background import Later, each
 
 
 def test_a_call_gives_its_result_or_its_exception():

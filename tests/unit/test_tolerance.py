@@ -11,8 +11,8 @@ from components.tolerance import Tolerance
 from eco2.doctor.autoscalers import autoscalers
 from kube.cluster import ClusterError
 from kube.tolerance import AUTOSCALERS, SCALED_OBJECTS, TO_TOLERANCE, keeps_tolerance
-from rollout.files import read_catalog
-from rollout.frozen import frozen
+from rollout.plan.frozen import frozen
+from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.unit.conftest import objects
 

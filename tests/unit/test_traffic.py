@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollout.catalog import CanaryHeader
-from rollout.files import read_catalog
+from rollout.spec.catalog import CanaryHeader
+from rollout.spec.files import read_catalog
 from rollout.traffic import write
 from rollout.traffic.names import canary_name, kept_ending, mesh_name, own_names, owner, routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned, selected, version_at, weight_of

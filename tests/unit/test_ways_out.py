@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from eco2.console import Console
-from eco2.output import pass_on, say_if_possible
 from eco2.status.pods import read_pod
-from rollout.markdown import markdown_of_problems
-from rollout.markdown_text import block, code, prose
-from rollout.plain_text import HIDDEN, inert, one_line, visible
+from eco2.terminal.console import Console
+from eco2.terminal.output import pass_on, say_if_possible
 from rollout.problems import Problem
+from rollout.report.markdown import markdown_of_problems
+from rollout.text.markdown import block, code, prose
+from rollout.text.plain import HIDDEN, inert, one_line, visible
 from tests.conftest import ROOT
 
 FORGED = "\x1b[2K\x1b[1A\u2714 ready"

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eco2.stack_config import stack_config
+from eco2.stack.config import stack_config
 from eco2.yaml_text.setting import scalar
-from rollout.files import read_mapping
 from rollout.problems import ConfigError
-from rollout.yaml_scalars import two_meanings
+from rollout.spec.files import read_mapping
+from rollout.spec.yaml_scalars import two_meanings
 
 DIFFER = [
     ("1e5", "text", "the number 100000.0"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from eco2.stack_yaml import read_text, set_phase_off, write_text
+from eco2.stack.file import read_text, set_phase_off, write_text
 from eco2.yaml_text import Edit, edited
 from rollout.problems import ConfigError
 from tests.conftest import ROOT

@@ -1,0 +1,1 @@
+"""Taking services back: routes first, then config, cluster and state (rule 12)."""

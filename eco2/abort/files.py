@@ -1,0 +1,180 @@
+"""What an abort must know of the files, read also where they are broken.
+
+A merge conflict, a key that stands twice or a mistake in another service must not keep a canary at its
+traffic. What is read here is only where requests are sent: to which cluster, and to which objects.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.problems import ConfigError, Problem, suggestion
+from rollout.spec.files import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+CONTEXT = re.compile(r"""^\s*["']?kubernetes:context["']?\s*:[ \t]*["']?([^\s"'#,{}]+)""", re.MULTILINE)
+KEY = re.compile(r"""^(?P<indent> *)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
+VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
+KINDS = ("api", "grpc", "worker")
+
+
+class NoSuchServiceError(ConfigError):
+    """None of the services that were named is known."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a service's routes are.
+
+    Attributes:
+        kind: `api`, `grpc` or `worker`; empty where the file does not tell.
+        namespace: Its namespace; empty where the file does not tell.
+    """
+
+    kind: str
+    namespace: str
+
+
+def context_of(file: Path, named: str = "") -> str:
+    """The kubeconfig's context of a stack.
+
+    Args:
+        file: The stack's file.
+        named: What the user named; it goes before the file.
+
+    Raises:
+        ConfigError: If nothing names one, or several are named.
+    """
+    if named:
+        return named
+    way = "; or name it on the command line: --context CONTEXT"
+    try:
+        config: Any = read_yaml(file).get("config")
+        context: str = _word(config.get("kubernetes:context")) if isinstance(config, dict) else ""
+        if context:
+            return context
+    except ConfigError as error:
+        why = error.problems[0].reason
+    else:
+        why = "missing; name the context of this stack's cluster"
+    found = sorted(set(CONTEXT.findall(_text(file))))
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        why = f"is there with several values: {', '.join(found)}"
+    raise ConfigError([Problem(file.name, "config.kubernetes:context", why + way)])
+
+
+def places_of(file: Path, names: Iterable[str], namespace: str = "") -> dict[str, Place]:
+    """Where the routes of some services are.
+
+    Args:
+        file: `services.yaml`.
+        names: The services; empty for all.
+        namespace: Their namespace, as the user named it; it goes before the file.
+
+    Returns:
+        The services with their places; a namespace that the file does not tell is empty. Names that the file does
+        not know are left out: a typing error must not keep the others from their way back.
+
+    Raises:
+        NoSuchServiceError: If the file knows none of them.
+        ConfigError: If it knows none at all.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    known = _places(file)
+    if namespace and wanted:
+        return {name: Place(known.get(name, Place("", "")).kind, namespace) for name in wanted}
+    way = "; or name the namespace on the command line: --namespace NAMESPACE"
+    if not known:
+        raise ConfigError([Problem(file.name, "services", f"no service can be read from it{way}")])
+    if wanted and not known.keys() & set(wanted):
+        raise NoSuchServiceError(Problem("", name, why) for name, why in strangers(file, wanted).items())
+    return {name: known[name] for name in wanted or known if name in known}
+
+
+def strangers(file: Path, names: Iterable[str]) -> dict[str, str]:
+    """Why services are unknown, by name; those that the file knows are left out.
+
+    Args:
+        file: `services.yaml`.
+        names: The services.
+    """
+    known = _places(file)
+    return {
+        name: f"no such service in {file.name}; {suggestion(name, known)}"
+        for name in names
+        if known and name not in known
+    }
+
+
+def _places(file: Path) -> Mapping[str, Place]:
+    try:
+        described = read_yaml(file).get("services")
+    except ConfigError:
+        return _scanned(_text(file))
+    if not isinstance(described, dict):
+        return {}
+    return {
+        name: Place(_kind(_word(one.get("kind"))), _word(one.get("namespace")))
+        for name, one in described.items()
+        if isinstance(one, dict)
+    }
+
+
+def _kind(word: str) -> str:
+    """A kind that there is; of any other word nothing can be told."""
+    return word if word in KINDS else ""
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _scanned(text: str) -> dict[str, Place]:
+    """The services of a text that is no YAML, by its lines and their indentation."""
+    found: dict[str, dict[str, set[str]]] = {}
+    inside, service_indent, own_indent, name = False, 0, 0, ""
+    for line in text.splitlines():
+        key = KEY.match(line)
+        if not key:
+            continue
+        indent = len(key["indent"])
+        if not indent:
+            inside, service_indent, name = key["key"] == "services", 0, ""
+            continue
+        if not inside:
+            continue
+        service_indent = service_indent or indent
+        if indent == service_indent:
+            name, own_indent = key["key"], 0
+            values = found.setdefault(name, {"kind": set(), "namespace": set()})
+            for word, told in values.items():
+                told.update(re.findall(VALUE.format(word), key["rest"] or ""))
+        elif name and indent > service_indent:
+            own_indent = own_indent or indent
+            if indent == own_indent and key["key"] in ("kind", "namespace"):
+                value = re.match(r"""["']?([\w-]+)""", key["rest"] or "")
+                if value:
+                    found[name][key["key"]].add(value[1])
+    # Two values, as in a merge conflict, are none.
+    return {
+        name: Place(_kind(_only(values["kind"])), _only(values["namespace"]))
+        for name, values in found.items()
+    }
+
+
+def _only(told: set[str]) -> str:
+    return next(iter(told)) if len(told) == 1 else ""
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,274 @@
+"""The second stroke of an abort: the stack's file says phase 0, and one update makes cluster and state agree.
+
+It goes on beside an update that is under way: that one may set its own routes, which were right when it began,
+so the canary is taken out of them again until the stack is free.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from eco2.abort.proxies import why_routes_are_not_learnt
+from eco2.abort.routes import strike
+from eco2.abort.stack_file import restore_stable, write_phase_off
+from eco2.abort.state import never_brought_up, resources_of
+from eco2.abort.targets import held, in_flight, targets
+from eco2.background import Later
+from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, update
+from eco2.stack.missing import to_forget
+from eco2.stack.recover import owner_has_ended
+from eco2.terminal.progress import telling
+from kube.cluster import ClusterError, NotServedError
+from rollout.plan.prior import LEFT_VARIABLE, read_prior
+from rollout.traffic.names import canary_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from eco2.abort.files import Place
+    from eco2.abort.request import Wish
+    from kube.cluster import Cluster
+    from rollout.plan.prior import Prior
+
+LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
+"""How often routes are looked at, and an update tried, while somebody else updates the stack."""
+PATIENCE_SECONDS = 1800.0
+GOES_WITH_A_CANARY = {
+    "deployments": "/apis/apps/v1",
+    "scaledobjects": "/apis/keda.sh/v1alpha1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "poddisruptionbudgets": "/apis/policy/v1",
+    "services": "/api/v1",
+}
+"""What is deleted when a canary ends, and where it is found."""
+
+
+@dataclass(frozen=True)
+class SecondStroke:
+    """Makes config, cluster and state agree.
+
+    Attributes:
+        wish: What to take back.
+        cluster: Where the routes are.
+        services: Its services.
+        say: Takes a line for the user.
+    """
+
+    wish: Wish
+    cluster: Cluster
+    services: Mapping[str, Place]
+    say: Callable[[str], None]
+
+    def run(self, moved: Mapping[str, float]) -> None:
+        """Writes the file and updates these services, and nothing else.
+
+        Args:
+            moved: When the first stroke moved a service's routes, in seconds since the epoch.
+
+        Raises:
+            ConfigError: If the file or what it says cannot be used.
+            PulumiError: If the update fails, or the stack stays locked.
+            OSError: If the file cannot be written.
+        """
+        moved, end, ended = dict(moved), time.monotonic() + PATIENCE_SECONDS, threading.Event()
+        watch = threading.Thread(target=self._keep_off, args=(moved, ended), daemon=True)
+        try:
+            while True:
+                try:
+                    self._update(moved)
+                except LockedError as error:
+                    if owner_has_ended(str(error)):
+                        pulumi(self.wish.project, self.wish.stack, "cancel", "--yes")
+                        self.say(
+                            f"unlocked {self.wish.stack}, which an update that was killed had left locked"
+                        )
+                        continue
+                    if time.monotonic() > end:
+                        raise
+                else:
+                    return
+                if watch.ident is None:
+                    self.say(
+                        "another update is under way; until it ends, routes that it sets to a canary are taken "
+                        f"back; waiting for it for {PATIENCE_SECONDS / 60:g} min at the most. If nothing updates "
+                        f"{self.wish.stack}: pulumi cancel --stack {self.wish.stack}"
+                    )
+                    watch.start()
+                time.sleep(TRY_SECONDS)
+        finally:
+            ended.set()
+
+    def not_back(self) -> dict[str, str]:
+        """Why a service is not known to be back, by service, after one more look at its routes.
+
+        A worker has none: it is back when its canary has no Deployment.
+        """
+        strokes = strike(self.cluster, self.services, self.services)
+        workers = [stroke.service for stroke in strokes if stroke.unrouted]
+        try:
+            found = dict.fromkeys(self._canaries(workers), "its canary still takes work")
+            for name in self._not_here(workers):
+                if not never_brought_up(self.wish, name, self.say):
+                    found[name] = "neither of its Deployments is there (is it the right cluster?)"
+        except ClusterError as error:
+            found = dict.fromkeys(workers, str(error))
+        for stroke in strokes:
+            if stroke.failure:
+                found[stroke.service] = stroke.failure
+            elif stroke.missing and not never_brought_up(self.wish, stroke.service, self.say):
+                found[stroke.service] = (
+                    f"{', '.join(stroke.missing)} is not there; what makes it anew: "
+                    f"pulumi up --refresh --run-program --stack {self.wish.stack}"
+                )
+        return found
+
+    def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
+        """Looks again and again: the other update may write routes at any time, also while this one is tried."""
+        while not ended.wait(LOOK_SECONDS):
+            self._strike_again(moved)
+
+    def _strike_again(self, moved: dict[str, float]) -> None:
+        for stroke in strike(self.cluster, self.services, self.services):
+            if stroke.failure:
+                self.say(f"{stroke.service}: {stroke.failure}")
+            if stroke.moved:
+                self.say(f"{stroke.service}: taken back again")
+                moved[stroke.service] = time.time()
+
+    def _update(self, moved: dict[str, float]) -> None:
+        resources = resources_of(self.wish, self.say)
+        write_phase_off(self.wish, self.services, self.say)
+        last = read_prior(outputs_of(resources))
+        moving = [name for name in self.services if name in in_flight(resources, last)]
+        if not moving:
+            # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
+            # routes later. It holds the lock.
+            pulumi(self.wish.project, self.wish.stack, *LOCK_ONLY)
+            now = resources_of(self.wish, self.say)
+            if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
+                self._update(moved)
+                return
+            if strays := self._canaries(self.services):
+                told = ", ".join(
+                    f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in strays
+                )
+                raise PulumiError(
+                    f"{told} runs in the cluster, and the state of {self.wish.stack} knows no canary. Is it the right "
+                    "backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
+                )
+            self.say("nothing else is in flight")
+            return
+        strangers = self._not_here(moving)
+        moving = [name for name in moving if name not in strangers]
+        if moving:
+            self._take_out(moving, resources, last, moved)
+        if strangers:
+            told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
+            raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
+
+    def _take_out(
+        self,
+        moving: list[str],
+        resources: list[dict[str, Any]],
+        last: Mapping[str, Prior],
+        moved: dict[str, float],
+    ) -> None:
+        """Ends the canaries of services by one update."""
+        routed = any(self.services[name].kind != "worker" for name in moving)
+        if routed and (silent := why_routes_are_not_learnt(self.cluster)):
+            raise PulumiError(f"the canary stays, since its proxies' routes lead to it: {silent}")
+        # An update that ended just now may have set its routes since the last look.
+        self._strike_again(moved)
+        restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)
+        self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.wish.command}")
+        variables = about(moving, held(resources, last, moving))
+        if all(name in moved for name in moving):
+            # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
+            variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
+        self._run(targets(resources, moving), variables, moving)
+        self._look_at_state(moving)
+
+    def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
+        urns, names = tuple(urns), tuple(moving)
+        project, stack = self.wish.project, self.wish.stack
+        try:
+            lost = to_forget(self.cluster, urns, {name: self.services[name].namespace for name in names})
+        except ClusterError as error:
+            self.say(f"whether somebody deleted something is not known: {error}")
+            lost = []
+        if lost:
+            # An update of it would fail. To refresh all targets would do as well, but a pod of stable's that is
+            # not ready would become an error of its Deployment, which the update then waits for.
+            self.say(f"{', '.join(map(str, lost))} was deleted by somebody, and is made anew")
+            pulumi(project, stack, "refresh", "--yes", "--skip-preview", *_targets(one.urn for one in lost))
+
+        def holders(waited: str) -> list[str]:
+            return [f"{name}: {waited} for {told}" for name in names for told in self._held_back(name)]
+
+        with telling(self.say, holders):
+            update(project, stack, "--skip-preview", *_targets(urns), variables=variables)
+
+    def _not_here(self, names: Iterable[str]) -> set[str]:
+        """The workers that this cluster may not know.
+
+        A worker has no routes that tell whether this is the right cluster, so a Deployment of its must be there:
+        else its canary would be told gone, and work on in another cluster.
+        """
+        workers = [name for name in names if self.services[name].kind == "worker"]
+        unknown = {name for name in workers if self.cluster.get(self._deployment(name)) is None}
+        return unknown - self._canaries(unknown)
+
+    def _look_at_state(self, moving: Iterable[str]) -> None:
+        """Reads again what was written.
+
+        Raises:
+            PulumiError: If the state or the cluster still knows a canary.
+        """
+        resources = resources_of(self.wish, self.say)
+        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving) | self._canaries(moving)
+        if left:
+            raise PulumiError(
+                f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
+            )
+
+    def _deployment(self, name: str, *, canary: bool = False) -> str:
+        """The path of one of a service's Deployments."""
+        own = canary_name(name) if canary else name
+        return f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{own}"
+
+    def _canaries(self, names: Iterable[str]) -> set[str]:
+        """The services whose canary has a Deployment in the cluster that nobody has deleted."""
+        looks = {
+            name: Later(partial(self.cluster.get, self._deployment(name, canary=True))) for name in names
+        }
+        found = {name: later.result() for name, later in looks.items()}
+        return {
+            name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")
+        }
+
+    def _held_back(self, name: str) -> list[str]:
+        """The objects of a canary that are to go and do not, with the command that lets them go."""
+        namespace, canary, told = self.services[name].namespace, canary_name(name), list[str]()
+        for plural, api in GOES_WITH_A_CANARY.items():
+            try:
+                live = self.cluster.get(f"{api}/namespaces/{namespace}/{plural}/{canary}") or {}
+            except NotServedError:  # KEDA is not everywhere
+                continue
+            except ClusterError as error:
+                return [f"the cluster: {error}"]
+            meta = live.get("metadata", {})
+            if meta.get("deletionTimestamp") and (holders := ", ".join(meta.get("finalizers") or ())):
+                told.append(
+                    f"{plural}/{canary} to go, which its finalizers hold: {holders}; for 10 min at the most. No "
+                    f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural} "
+                    f"""{canary} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
+                )
+        return told
+
+
+def _targets(urns: Iterable[str]) -> list[str]:
+    return [part for urn in urns for part in ("--target", urn)]

@@ -1,0 +1,163 @@
+"""The first stroke of an abort: routes go back to stable, straight at the API.
+
+It reads what is there and takes the canary out of it, so it needs neither Pulumi nor the
+state nor a config that can be used. It writes as the updates do, by a forced server-side
+apply of the whole object under their field manager, so that the next update meets no
+conflict (rule 12).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from components.metadata import FIELD_MANAGER
+from eco2.abort.objects import applicable, hands
+from eco2.background import Later
+from kube.cluster import ChangedError, ClusterError, NotServedError
+from rollout.traffic.names import routing_objects
+from rollout.traffic.selector import NoSelectorError, pinned
+from rollout.traffic.strip import without_canary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kube.cluster import Cluster
+
+ATTEMPTS = 5
+"""How often an object is read and written again that somebody else changes at that moment."""
+
+
+class Routed(Protocol):
+    """What must be known of a service: where it lives, and what brings traffic to it."""
+
+    @property
+    def kind(self) -> str:
+        """`api`, `grpc` or `worker`; empty where that is not known."""
+
+    @property
+    def namespace(self) -> str:
+        """Where its objects live."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """What the first stroke did to one service.
+
+    Attributes:
+        service: Its name.
+        moved: The objects that were changed; empty if none sent anything to a canary.
+        failure: Why an object could not be changed; empty if all went well.
+        found: The objects that were there.
+        missing: Those that were looked for and are not there, as `VirtualService auth/auth-api`.
+    """
+
+    service: str
+    moved: tuple[str, ...]
+    failure: str = ""
+    found: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the service has routes, and none of them was found: nothing is known of its canary then."""
+        return bool(self.missing) and not self.found and not self.failure
+
+    @property
+    def unrouted(self) -> bool:
+        """Whether the service has no routes, as a worker: only the update ends its canary."""
+        return not (self.missing or self.found or self.failure)
+
+
+def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str]) -> list[Stroke]:
+    """Takes the canaries of some services out of all routes, all objects at the same time.
+
+    Args:
+        cluster: The cluster.
+        services: What the services are.
+        names: Which of them.
+
+    Returns:
+        What was done, one a service; a failure of one holds up no other.
+    """
+    looks = [(name, Later(partial(_take_back, cluster, name, services[name]))) for name in names]
+    return [later.result() for _, later in looks]
+
+
+def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
+    """Takes one service's canary out of its routes.
+
+    VirtualServices are looked for whatever the checkout says of the kind: a wrong word in it must not hide them.
+    """
+    if not service.namespace:
+        told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
+        return Stroke(name, (), told)
+    routed = service.kind == "api"
+    stroke = _move_all(
+        cluster, name, service.namespace, routing_objects(name, "api"), may_be_unserved=not routed
+    )
+    if routed or stroke.found or stroke.failure:
+        return stroke
+    if service.kind == "worker":
+        return Stroke(name, ())
+    selected = _move_all(cluster, name, service.namespace, routing_objects(name, "grpc"))
+    if service.kind == "grpc" or selected.found:
+        return selected
+    return replace(selected, missing=stroke.missing + selected.missing)
+
+
+def _move_all(
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    objects: Iterable[tuple[str, str]],
+    *,
+    may_be_unserved: bool = False,
+) -> Stroke:
+    """Takes a service's canary out of some objects, all at the same time."""
+    begun = [
+        (f"{kind} {namespace}/{one}", Later(partial(_move, cluster, kind, namespace, one)))
+        for kind, one in objects
+    ]
+    moved: list[str] = []
+    found: list[str] = []
+    missing: list[str] = []
+    failures: list[str] = []
+    for title, later in begun:
+        try:
+            result = later.result()
+        except NotServedError as error:
+            if may_be_unserved:
+                missing.append(title)
+            else:
+                failures.append(str(error))
+        except (ClusterError, NoSelectorError) as error:
+            failures.append(str(error))
+        except Exception as error:  # noqa: BLE001  # one strange object must not end the way back of others
+            failures.append(f"{title} has a shape that is not understood: {type(error).__name__}: {error}")
+        else:
+            (missing if result is None else found).append(title)
+            if result:
+                moved.append(title)
+    return Stroke(name, tuple(moved), "; ".join(dict.fromkeys(failures)), tuple(found), tuple(missing))
+
+
+def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
+    """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ChangedError):
+            return _try_to_move(cluster, kind, namespace, name)
+    return _try_to_move(cluster, kind, namespace, name)
+
+
+def _try_to_move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
+    live = cluster.read(kind, namespace, name)
+    if live is None:
+        return None
+    wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
+    if wanted == live and not hands(live, kind):
+        return False
+    cluster.apply(applicable(wanted), FIELD_MANAGER)
+    return wanted != live

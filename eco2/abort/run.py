@@ -1,0 +1,203 @@
+"""Taking services back: first the routes at the API, then config, cluster and state (rule 12)."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eco2.abort.files import context_of, places_of, strangers
+from eco2.abort.proxies import why_routes_are_not_learnt
+from eco2.abort.reconcile import SecondStroke
+from eco2.abort.routes import strike
+from eco2.abort.stack_file import write_phase_off
+from eco2.abort.state import never_brought_up, what_waits
+from eco2.background import Later
+from eco2.stack.cli import EndedError, PulumiError
+from eco2.stack.config import phases_in
+from kube.cluster import Cluster, ClusterError
+from rollout.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from eco2.abort.files import Place
+    from eco2.abort.request import Wish
+    from eco2.abort.routes import Stroke
+
+
+class RoutesError(Exception):
+    """The routes of some service could not be moved: its canary may still get traffic."""
+
+
+class UpdateError(Exception):
+    """The routes are back, and the second stroke failed; the message says how to go on."""
+
+
+def abort(wish: Wish, say: Callable[[str], None]) -> None:
+    """Takes services back; run again, it finishes what an interrupted one began.
+
+    Args:
+        wish: What to take back.
+        say: Takes a line for the user.
+
+    Raises:
+        ConfigError: If a service is unknown, or nothing names the context.
+        ClusterError: If the context is unknown.
+        RoutesError: If the routes of a service could not be moved, or were not found.
+        UpdateError: If the routes were moved and the rest failed.
+    """
+    began = time.monotonic()
+    services = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
+    cluster = Cluster(context_of(wish.file, wish.context))
+    silent = Later(partial(why_routes_are_not_learnt, cluster))
+    strokes = strike(cluster, services, services)
+    struck_at = time.time()
+    say_what_moved(strokes, began, silent.result(), say)
+    failed = failures(strokes, wish, say) | _unknown(wish, services)
+    told = "; ".join(f"{name}: {why}" for name, why in failed.items())
+    good = tuple(name for name in services if name not in failed)
+    # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
+    lost = any(stroke.lost for stroke in strokes if stroke.service in failed)
+    sure = not lost or any(stroke.found for stroke in strokes)
+    if good and wish.reconcile and not sure:
+        told += f"; so nothing of {', '.join(good)} was touched either"
+    elif good and wish.reconcile:
+        second = SecondStroke(wish, cluster, {name: services[name] for name in good}, say)
+        try:
+            _reconcile(
+                second, {one.service: struck_at for one in strokes if one.moved and one.service in good}
+            )
+        except (RoutesError, UpdateError) as error:
+            if not failed:
+                raise
+            raise RoutesError(f"{told}\n{error}") from None
+    if failed:
+        raise RoutesError(f"{told}; {again(wish)}")
+    if not wish.reconcile:
+        _say_what_is_left(wish, strokes, say)
+        return
+    say(f"done after {time.monotonic() - began:.1f} s")
+    if good and (waits := what_waits(wish, good, say)):
+        say(waits)
+
+
+def _unknown(wish: Wish, services: Mapping[str, Place]) -> dict[str, str]:
+    """Why services that were named were not found, by name; the file is read again only where there are any."""
+    names = [name for name in wish.services if name not in services]
+    return strangers(wish.project / "services.yaml", names) if names else {}
+
+
+def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
+    """Says what the first stroke did.
+
+    Args:
+        strokes: What it did.
+        began: When, by the monotonic clock.
+        silent: Why proxies do not learn of it; empty where they do.
+        say: Takes a line for the user.
+    """
+    moved = [stroke for stroke in strokes if stroke.moved]
+    for stroke in moved:
+        whole = not stroke.failure and not stroke.missing and not silent
+        what = "all traffic" if whole else ", ".join(stroke.moved)
+        say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
+    if there := [
+        one.service for one in strokes if one.found and not (one.moved or one.failure or one.missing)
+    ]:
+        say(f"{', '.join(there)}: routes lead to stable already")
+    if silent and (moved or there):
+        say(f"proxies do not know that yet: {silent}")
+
+
+def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
+    """Why a service's routes are not known to be back, by service.
+
+    Absence is no success: of a service that has routes, and none was found, only the state can tell that it
+    never had any.
+    """
+    failed = {}
+    for stroke in strokes:
+        if stroke.failure:
+            failed[stroke.service] = stroke.failure
+        elif stroke.lost:
+            if wish.reconcile and never_brought_up(wish, stroke.service, say):
+                say(f"{stroke.service}: was never brought up on {wish.stack}, so it has no routes")
+                continue
+            looked = ", ".join(stroke.missing)
+            failed[stroke.service] = (
+                f"no route was found, looked for {looked} in context {context_of(wish.file, wish.context)}; "
+                "whether its canary gets traffic is not known. Is it the right cluster, and the right namespace? "
+                "(--context, --namespace)"
+            )
+        elif stroke.missing and not wish.reconcile:
+            failed[stroke.service] = (
+                f"{', '.join(stroke.missing)} is not there, so that canary may get traffic"
+            )
+        elif stroke.missing:
+            say(
+                f"{stroke.service}: {', '.join(stroke.missing)} is not there, so nothing of it could be taken back"
+            )
+    return failed
+
+
+def _say_what_is_left(wish: Wish, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
+    names = [stroke.service for stroke in strokes]
+    for stroke in strokes:
+        if stroke.unrouted:
+            say(f"{stroke.service}: has no routes; a canary of it takes work until the update ends it")
+    try:
+        phases = phases_in(wish.project, wish.stack)
+    except ConfigError:
+        phases = dict.fromkeys(names, 1)  # not known, which is no zero
+    if any(phases.get(name, 0) for name in names):
+        say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+    else:
+        say(f"the file says phase 0; whether the state does is not looked at: {wish.command}")
+
+
+def again(wish: Wish) -> str:
+    """How to try once more."""
+    return f"run it again: {wish.command}{'' if wish.reconcile else ' --no-reconcile'}"
+
+
+def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
+    """Runs the second stroke and looks at what it left.
+
+    Raises:
+        RoutesError: If the update ended well and a service's routes do not lead to stable alone.
+        UpdateError: If it failed.
+    """
+    wish = second.wish
+    try:
+        second.run(moved)
+    except EndedError:
+        raise KeyboardInterrupt from None
+    except (PulumiError, ConfigError, ClusterError, OSError) as error:
+        # Whatever ran beside this may have set its own routes.
+        unknown = "; ".join(f"{name}: {why}" for name, why in second.not_back().items())
+        where = (
+            f"Not back, or not known to be: {unknown}"
+            if unknown
+            else f"No canary of {', '.join(second.services)} gets traffic any more"
+        )
+        raise UpdateError(
+            f"{error}\n{where}. Config, cluster and state do not agree yet: "
+            f"mend what the error says and run it again: {wish.command}"
+        ) from None
+    if left := second.not_back():
+        told = "; ".join(f"{name}: {why}" for name, why in left.items())
+        raise RoutesError(f"the update ended well, and yet {told}; {again(wish)}")
+
+
+def record(wish: Wish, say: Callable[[str], None]) -> None:
+    """Writes phase 0 to the stack's file and touches nothing else, for a commit.
+
+    Raises:
+        ConfigError: If a service is unknown, or the file cannot be changed.
+        OSError: If it cannot be written.
+    """
+    names: Mapping[str, Place] = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
+    if unknown := _unknown(wish, names):
+        raise ConfigError(Problem("", name, why) for name, why in unknown.items())
+    write_phase_off(wish, names, say)

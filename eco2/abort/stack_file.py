@@ -1,0 +1,71 @@
+"""What an abort writes into the stack's file: phase 0, and the stable image that was there before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eco2.stack.config import phases_in
+from eco2.stack.file import alone, read_text, set_phase_off, write_text
+from rollout.problems import NAMESPACE, ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from eco2.abort.request import Wish
+    from rollout.plan.prior import Prior
+
+
+def write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]) -> None:
+    """Sets phase 0 in the stack's file, and reads it again as the program would.
+
+    Raises:
+        ConfigError: If it cannot be changed, or still asks for a canary.
+        OSError: If it cannot be written.
+    """
+    names, name = tuple(names), wish.file.name
+    for service in names:
+        if set_phase_off(wish.file, service):
+            say(f"{name}: eco2:rollouts.{service}.phase is 0")
+    phases = phases_in(wish.project, wish.stack)
+    if wrong := [service for service in names if phases.get(service, 0) != 0]:
+        reason = (
+            "phase 0 was written, and the file still asks for phase {}; the keys of a rollout are read from "
+            "config.eco2:rollouts.SERVICE: write them there, and nowhere else"
+        )
+        raise ConfigError(
+            Problem(name, f"{NAMESPACE}:rollouts.{service}.phase", reason.format(phases[service]))
+            for service in wrong
+        )
+
+
+def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:
+    """Has the file ask for the stable images that the last update left.
+
+    After a promotion that was written and not finished it asks for the canary's: phase 0 would then be that
+    promotion, and bring the image that is taken back to everybody.
+
+    Raises:
+        ConfigError: If the files cannot be used, or such an image cannot be named there.
+        OSError: If the file cannot be written.
+    """
+    from eco2.change.proposal import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
+    from rollout.plan.edits import NoMoveError, with_stable_of  # noqa: PLC0415
+    from rollout.spec.files import read_catalog  # noqa: PLC0415
+
+    name = wish.file.name
+    with alone(wish.file):
+        text = read_text(wish.file)
+        wanted = services_of(wish.project, wish.stack, text, read_catalog(wish.project / "services.yaml"))
+        moves, wrong = [], []
+        for service, prior in left.items():
+            try:
+                if move := with_stable_of(wanted[service], prior):
+                    moves.append(move)
+            except NoMoveError as error:
+                wrong.append(Problem(name, f"{NAMESPACE}:services.{service}.image", str(error)))
+        if wrong:
+            raise ConfigError(wrong)
+        if moves:
+            write_text(wish.file, with_moves(text, moves, name))
+    for move in moves:
+        say(f"{name}: {move.words}")

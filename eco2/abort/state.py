@@ -1,0 +1,74 @@
+"""What an abort reads of a stack's state, and what it leaves to other updates."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from eco2.abort.targets import components
+from eco2.stack.cli import PulumiError, about, exported, pulumi
+from eco2.terminal.progress import telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eco2.abort.request import Wish
+
+
+def resources_of(wish: Wish, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The resources of the stack's state; beside a running update a backend of files may hold half of one."""
+    with telling(say, lambda waited: [f"{waited} for the state of {wish.stack}, from its backend"]):
+        return _resources_of(wish)
+
+
+def _resources_of(wish: Wish) -> list[dict[str, Any]]:
+    for wait_seconds in (0.2, 1.0):
+        try:
+            return exported(wish.project, wish.stack)
+        except PulumiError:
+            time.sleep(wait_seconds)
+    return exported(wish.project, wish.stack)
+
+
+def never_brought_up(wish: Wish, service: str, say: Callable[[str], None]) -> bool:
+    """Whether the state knows that a service never had any resource; False where the state cannot be read."""
+    try:
+        return service not in components(resources_of(wish, say)).values()
+    except PulumiError:
+        return False
+
+
+def what_waits(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> str:
+    """What else the checkout would change of some services, in one line; empty if nothing.
+
+    An abort brings none of it: in the middle of an incident nobody has approved it.
+    """
+    try:
+        resources = resources_of(wish, say)
+        mine = {urn for urn, name in components(resources).items() if name in names}
+        urns = [one["urn"] for one in resources if one["urn"] in mine or one.get("parent", "") in mine]
+        if not urns:
+            return ""
+        options = [part for urn in urns for part in ("--target", urn)]
+        with telling(say, lambda waited: [f"{waited} for what else the checkout asks for: pulumi preview"]):
+            told = pulumi(wish.project, wish.stack, "preview", "--json", *options, variables=about(names))
+        waits = waiting_steps(told)
+    except (PulumiError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return f"whether the checkout asks for more of these services is not known: {reason[-1].strip()}"
+    return f"not brought by this abort, and asked for by the checkout: {'; '.join(waits)}" if waits else ""
+
+
+def waiting_steps(preview: str) -> list[str]:
+    """The steps of `pulumi preview --json` that would change something: `update Deployment auth-api`.
+
+    Raises:
+        ValueError: If it is no JSON.
+    """
+    found = []
+    for step in json.loads(preview[preview.index("{") :])["steps"]:
+        types, name = step["urn"].split("::")[2:4]
+        if step["op"] not in ("same", "read") and not types.startswith("pulumi:"):
+            found.append(f"{step['op']} {types.rsplit(':', 1)[1]} {name}")
+    return sorted(found)

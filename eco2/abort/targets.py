@@ -1,0 +1,80 @@
+"""Which resources of a state an abort updates: canary and routes, and nothing that nobody approved.
+
+Everything else of a service waits for an update of its own: in the middle of an incident a changed variable
+must not roll stable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from components.metadata import CANARY_SERVICE
+from rollout.traffic.names import is_canary, own_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rollout.plan.prior import Prior
+
+Resource = Mapping[str, Any]
+
+
+def components(resources: Iterable[Resource]) -> dict[str, str]:
+    """The services of a state by the URN of their component."""
+    return {one["urn"]: one["urn"].rsplit("::", 1)[1] for one in resources if one["type"] == CANARY_SERVICE}
+
+
+def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set[str]:
+    """The services that the last update left with a canary, or one that failed left one of."""
+    known = components(resources)
+    # An update that failed on the way up has left no outputs, but a canary in the state.
+    strays = {known.get(one.get("parent", "")) for one in resources if is_canary(one["urn"])}
+    return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
+
+
+def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]:
+    """The URNs that an abort's update is limited to: all that belongs to some services, but no companion.
+
+    What of them is neither canary nor route is held as it is (`held`). To leave it out would not do: the engine
+    takes over what is no target in the order of the state, and the program may register it in another one.
+    """
+    known, wanted = components(resources), set(moving)
+    urns = [urn for urn, name in known.items() if name in wanted]
+    for one in resources:
+        service = known.get(one.get("parent", ""))
+        if service in wanted and _name(one) in own_names(service):
+            urns.append(one["urn"])
+    return urns
+
+
+def held(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Iterable[str]) -> list[str]:
+    """The services whose stable stays as it is.
+
+    It does not where a promotion was begun and not finished: what it runs is then the canary's image, which is
+    what is taken back.
+
+    Args:
+        resources: The resources of the state.
+        last: What the last update that succeeded left, by service.
+        moving: The services that are taken back.
+    """
+    from rollout.plan.state import image_of  # noqa: PLC0415  # with the models, slow to import
+
+    known = components(resources)
+    running = {
+        _name(one): image_of(one.get("inputs") or {})
+        for one in resources
+        if _kind(one) == "Deployment" and _name(one) == known.get(one.get("parent", ""))
+    }
+    return [
+        name for name in moving if name not in last or running.get(name) in (None, last[name].stable_image)
+    ]
+
+
+def _name(one: Resource) -> str:
+    return str(one["urn"]).rsplit("::", 1)[1]
+
+
+def _kind(one: Resource) -> str:
+    return str(one["type"]).rsplit(":", 1)[1]

@@ -1,0 +1,1 @@
+"""Changing a rollout: a proposal is judged, shown, written, applied and watched."""

@@ -1,0 +1,229 @@
+"""A change of a stack's file that is judged before it is written.
+
+The models and the guards see the config that the changed file would give, beside what the
+stack's last update left, so that what they refuse never reaches the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eco2.stack.cli import PulumiError
+from eco2.stack.comparison import with_differences
+from eco2.stack.config import stack_config
+from eco2.stack.file import alone, read_text, write_text
+from eco2.stack.planning import last_update, read_report
+from eco2.yaml_text import Edit, edited
+from rollout.guards.review import problems
+from rollout.plan.edits import NoMoveError
+from rollout.plan.update import prior_of
+from rollout.problems import COMMAND_LINE, NAMESPACE, ConfigError, Problem, suggestion
+from rollout.spec.files import read_catalog
+from rollout.spec.services import Wanted, resolve
+from rollout.spec.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from eco2.stack.left import Left
+    from rollout.plan.edits import Move
+    from rollout.plan.prior import Prior
+    from rollout.report.report import Report
+    from rollout.spec.catalog import Catalog
+
+
+class ChangedError(Exception):
+    """Somebody else changed the file in the meantime."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a stack stands: its file, and what its last update left.
+
+    Attributes:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        text: The text of its file.
+        catalog: The services.
+        services: The same as the file wants them.
+        left: What the last update left; None if that cannot be known here.
+        unknown: Why not; empty if it is known.
+    """
+
+    project: Path
+    stack: str
+    text: str
+    catalog: Catalog
+    services: dict[str, Wanted]
+    left: Left | None
+    unknown: str = ""
+
+    @property
+    def file(self) -> Path:
+        """The stack's file."""
+        return self.project / f"Pulumi.{self.stack}.yaml"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change that may be written.
+
+    Attributes:
+        stand: What it starts from.
+        moves: What it does, by service.
+        text: The changed text.
+        plan: What the next update will do; None where it is not known what the last one left.
+        notes: What a person should know before.
+    """
+
+    stand: Stand
+    moves: tuple[Move, ...]
+    text: str
+    plan: Report | None
+    notes: tuple[str, ...]
+
+    @property
+    def changes_file(self) -> bool:
+        """Whether there is anything to write."""
+        return self.text != self.stand.text
+
+    def write(self) -> None:
+        """Writes the file.
+
+        Raises:
+            ChangedError: If it is no longer the one that was read.
+            ConfigError: If it cannot be read.
+            OSError: If it cannot be written; it is then as it was.
+        """
+        with alone(self.stand.file):
+            if read_text(self.stand.file) != self.stand.text:
+                raise ChangedError(
+                    f"{self.stand.file.name} was changed by somebody else in the meantime; nothing was written, "
+                    "run the same command again"
+                )
+            if self.changes_file:
+                write_text(self.stand.file, self.text)
+
+
+def read_stand(project: Path, stack: str, *, may_be_unknown: bool) -> Stand:
+    """Reads a stack's file and its last outputs.
+
+    Args:
+        project: The folder with `Pulumi.yaml`.
+        stack: The stack's name.
+        may_be_unknown: Whether to go on where the outputs cannot be read.
+
+    Raises:
+        ConfigError: If a file cannot be used as it is.
+        PulumiError: If the outputs cannot be read.
+    """
+    text = read_text(project / f"Pulumi.{stack}.yaml")
+    catalog = read_catalog(project / "services.yaml")
+    services = services_of(project, stack, text, catalog)
+    try:
+        left = last_update(project, stack)
+    except PulumiError as error:
+        if not may_be_unknown:
+            raise
+        return Stand(project, stack, text, catalog, services, None, str(error))
+    if left.resources is None and not may_be_unknown:
+        raise PulumiError(f"there is no stack {stack} in this backend; create it: pulumi stack init {stack}")
+    return Stand(project, stack, text, catalog, services, left)
+
+
+def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | None], Move]) -> Proposal:
+    """Makes the changed file in memory, and judges it.
+
+    Args:
+        stand: What to start from.
+        names: The services to move.
+        move: Gives a service's move.
+
+    Raises:
+        ConfigError: With every reason why the file would be refused, or cannot be changed.
+    """
+    file, moves, wrong = stand.file.name, [], []
+    prior = prior_of(stand.catalog, stand.left.outputs, stand.left.resources) if stand.left else {}
+    for name in dict.fromkeys(names):
+        if name not in stand.services:
+            reason = f"no such service; {suggestion(name, stand.services)}"
+            wrong.append(Problem(COMMAND_LINE, name, reason))
+            continue
+        try:
+            moves.append(move(stand.services[name], prior.get(name)))
+        except NoMoveError as error:
+            wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{name}", str(error)))
+    if wrong:
+        raise ConfigError(wrong)
+    text = with_moves(stand.text, moves, file)
+    notes = tuple(note for one in moves for note in one.notes)
+    _look_for_moves(services_of(stand.project, stand.stack, text, stand.catalog), moves, file)
+    if stand.left is None:
+        why = (
+            f"what the last update left is not known here ({stand.unknown}); its guards judge in the preview"
+        )
+        return Proposal(stand, tuple(moves), text, None, (*notes, why))
+    plan = read_report(stand.project, stand.stack, stand.left.outputs, stand.left.resources, text)
+    if plan.refused:
+        wrong = problems(file, plan.refused)
+        raise ConfigError([*wrong, *_not_applied(stand, {move.service for move in moves}, prior)])
+    whole = with_differences(plan, stand.project, stand.stack, stand.left, text)
+    return Proposal(stand, tuple(moves), text, whole, notes)
+
+
+def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file: str) -> None:
+    """Reads the changed text as the program will.
+
+    Raises:
+        ConfigError: If a service would be at another phase than its move says.
+    """
+    wrong = []
+    for move in moves:
+        phase = dict(move.entries).get(("rollouts", move.service, "phase"))
+        got = services[move.service].rollout.phase
+        if phase is not None and phase != got:
+            reason = f"phase {phase} would be written and phase {got} read; write this entry out in full"
+            wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{move.service}.phase", reason))
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _not_applied(stand: Stand, names: Iterable[str], prior: Mapping[str, Prior]) -> list[Problem]:
+    """What the file says already and no update has done: a step that is refused may lack nothing but that."""
+    return [
+        Problem(
+            stand.file.name,
+            f"{NAMESPACE}:rollouts.{name}",
+            f"phase {phase} stands here already and was never reached; what does it: "
+            f"`pulumi up --stack {stand.stack}`",
+        )
+        for name in sorted(names)
+        for phase in (stand.services[name].rollout.phase,)
+        if name in prior and prior[name].phase < phase
+    ]
+
+
+def with_moves(text: str, moves: Iterable[Move], file: str) -> str:
+    """The text of a stack's file with what some moves write into it.
+
+    Raises:
+        ConfigError: If it cannot be changed so.
+    """
+    edits = [
+        Edit(("config", f"{NAMESPACE}:{path[0]}", *path[1:]), value)
+        for move in moves
+        for path, value in move.entries
+    ]
+    return edited(text, edits, file)
+
+
+def services_of(project: Path, stack: str, text: str, catalog: Catalog) -> dict[str, Wanted]:
+    """The services as the text of a stack's file wants them.
+
+    Raises:
+        ConfigError: With every mistake in it.
+    """
+    config = stack_config(project, stack, text)
+    return resolve(catalog, read_settings(f"Pulumi.{stack}.yaml", config, catalog))

@@ -1,0 +1,1 @@
+"""Ways out: terminals, pipes and logs of workflows."""

@@ -1,0 +1,1 @@
+"""Where objects differ: declared, in the state, in the cluster."""

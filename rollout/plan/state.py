@@ -1,0 +1,161 @@
+"""What routes and Deployments say that updates really wrote, read from resources of the stack's state.
+
+Outputs are those of the last update that succeeded. One that failed may have moved routes before: its
+resources stand in the state all the same. A way back that took such a service for one that stays would
+wait for pods before it moves a route (rules 8 and 11).
+
+The same is asked at the end of an update of the resources that it declared: one with targets leaves some as
+they were, and outputs must not claim for these what was only wished for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.names import canary_name, routing_objects
+from rollout.traffic.selector import selected, weight_of
+from rollout.traffic.split import Split, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.catalog import Service
+
+DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
+ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
+SELECTOR: Final = "kubernetes:core/v1:Service"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the two Deployments of a service run by a state.
+
+    Attributes:
+        stable: Image and revision of stable; None where it has no Deployment.
+        canary: The same of the canary.
+    """
+
+    stable: str | None
+    canary: str | None
+
+
+def applied_deployments(resources: Mapping[str, Any], services: Iterable[str]) -> dict[str, Deployed] | None:
+    """What runs by the Deployments in a state, by service.
+
+    Args:
+        resources: Type and outputs by URN.
+        services: The services' names.
+
+    Returns:
+        The services that have a Deployment in the state; None for a state without a single one, which tells
+        nothing.
+    """
+    images = {
+        _name(urn): image_of(resource.get("outputs") or {})
+        for urn, resource in resources.items()
+        if resource["type"] == DEPLOYMENT
+    }
+    if not images:
+        return None
+    found = {name: Deployed(images.get(name), images.get(canary_name(name))) for name in services}
+    return {name: one for name, one in found.items() if one != Deployed(None, None)}
+
+
+def done(planned: RolloutPlan, service: Service, resources: Mapping[str, Any]) -> bool:
+    """Whether resources are what a plan asks for, as far as the outputs of a stack tell of them.
+
+    Args:
+        planned: The plan.
+        service: What the service is.
+        resources: Type and outputs of its resources by URN, without those that are not there.
+    """
+    name, canary = planned.name, planned.canary
+    wanted = Deployed(str(planned.stable.image), str(canary.image) if canary else None)
+    if (applied_deployments(resources, [name]) or {}).get(name) != wanted:
+        return False
+    found = written(resources)
+    own = [found.get(key) for key in routing_objects(name, service.kind)]
+    if service.kind == "grpc":
+        return all(one is not None and selected(one) == planned.service_version for one in own)
+    # Each by itself: public host and mesh may have been left at different weights.
+    return all(one is not None and read(one).split == planned.split for one in own)
+
+
+def applied_routes(
+    resources: Mapping[str, Any], services: Mapping[str, Service], weights: Mapping[str, int]
+) -> dict[str, Split]:
+    """What the routes in a state say, by service.
+
+    Args:
+        resources: Type and outputs by URN.
+        services: What the services are.
+        weights: What the last update that succeeded left, by service: where pods decide, the nearest
+            that a Service without a version can stand for.
+
+    Returns:
+        The services that have routes in the state. Workers have none, and an object of another
+        shape counts as none.
+    """
+    found = written(resources)
+    routes = {}
+    for name, service in services.items():
+        own = [found[key] for key in routing_objects(name, service.kind) if key in found]
+        if service.kind == "grpc" and own:
+            routes[name] = Split(weight_of(selected(own[0]), weights.get(name, 0)), header=False)
+        elif any(read(one).weights for one in own):
+            routes[name] = read(*own).at_most
+    return routes
+
+
+def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+    """Whether a VirtualService or a Service leads more to the canary than before.
+
+    Args:
+        new: The object as it is to be.
+        old: As it was; None where it was not there.
+    """
+    before, after = _at_most(old or {}), _at_most(new)
+    return after.weight > before.weight or after.header > before.header
+
+
+def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The objects that bring traffic to services as a state has them, by kind (`VirtualService`) and name.
+
+    Args:
+        resources: Type and outputs by URN.
+    """
+    found = {}
+    for urn, resource in resources.items():
+        if resource["type"] in (ROUTES, SELECTOR):
+            spec = (resource.get("outputs") or {}).get("spec")
+            key = resource["type"].rsplit(":", 1)[1], _name(urn)
+            found[key] = {"spec": spec if isinstance(spec, dict) else {}}
+    return found
+
+
+def _at_most(live: Mapping[str, Any]) -> Split:
+    if "selector" in (live.get("spec") or {}):
+        return Split(weight_of(selected(live), FULL_WEIGHT // 2), header=False)
+    return read(live).at_most
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]
+
+
+def image_of(deployment: Mapping[str, Any]) -> str | None:
+    """What the pods of a Deployment run, as outputs of a stack write it; None in another shape.
+
+    Args:
+        deployment: Its inputs or outputs.
+    """
+    try:
+        template = deployment["spec"]["template"]
+        revision = (template["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
+        return str(Image(template["spec"]["containers"][0]["image"], revision))
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return None

@@ -1,0 +1,1 @@
+"""A plan for its readers: text, Markdown and JSON."""

@@ -1,0 +1,68 @@
+"""In which order an update goes, in words: what it really does, and not every stage that it might have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.plan.order import Direction, Part
+from rollout.plan.service_plan import service_version
+
+if TYPE_CHECKING:
+    from rollout.plan.prior import Prior
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.services import Wanted
+
+
+def order_in_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> tuple[str, ...]:
+    """The plan's stages in words, as far as this update has something to do in them.
+
+    Args:
+        wanted: The service as the stack's config asks for it.
+        planned: Its plan.
+        prior: What the last update left; None before the first.
+    """
+    words = {
+        Part.STABLE: _stable_words(planned, prior),
+        Part.CANARY: _canary_words(planned, prior),
+        Part.ROUTES: _routes_words(wanted, planned, prior),
+    }
+    if words[Part.CANARY] and wanted.service.kind != "worker":
+        words[Part.PAUSE] = f"pause of {planned.drain_seconds} s"
+    stages = (
+        " and ".join(words[part] for part in Part if part in stage and words.get(part))
+        for stage in planned.order.stages
+    )
+    return tuple(stage for stage in stages if stage)
+
+
+def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
+    if prior is None:
+        return "stable ready"
+    if prior.stable_before(image := str(planned.stable.image)) != image:
+        return "new stable ready"
+    return "stable resized" if prior.pods and prior.pods.stable != planned.stable.replicas else ""
+
+
+def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
+    was = prior is not None and prior.phase > 0
+    if planned.canary is None:
+        return "canary goes" if was else ""
+    if not was or planned.order.direction is Direction.UP:
+        return "canary ready" if planned.canary.replicas else ""
+    assert prior is not None  # for mypy: `was` says so
+    if planned.canary.replicas and not prior.tried(str(planned.canary.image)):
+        return "new canary ready"
+    if prior.pods is None or prior.pods.canary == planned.canary.replicas:
+        return ""
+    return "canary shrinks" if planned.canary.replicas < prior.pods.canary else "canary grows"
+
+
+def _routes_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> str:
+    if wanted.service.kind == "worker":
+        return ""
+    before, after = prior.stands_at if prior else None, (planned.weight, planned.phase > 0)
+    if wanted.service.by_weight:
+        return "routes" if before != after else ""
+    # Its Service selects stable, both or the canary, and knows no header.
+    same = before is not None and service_version(wanted, before[0]) == planned.service_version
+    return "" if same else "the Service's selector"

@@ -1,0 +1,233 @@
+"""The plan of an update as values: what changes, what users meet, what it costs, what is refused.
+
+`wording` and `markdown` make text of it, `report_json` what scripts read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rollout.guards.capacity import fits, placed
+from rollout.guards.review import review
+from rollout.report.cost import Extra, extras
+from rollout.report.order import order_in_words
+from rollout.report.traffic import traffic, without_weight
+from rollout.spec.instances import DAEMONSETS, Allocatable, Load, least
+
+if TYPE_CHECKING:
+    from rollout.diff.differences import Beside
+    from rollout.guards.guards import Refusal
+    from rollout.plan.order import Direction
+    from rollout.plan.prior import Prior
+    from rollout.plan.service_plan import RolloutPlan
+    from rollout.plan.update import Update
+    from rollout.spec.catalog import Service
+    from rollout.spec.services import Wanted
+
+DIGEST: Final = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]*")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A service before or after an update.
+
+    Attributes:
+        phase: Its phase.
+        share: What the canary gets of the traffic without the header, in per cent.
+        stable: Stable's version.
+        canary: The canary's; None without one.
+        stable_pods: Stable's pods by plan; None where the outputs do not tell.
+        canary_pods: The canary's.
+        level: How far the canary is, in words: `off`, `the header alone`, `phase 1 (no traffic)`, `20 %`.
+    """
+
+    phase: int
+    share: float
+    stable: str
+    canary: str | None
+    stable_pods: int | None
+    canary_pods: int | None
+    level: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update does to the rollout of one service.
+
+    Attributes:
+        service: Its name.
+        direction: Which way it goes.
+        before: What the last update left; None if it left nothing.
+        after: What this one makes true.
+        with_header: What a request with the canary header meets afterwards, in words.
+        without_header: What all others meet.
+        order: What happens one after the other.
+        extra: Stable's pods and the canary's, with what they request.
+        refused: Whether a rule stands against it.
+    """
+
+    service: str
+    direction: Direction
+    before: Side | None
+    after: Side
+    with_header: str
+    without_header: str
+    order: tuple[str, ...]
+    extra: Extra
+    refused: bool
+
+    @property
+    def added(self) -> int | None:
+        """The pods of both releases that it adds, or takes away; None where that is not known."""
+        before = self.before
+        then = (0, 0) if before is None else (before.stable_pods, before.canary_pods)
+        now = (self.after.stable_pods, self.after.canary_pods)
+        pairs = zip(now, then, strict=True)
+        deltas = [after - was for after, was in pairs if after is not None and was is not None]
+        return sum(deltas) if len(deltas) == len(now) else None
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the nodes of a domain offer, and what is asked of them.
+
+    Attributes:
+        domain: The domain.
+        nodes: How many nodes are desired.
+        node: What one offers.
+        asked: Pods and requests, daemonsets included.
+        fits: Whether every pod has room on them.
+    """
+
+    domain: str
+    nodes: int
+    node: Allocatable
+    asked: Load
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that there is to say about an update.
+
+    Attributes:
+        stack: The stack's name.
+        file: Its file.
+        first: Whether no outputs of an earlier update are known.
+        changes: The services whose rollout changes, in the catalog's order.
+        unchanged: The names of the others.
+        rooms: The domains of those that change.
+        total: All canaries beside all of stable.
+        refused: What stands against the update.
+        warnings: What a person should know.
+        beside: What changes that is no rollout; None where that was not looked at.
+    """
+
+    stack: str
+    file: str
+    first: bool
+    changes: tuple[Change, ...]
+    unchanged: tuple[str, ...]
+    rooms: tuple[Room, ...]
+    total: Extra
+    refused: tuple[Refusal, ...]
+    warnings: tuple[str, ...]
+    beside: tuple[Beside, ...] | None = None
+
+
+def report(update: Update) -> Report:
+    """Looks at an update from all sides."""
+    judged, moving = review(update), update.moving
+    refused = {one.service for one in judged.refused}
+    *costs, total = extras(update.services, update.plans)
+    by_name = {one.name: one for one in costs}
+    changes = tuple(
+        _change(
+            update.services[name], update.plans[name], update.prior.get(name), by_name[name], name in refused
+        )
+        for name in moving
+    )
+    return Report(
+        stack=update.stack,
+        file=update.file,
+        first=not update.prior,
+        changes=changes,
+        unchanged=tuple(name for name in update.services if name not in moving),
+        rooms=_rooms(update),
+        total=total,
+        refused=judged.refused,
+        warnings=judged.warnings,
+    )
+
+
+def version(image: str) -> str:
+    """An image without its repository, and with twelve digits of its digest: enough to know it by."""
+    return DIGEST.sub(r"@\1", image.rsplit("/", 1)[-1].split(":", 1)[-1])
+
+
+def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool) -> Change:
+    meets, canary = traffic(planned), planned.canary
+    canary_pods = canary.replicas if canary else 0
+    return Change(
+        service=planned.name,
+        direction=planned.order.direction,
+        before=_before(planned, wanted.service, prior) if prior else None,
+        after=Side(
+            phase=planned.phase,
+            share=planned.share,
+            stable=version(str(planned.stable.image)),
+            canary=version(str(canary.image)) if canary else None,
+            stable_pods=planned.stable.replicas,
+            canary_pods=canary_pods,
+            level=_level(wanted.service, planned.phase, planned.share, canary_pods),
+        ),
+        with_header=meets["withHeader"],
+        without_header=meets["withoutHeader"],
+        order=order_in_words(wanted, planned, prior),
+        extra=extra,
+        refused=refused,
+    )
+
+
+def _before(planned: RolloutPlan, service: Service, prior: Prior) -> Side:
+    # Routes that an update moved before it failed are what users meet.
+    share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
+    canary_pods = prior.pods.canary if prior.pods else None
+    canary = prior.canary_before(str(planned.canary.image) if planned.canary else None)
+    return Side(
+        phase=prior.phase,
+        share=share,
+        stable=version(prior.stable_before(str(planned.stable.image))),
+        canary=version(canary) if canary else None,
+        stable_pods=prior.pods.stable if prior.pods else None,
+        canary_pods=canary_pods,
+        level=_level(service, prior.phase, share, canary_pods),
+    )
+
+
+def _level(service: Service, phase: int, share: float, canary_pods: int | None) -> str:
+    if share or not phase:
+        return f"{share:g} %" if share else "off"
+    # Only routes tell requests apart by a header.
+    return (
+        "the header alone" if service.by_weight else f"phase {phase} ({without_weight(service, canary_pods)})"
+    )
+
+
+def _rooms(update: Update) -> tuple[Room, ...]:
+    found = []
+    domains = {update.services[name].service.domain for name in update.moving}
+    for domain, pods in sorted(placed(update.services, update.plans).items()):
+        group = update.settings.node_groups[domain]
+        if domain not in domains:
+            continue
+        try:
+            node = least(group.instance_types)
+        except LookupError:
+            continue  # a warning says so
+        daemons = [Load(1, one) for one in DAEMONSETS] * group.desired
+        asked = sum((Load(1, pod.requests) for pod in pods), sum(daemons, Load()))
+        found.append(Room(domain, group.desired, node, asked, fits(pods, node, group.desired).ok))
+    return tuple(found)

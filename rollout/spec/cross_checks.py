@@ -1,0 +1,74 @@
+"""What a stack's settings and the catalog must agree on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollout.problems import NAMESPACE, Problem, suggestion
+
+if TYPE_CHECKING:
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.settings import Settings
+
+
+def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
+    """What the settings name and the catalog does not know, or the other way round.
+
+    An overrule may name a service that is to go, which the state alone knows (`rollout.plan.update`).
+
+    Args:
+        file: The stack's file, to name in problems.
+        settings: Its config.
+        catalog: What the services are.
+    """
+    problems = [
+        Problem(file, f"{NAMESPACE}:{key}.{name}", f"no such service; {suggestion(name, catalog.services)}")
+        for key, names in (
+            ("services", settings.services),
+            ("rollouts", settings.rollouts),
+        )
+        for name in names
+        if name not in catalog.services
+    ]
+    groups = f"{NAMESPACE}:nodeGroups"
+    for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
+        if domain in settings.node_groups:
+            reason = f"no service runs on this domain; {suggestion(domain, catalog.domains)}"
+        else:
+            users = ", ".join(name for name, service in catalog.services.items() if service.domain == domain)
+            reason = f"missing; {users} would have no node to run on"
+        problems.append(Problem(file, f"{groups}.{domain}", reason))
+    for name, rollout in settings.rollouts.items():
+        if rollout.canary.queues and name in catalog.services and not catalog.services[name].queues:
+            key = f"{NAMESPACE}:rollouts.{name}.canary.queues"
+            problems.append(
+                Problem(file, key, "this service reads no queue that could be replaced; leave it out")
+            )
+        elif name in catalog.services and (
+            both := set(rollout.canary.queues) & set(catalog.services[name].queues)
+        ):
+            key = f"{NAMESPACE}:rollouts.{name}.canary.queues"
+            reason = (
+                f"{', '.join(sorted(both))}: stable reads it, so a canary without weight would take its tasks"
+            )
+            problems.append(Problem(file, key, f"{reason}; name a queue of the canary's own"))
+    problems += [
+        Problem(
+            file,
+            f"{NAMESPACE}:services.{name}.companions.{companion}",
+            f"no such companion; {suggestion(companion, catalog.services[name].companions)}",
+        )
+        for name, differing in settings.services.items()
+        for companion in differing.companions
+        if name in catalog.services and companion not in catalog.services[name].companions
+    ]
+    for name, differing in settings.services.items():
+        if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
+            key = f"{NAMESPACE}:services.{name}.autoscaler"
+            reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
+            problems.append(Problem(file, key, reason))
+        if differing.replicas and name in catalog.services and catalog.services[name].autoscaler:
+            key = f"{NAMESPACE}:services.{name}.replicas"
+            reason = "this service has an autoscaler, which owns the number; set autoscaler.min instead"
+            problems.append(Problem(file, key, reason))
+    return problems

@@ -1,0 +1,169 @@
+"""What a service says of its routes and connections; Istio's own words and spelling."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rollout.spec import patterns as forms
+from rollout.spec.headers import changes, names
+from rollout.spec.model import Duration, Name, Strict
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+UriPath = Annotated[str, Field(pattern=forms.ROUTE_PATH, max_length=2000)]
+
+
+class DirectResponse(Strict):
+    """An answer that the proxy gives by itself.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body.
+    """
+
+    status: Annotated[int, Field(ge=200, le=599)]
+    body: Annotated[str, Field(max_length=100_000)]
+
+
+class Retries(Strict):
+    """How often a proxy tries again; 0 never.
+
+    Attributes:
+        attempts: Tries after the first.
+    """
+
+    attempts: Annotated[int, Field(ge=0, le=10)]
+
+
+class HeaderOperations(Strict):
+    """Changes to the headers of a request on its way.
+
+    Attributes:
+        set: Headers that are set, whatever was there.
+        add: Headers that are added.
+        remove: Headers that are taken away.
+    """
+
+    set: Annotated[dict[str, str], AfterValidator(changes)] = {}
+    add: Annotated[dict[str, str], AfterValidator(changes)] = {}
+    remove: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(names)] = ()
+
+    @model_validator(mode="after")
+    def _one_change_of_each(self) -> HeaderOperations:
+        told = [*self.set, *self.add, *self.remove]
+        if twice := sorted({name for name in told if told.count(name) > 1}):
+            raise ValueError(f"several changes of one header: {', '.join(twice)}; leave one of them")
+        return self
+
+
+class Route(Strict):
+    """One match of paths, and how requests that match are treated.
+
+    Attributes:
+        name: Stands in access logs.
+        exact: A whole path; exclusive with `prefix`.
+        prefix: The beginning of a path.
+        methods: Methods that match; empty: all.
+        timeout: Istio's duration; left out: none.
+        retries: Left out: Istio's default (2 tries after connection failures).
+        request_headers: Changes before the request goes on.
+        direct_response: The proxy answers; such a route reaches no pod.
+    """
+
+    name: Name
+    exact: UriPath | None = None
+    prefix: UriPath | None = None
+    methods: Annotated[tuple[Method, ...], Field(strict=False)] = ()
+    timeout: Duration | None = None
+    retries: Retries | None = None
+    request_headers: HeaderOperations | None = None
+    direct_response: DirectResponse | None = None
+
+    @model_validator(mode="after")
+    def _one_match(self) -> Route:
+        if (self.exact is None) == (self.prefix is None):
+            raise ValueError("a route has either exact or prefix")
+        return self
+
+    @property
+    def path(self) -> str:
+        """The path or prefix that it matches."""
+        return self.exact or self.prefix or ""
+
+    @property
+    def match_key(self) -> tuple[bool, str, tuple[str, ...]]:
+        """What two routes of one service must not share."""
+        return self.exact is not None, self.path, self.methods
+
+
+class Http(Strict):
+    """`connectionPool.http` of a DestinationRule.
+
+    Attributes:
+        h2_upgrade_policy: Whether HTTP/1.1 goes on as HTTP/2.
+        http1_max_pending_requests: Requests that wait for a connection.
+        http2_max_requests: Requests at the same time.
+        max_requests_per_connection: After how many a connection is closed; 0: never.
+    """
+
+    h2_upgrade_policy: Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] | None = Field(
+        None, alias="h2UpgradePolicy"
+    )
+    http1_max_pending_requests: Annotated[int, Field(ge=1)] | None = Field(
+        None, alias="http1MaxPendingRequests"
+    )
+    http2_max_requests: Annotated[int, Field(ge=1)] | None = Field(None, alias="http2MaxRequests")
+    max_requests_per_connection: Annotated[int, Field(ge=0)] | None = None
+
+
+class TcpKeepalive(Strict):
+    """`connectionPool.tcp.tcpKeepalive` of a DestinationRule.
+
+    Attributes:
+        time: Idle time before the first probe.
+        interval: Between probes.
+        probes: Unanswered probes that end a connection.
+    """
+
+    time: Duration
+    interval: Duration
+    probes: Annotated[int, Field(ge=1)]
+
+
+class Tcp(Strict):
+    """`connectionPool.tcp` of a DestinationRule.
+
+    Attributes:
+        max_connections: Connections at the same time.
+        connect_timeout: How long connecting may take.
+        tcp_keepalive: Probes of idle connections.
+    """
+
+    max_connections: Annotated[int, Field(ge=1)] | None = None
+    connect_timeout: Duration | None = None
+    tcp_keepalive: TcpKeepalive | None = None
+
+
+class ConnectionPool(Strict):
+    """Limits of the connections from a proxy to a service.
+
+    Attributes:
+        http: Limits of HTTP.
+        tcp: Limits of TCP.
+    """
+
+    http: Http | None = None
+    tcp: Tcp | None = None
+
+
+class TrafficPolicy(Strict):
+    """How proxies spread requests over the pods of a subset.
+
+    Attributes:
+        load_balancer: How requests spread over pods.
+        connection_pool: Limits of connections.
+    """
+
+    load_balancer: Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]
+    connection_pool: ConnectionPool | None = None

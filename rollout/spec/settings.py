@@ -1,0 +1,306 @@
+"""What differs by environment, and how far each rollout is: the models of a stack's config.
+
+Pulumi checks the outer types (its project schema cannot describe what is inside an
+object); everything else is checked here, before any resource is registered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
+from rollout.spec import patterns as forms
+from rollout.spec.autoscaling import Bounds
+from rollout.spec.cross_checks import disagreements
+from rollout.spec.findings import from_pydantic, wrong
+from rollout.spec.images import ImageSettings
+from rollout.spec.instances import OTHER_ARCHITECTURE
+from rollout.spec.ladder import LADDERS, Ladder
+from rollout.spec.model import Hostname, Name, Strict
+from rollout.spec.workload import Environment, Queue, Resources
+from rollout.text.characters import unprintable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from rollout.spec.catalog import Catalog
+
+REQUIRED_ELSEWHERE = {
+    "kubernetes:context": (
+        forms.CONTEXT,
+        "the ambient context is never used: name the one of this stack's cluster",
+    ),
+    "aws:region": (forms.REGION, "name the region of this stack's cluster"),
+}
+"""The form of each, and why it is required."""
+
+Sizes = Annotated[int, Field(ge=0, le=100)]
+
+
+class ClusterSettings(Strict):
+    """The EKS cluster, which exists already.
+
+    Attributes:
+        name: Its name in the account and region.
+        subnet_ids: Where its nodes stand; empty: the cluster's own subnets.
+    """
+
+    name: Annotated[str, Field(pattern=forms.CLUSTER)]
+    subnet_ids: Annotated[tuple[Annotated[str, Field(pattern=forms.SUBNET)], ...], Field(strict=False)] = ()
+
+
+class NodeGroupSettings(Strict):
+    """Size and shape of a domain's node group.
+
+    Attributes:
+        instance_types: EC2 types, the first preferred.
+        min: Fewest nodes.
+        desired: Nodes at creation; the cluster autoscaler owns the number afterwards.
+        max: Most nodes.
+        disk_gib: Root volume in GiB.
+    """
+
+    instance_types: Annotated[
+        tuple[Annotated[str, Field(pattern=forms.INSTANCE_TYPE)], ...],
+        Field(strict=False, min_length=1),
+    ] = ("t3.medium",)
+    min: Sizes
+    desired: Sizes
+    max: Annotated[int, Field(ge=1, le=100)]
+    disk_gib: Annotated[int, Field(ge=20, le=1000)] = 20
+
+    @field_validator("instance_types")
+    @classmethod
+    def _of_one_architecture(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        # EKS refuses these at the update; the image is that of `components.domain_node_group`.
+        if others := [one for one in types if OTHER_ARCHITECTURE.match(one)]:
+            told = f"{', '.join(others)}: no machine of x86-64, which the nodes' image (AL2023_x86_64_STANDARD) needs"
+            raise ValueError(f"{told}; choose such a type (t3.medium, m6i.large)")
+        if len(set(types)) < len(types):
+            raise ValueError("a type stands here twice; leave one of them out")
+        return types
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NodeGroupSettings:
+        # EKS refuses anything else, at update time and in words that name no group.
+        if not self.min <= self.desired <= self.max:
+            raise ValueError(
+                f"min {self.min} <= desired {self.desired} <= max {self.max} does not hold; put the sizes in order"
+            )
+        return self
+
+
+class CompanionSettings(Strict):
+    """What a companion has different in this environment.
+
+    Attributes:
+        replicas: Its pods.
+    """
+
+    replicas: Annotated[int, Field(ge=1, le=100)]
+
+
+class ServiceSettings(Strict):
+    """What one service has different in this environment; what is left out comes from `services.yaml`.
+
+    Attributes:
+        image: What stable runs.
+        replicas: Stable's pods; only where no autoscaler decides.
+        resources: Requests and limits of the service's container, replaced whole.
+        autoscaler: The autoscaler's bounds, in place of those of `services.yaml`.
+        env: Variables, added to those of `services.yaml` or in their place.
+        companions: What its companions have different.
+    """
+
+    image: ImageSettings = ImageSettings()
+    replicas: Annotated[int, Field(ge=1, le=100)] | None = None
+    resources: Resources | None = None
+    autoscaler: Bounds | None = None
+    env: Environment = {}
+    companions: dict[Name, CompanionSettings] = {}
+
+
+class CanarySettings(ImageSettings):
+    """The canary's image and, for a worker, queues of its own while no weight is on it.
+
+    Attributes:
+        queues: Of a worker: what it reads while it has no weight, so that phase 1 can have a
+            pod.
+    """
+
+    queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
+
+
+class RolloutSettings(Strict):
+    """How far one service's rollout is.
+
+    Attributes:
+        phase: A rung of the ladder; 0 is off.
+        weight: Overrides the phase's weight, within the weights of the neighbouring phases.
+        ladder: `canary`, `blue-green`, `rolling`, or a list of weights from 0 to 100.
+        canary: What the canary runs.
+    """
+
+    phase: Annotated[int, Field(ge=0)]
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    ladder: str | Annotated[tuple[int, ...], Field(strict=False)] = "canary"
+    canary: CanarySettings = CanarySettings()
+
+    @field_validator("ladder")
+    @classmethod
+    def _known_ladder(cls, ladder: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if isinstance(ladder, str) and ladder not in LADDERS:
+            raise ValueError(
+                f"no ladder is called {ladder!r}; {suggestion(ladder, LADDERS)}, or list the weights"
+            )
+        if not isinstance(ladder, str):
+            Ladder(ladder)
+        return ladder
+
+    @model_validator(mode="after")
+    def _within_the_ladder(self) -> RolloutSettings:
+        steps = self.steps
+        if self.phase > steps.last_phase:
+            last = steps.last_phase
+            way = (
+                "this ladder has no canary"
+                if not last
+                else f"the ladder {list(steps.weights)} ends at phase {last}"
+            )
+            raise wrong("phase", f"phase {self.phase} does not exist: {way}")
+        low, high = steps.bounds(self.phase)
+        if self.weight is None or low <= self.weight <= high:
+            return self
+        if self.phase <= 1:
+            raise wrong(
+                "weight", f"{self.weight}: phase {self.phase} sends no weight; raise the phase to 2 first"
+            )
+        if self.weight > high:
+            way = f"is above phase {self.phase}'s limit of {high}; raise the phase to {self.phase + 1} first"
+        else:
+            way = f"is below phase {self.phase}'s limit of {low}; lower the phase to {self.phase - 1} instead"
+        raise wrong("weight", f"{self.weight} {way}")
+
+    @property
+    def steps(self) -> Ladder:
+        """The ladder itself."""
+        return LADDERS[self.ladder] if isinstance(self.ladder, str) else Ladder(self.ladder)
+
+    @property
+    def effective_weight(self) -> int:
+        """The weight on the canary in per cent."""
+        return self.steps.weight(self.phase) if self.weight is None else self.weight
+
+
+class Settings(Strict):
+    """A stack's config under `eco2:`.
+
+    Attributes:
+        environment: Stands in labels and in default image tags.
+        host: The public host that all APIs share.
+        cluster: The EKS cluster to use.
+        node_groups: One for every domain of the services.
+        services: What services have different here.
+        rollouts: Rollouts under way; a service that is not named is at phase 0.
+        overrule: Why the guards may be overruled for a service, by service.
+        drain_seconds: From the moment that routes left a canary to the moment it may shrink.
+        ready_timeout_seconds: How long pods may take to be ready before an update fails.
+        protect: Whether everything but canaries refuses to be deleted.
+    """
+
+    environment: Literal["dev", "prod"]
+    host: Hostname
+    cluster: ClusterSettings
+    node_groups: dict[Name, NodeGroupSettings]
+    services: dict[Name, ServiceSettings] = {}
+    rollouts: dict[Name, RolloutSettings] = {}
+    overrule: dict[Name, Annotated[str, Field(pattern=forms.REASON, max_length=200)]] = {}
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    protect: bool = False
+
+
+def read_settings(
+    file: str, config: Mapping[str, str], catalog: Catalog, encrypted: Collection[str] = ()
+) -> Settings:
+    """Checks a stack's config as Pulumi hands it over.
+
+    Args:
+        file: The stack's file, to name in errors.
+        config: Every key of the stack (`eco2:host`, `aws:region`, ...) with its value as text;
+            what is not a string in the file is JSON.
+        catalog: The services, to check names against.
+        encrypted: The keys that hold something encrypted, which Pulumi hands over in clear.
+
+    Raises:
+        ConfigError: With every mistake.
+    """
+    secret = {key for key, text in config.items() if re.search(r'"secure"\s*:', text)} | set(encrypted)
+    problems = [*_elsewhere(file, config, secret), *_encrypted(file, secret)]
+    own = {
+        key.removeprefix(f"{NAMESPACE}:"): text
+        for key, text in config.items()
+        if key.startswith(f"{NAMESPACE}:") and key not in secret
+    }
+    # What is encrypted is not looked at any further: each word about it could hold a part of it.
+    unread = {key.removeprefix(f"{NAMESPACE}:") for key in secret}
+    data = {key: _decoded(key, text) for key, text in own.items()}
+    problems += unprintable(file, f"{NAMESPACE}:", data)
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        wrong_ones = [one for one in error.errors() if one["loc"][:1] not in {(key,) for key in unread}]
+        problems += from_pydantic(file, f"{NAMESPACE}:", Settings, wrong_ones, data)
+        raise ConfigError(problems) from None
+    problems += disagreements(file, settings, catalog)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _elsewhere(file: str, config: Mapping[str, str], secret: Collection[str]) -> list[Problem]:
+    """What is wrong with the keys of Pulumi's own plugins, and with namespaces that are nobody's."""
+    problems = []
+    for key, (form, why) in REQUIRED_ELSEWHERE.items():
+        value = config.get(key, "")
+        if key in secret:
+            reason = "is encrypted, and every message about the cluster names it; write it in clear"
+            problems.append(Problem(file, key, reason))
+        elif not value.strip():
+            problems.append(Problem(file, key, f"missing; {why}"))
+        elif not re.fullmatch(form, value):
+            problems.append(
+                Problem(file, key, f"must have the form of {forms.FORMS[form]}, not {value!r}; {why}")
+            )
+    for key in config:
+        namespace = key.partition(":")[0]
+        if namespace != NAMESPACE and namespace.strip().lower() == NAMESPACE:
+            problems.append(Problem(file, key, f"nobody reads it; write {NAMESPACE}:{key.partition(':')[2]}"))
+    return problems
+
+
+def _encrypted(file: str, secret: Collection[str]) -> list[Problem]:
+    """Secrets inside the config: the program gets them in clear and would write them to pods and state.
+
+    Pulumi marks neither nested values nor what is made of them (pulumi#6531, #7384).
+    """
+    way = "keep the value in a Secret of the cluster and name it: {secret: {name: ..., key: ...}}"
+    return [
+        Problem(file, key, f"holds an encrypted value, which would go out in clear; {way}")
+        for key in sorted(secret)
+        if key.startswith(f"{NAMESPACE}:")
+    ]
+
+
+def _decoded(key: str, text: str) -> Any:
+    field = next((info for info in Settings.model_fields.values() if info.alias == key), None)
+    if field is None or field.annotation is str or key in ("environment", "host"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,1 @@
+"""Text that others wrote, made safe for terminals and pages."""
