@@ -43,11 +43,7 @@ class Reading:
     @property
     def split(self) -> Split | None:
         """The split, as an update writes it; None for what a hand made of it."""
-        if (
-            len(self.weights) != 1
-            or not self.header_weights <= {0, FULL_WEIGHT}
-            or len(self.header_weights) != 1
-        ):
+        if len(self.weights) != 1 or self.header_weights not in ({0}, {FULL_WEIGHT}):
             return None
         return Split(next(iter(self.weights)), self.header)
 
