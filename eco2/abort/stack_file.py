@@ -49,7 +49,7 @@ def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], N
         OSError: If the file cannot be written.
     """
     from eco2.change.proposal import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
-    from rollout.plan.edits import NoMoveError, with_stable_of  # noqa: PLC0415
+    from rollout.edits import NoMoveError, with_stable_of  # noqa: PLC0415
     from rollout.spec.files import read_catalog  # noqa: PLC0415
 
     name = wish.file.name

@@ -15,8 +15,8 @@ from eco2.stack.config import stack_config
 from eco2.stack.file import alone, read_text, write_text
 from eco2.stack.planning import last_update, read_report
 from eco2.yaml_text import Edit, edited
+from rollout.edits import NoMoveError
 from rollout.guards.review import problems
-from rollout.plan.edits import NoMoveError
 from rollout.plan.update import prior_of
 from rollout.problems import COMMAND_LINE, NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec.files import read_catalog
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.stack.left import Left
-    from rollout.plan.edits import Move
+    from rollout.edits import Move
     from rollout.plan.prior import Prior
     from rollout.report.report import Report
     from rollout.spec.catalog import Catalog

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eco2.change.proposal import Proposal
-    from rollout.plan.edits import Move
+    from rollout.edits import Move
     from rollout.plan.prior import Prior
     from rollout.spec.images import ImageSettings
     from rollout.spec.services import Wanted

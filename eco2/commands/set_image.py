@@ -45,7 +45,7 @@ def set_image(
     Example: eco2 set-image auth-api auth-api-0.8.0 --start --stack dev
     """
     from eco2.change.run import Request, do, image_of  # noqa: PLC0415
-    from rollout.plan.edits import started, with_canary_image  # noqa: PLC0415
+    from rollout.edits import started, with_canary_image  # noqa: PLC0415
 
     if start and phase is not None:
         typer.echo("error: --start sets phase 1 by itself: choose one of --start and --phase", err=True)

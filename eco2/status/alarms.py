@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eco2.abort.objects import hands
 from eco2.status.pods import Pod, read_pod
 from rollout.spec.images import REVISION_ANNOTATION, Image
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import selected
 from rollout.traffic.split import read

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from rollout.guards.rules import cited
 from rollout.problems import key_path
 from rollout.spec.images import WRITTEN
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rollout.plan.prior import Prior
-    from rollout.spec.ladder import Ladder
     from rollout.spec.services import Wanted
+    from rollout.traffic.ladder import Ladder
 
 CONFIG_COMMAND: Final = re.compile(r"\bpulumi config (set|rm)\b")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rollout.guards.deletions import DELETIONS, deletions
 from rollout.guards.guards import Refusal, overruled, refusals, to_phase
 from rollout.guards.shortage import added_pods, short_while_it_runs, shortages
-from rollout.plan.deleted import DELETIONS, deletions
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.spec.images import moves
 

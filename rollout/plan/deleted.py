@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.diff.paths import mesh_hosts, paths
-from rollout.guards.guards import Refusal
 from rollout.plan.state import DEPLOYMENT, ROUTES, SELECTOR
 from rollout.traffic.names import canary_name, owner, routing_objects
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rollout.spec.catalog import Catalog
-
-DELETIONS: Final = 18
-"""The number of the rule."""
 
 KINDS: Final = {DEPLOYMENT: "Deployment", ROUTES: "VirtualService", SELECTOR: "Service"}
 
@@ -72,11 +68,6 @@ def gone(catalog: Catalog, resources: Mapping[str, Any] | None, known: Iterable[
     )
 
 
-def deletions(found: Iterable[Gone]) -> list[Refusal]:
-    """Rule 18: what has traffic is deleted only where somebody says why."""
-    return [_refusal(one) for one in found]
-
-
 def _places(catalog: Catalog) -> dict[tuple[str, str], str]:
     """The namespace of everything that the program declares, canary or not, by kind and name."""
     places: dict[tuple[str, str], str] = {}
@@ -123,27 +114,3 @@ def _reached(kind: str, name: str, outputs: Mapping[str, Any]) -> tuple[str, ...
 
 def _namespace(outputs: Mapping[str, Any]) -> str:
     return str((outputs.get("metadata") or {}).get("namespace", ""))
-
-
-def _refusal(one: Gone) -> Refusal:
-    before, nobody = (
-        (", ".join(one.reached), "nothing") if one.reached else ("a reader of its queues", "none")
-    )
-    objects = ", ".join(one.objects)
-    if one.moves_to:
-        after = f"namespace {one.moves_to}"
-        why = (
-            f"all of it is replaced: {objects}; who calls it by its old name meets nothing any more, and its "
-            "ConfigMaps and Secrets must be in the new namespace; keep the namespace, or bring up a service of "
-            "another name there and move its callers first"
-        )
-    elif one.kind_changes:
-        after = nobody
-        why = f"services.yaml has it as another kind now, so what leads to it is deleted: {objects}"
-    else:
-        after = nobody
-        why = (
-            f"services.yaml has no {one.name} any more, so all of it is deleted: {objects}; put it back, and if it "
-            "only got another name, bring up the new one beside it and move its callers first"
-        )
-    return Refusal(one.name, DELETIONS, before, after, why, "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.spec.autoscaling import Bounds
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from rollout.spec.services import Wanted

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.spec.images import REVISION_ANNOTATION, Image
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import selected, weight_of
 from rollout.traffic.split import Split, read

@@ -19,10 +19,10 @@ from rollout.spec.cross_checks import disagreements
 from rollout.spec.findings import from_pydantic, wrong
 from rollout.spec.images import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
-from rollout.spec.ladder import LADDERS, Ladder
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.workload import Environment, Queue, Resources
 from rollout.text.characters import unprintable
+from rollout.traffic.ladder import LADDERS, Ladder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
 from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
 from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eco2.stack.config import stack_config
-from rollout.plan.edits import NoMoveError, advanced, promoted, started, with_canary_image
+from rollout.edits import NoMoveError, advanced, promoted, started, with_canary_image
 from rollout.plan.prior import Prior
 from rollout.spec.files import read_catalog
 from rollout.spec.images import ImageSettings, read_image, settings_of

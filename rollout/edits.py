@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rollout.plan.replicas import canary_replicas
 from rollout.report.traffic import without_weight
 from rollout.spec.images import WRITTEN, Image, ImageSettings, settings_of
-from rollout.spec.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
