@@ -36,7 +36,7 @@ def _service(status: Status) -> dict[str, Any]:
             "lost": counted.lost,
             "window_seconds": counted.window_seconds,
         },
-        "differences": list(status.differences),
+        "differences": [str(one) for one in status.differences],
         "alarms": list(status.alarms),
         "events": [{**asdict(event), "last": event.last.isoformat()} for event in status.events],
     }

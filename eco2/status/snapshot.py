@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
-from rollout.traffic.names import canary_name
-from rollout.traffic.selector import version_at
-from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
+from eco2.status.findings import HALF_TAKEN_BACK, Finding, below, not_applied, not_live
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,13 +14,10 @@ if TYPE_CHECKING:
 
     from eco2.prometheus import Requests
     from eco2.status.events import Event
-    from eco2.status.live import Live, Routing
+    from eco2.status.live import Live
     from rollout.diff.drift import Drift
 
 NOT_YET_UP = "0 not yet up"
-HALF_TAKEN_BACK = (
-    "cluster: routes were taken off the canary, and an update may set them back; finish the abort first"
-)
 
 
 @dataclass(frozen=True)
@@ -117,9 +112,9 @@ class Status:
         return NOT_YET_UP if self.outputs_known else None
 
     @property
-    def differences(self) -> tuple[str, ...]:
-        """Where config, last update and cluster disagree, in words."""
-        found = (*_not_applied(self.wanted, self.applied), *_not_live(self))
+    def differences(self) -> tuple[Finding, ...]:
+        """Where config, last update and cluster disagree."""
+        found = (*not_applied(self.wanted, self.applied), *not_live(self))
         return (*found, HALF_TAKEN_BACK) if self.half_taken_back else found
 
     @property
@@ -132,7 +127,7 @@ class Status:
         wanted, applied, routing = self.wanted, self.applied, self.live.routing
         if applied is None or routing.hands or (wanted is not None and not wanted.phase):
             return False
-        return all(_below(routing, step, self.kind) for step in (applied, wanted) if step)
+        return all(below(routing, step, self.kind) for step in (applied, wanted) if step)
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -150,77 +145,6 @@ class Status:
     def canary_alarm(self) -> str:
         """That of them which an abort ends; empty without one."""
         return at_the_canary(self.kind, self.live)
-
-
-def _not_applied(wanted: Step | None, applied: Step | None) -> tuple[str, ...]:
-    """What the config says and no update has brought about yet."""
-    if wanted is None or applied is None:
-        return ()
-    pairs = (
-        ("phase", str(wanted), str(applied)),
-        ("weight", f"{wanted.weight} %", f"{applied.weight} %"),
-        ("stable's image", wanted.stable, applied.stable),
-        ("canary's image", wanted.canary, applied.canary if wanted.canary else None),
-    )
-    told = [(what, new, old) for what, new, old in pairs if new != old]
-    if any(what == "phase" for what, _, _ in told):  # it brings its weight with it
-        told = [one for one in told if one[0] != "weight"]
-    return tuple(f"config: {what} is {new}; applied: {old or 'none'}" for what, new, old in told)
-
-
-def _not_live(status: Status) -> tuple[str, ...]:
-    """What the last update left and the cluster does not have, or has otherwise."""
-    applied, live = status.applied, status.live
-    if applied is None:
-        return ()
-    found = [f"cluster: no {name}" for name in live.routing.missing]
-    for role, wanted, deployment in (
-        ("stable", applied.stable, live.stable),
-        ("canary", applied.canary, live.canary),
-    ):
-        if wanted and deployment is None:
-            found.append(f"cluster: no Deployment of {role}; applied: {wanted}")
-        elif deployment and wanted and deployment.image != wanted:
-            found.append(f"cluster: {role} runs {deployment.image}; applied: {wanted}")
-        elif deployment and not wanted:
-            found.append(f"cluster: a {role} runs; applied: none")
-    found += [f"cluster: {one}" for one in status.drift if not _told_by_role(one, status.service)]
-    return (*dict.fromkeys(found), *_routes_not_live(status, applied))
-
-
-def _told_by_role(one: Drift, service: str) -> bool:
-    """Whether a Deployment is missing that is stable or the canary."""
-    return one.missing and one.kind == "Deployment" and one.name in (service, canary_name(service))
-
-
-def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
-    routing = status.live.routing
-    found = []
-    if status.kind == "api" and routing.weights and routing.weights != (applied.weight,):
-        there = ", ".join(f"{weight} %" for weight in routing.weights)
-        found.append(f"cluster: routes send {there} to the canary; applied: {applied.weight} %")
-    if status.kind == "api" and routing.weights and routing.header != bool(applied.phase):
-        has = "a route" if routing.header else "no route"
-        found.append(f"cluster: {has} for the header; applied: phase {applied}")
-    pin = version_at(applied.weight)
-    if status.kind == "grpc" and not routing.missing and routing.version != pin:
-        selects, should = (one or "both versions" for one in (routing.version, pin))
-        found.append(f"cluster: the Service selects {selects}; applied: {should}")
-    if found and routing.hands:
-        found.append(f"cluster: changed by hand: {', '.join(routing.hands)}")
-    return tuple(found)
-
-
-def _below(routing: Routing, step: Step, kind: str) -> bool:
-    """Whether the cluster sends the canary less than a step does, and nowhere more."""
-    if kind == "grpc":
-        rising = (STABLE_VERSION, None, CANARY_VERSION)
-        known = not routing.missing and routing.version in rising
-        return known and rising.index(routing.version) < rising.index(version_at(step.weight))
-    if not routing.weights:
-        return False
-    fewer = routing.weights[0] < step.weight or routing.header < bool(step.phase)
-    return fewer and routing.weights[-1] <= step.weight
 
 
 @dataclass(frozen=True)

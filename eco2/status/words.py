@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from eco2.status import findings
 from eco2.status.events import parse_time
+from eco2.status.findings import Kind
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -74,17 +76,5 @@ def measured(requests: Requests | None) -> str:
 
 def remedies(status: Status, snapshot: Snapshot) -> list[str]:
     """The commands that end what is wrong with a service."""
-    told, stack = [], snapshot.stack
-    abort = f"eco2 abort {status.service} --stack {stack}"
-    if status.half_taken_back:
-        # Any update would bring the canary back, and with it what somebody took it back for.
-        return [abort]
-    if status.canary_alarm:
-        told.append(abort)
-    if any(one.startswith("config:") for one in status.differences):
-        told.append(f"pulumi up --stack {stack}")
-    if any(one.startswith("cluster:") for one in status.differences):
-        # Without a refresh an update sees no difference. What leads traffic it takes back by force, and from
-        # `kubectl` everything; who else owns a field is named by the conflict.
-        told.append(f"pulumi up --refresh --run-program --stack {stack}")
-    return told
+    kinds = {one.kind for one in status.differences} | ({Kind.CANARY_FAILS} if status.canary_alarm else set())
+    return findings.remedies(kinds, status.service, snapshot.stack)

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from eco2.status import findings
 from eco2.status.as_json import services_as_json
+from eco2.status.findings import REMEDIES, Kind
 from eco2.status.live import Objects, read_live
 from eco2.status.snapshot import Snapshot, Status, Step
 from eco2.status.table import table
@@ -173,3 +175,22 @@ def test_routes_that_disagree_over_a_canary_that_is_gone_are_mixed():
     out = io.StringIO()
     Console(file=out, width=200).print(table(snapshot(api((20, 50), canary=None))), highlight=False)
     assert "mixed" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "commands"),
+    [
+        ({Kind.HALF_TAKEN_BACK}, [ABORT]),
+        ({Kind.CANARY_FAILS}, [ABORT]),
+        ({Kind.NOT_APPLIED}, ["pulumi up --stack dev"]),
+        ({Kind.DRIFT}, [REFRESH]),
+        ({Kind.CANARY_FAILS, Kind.NOT_APPLIED, Kind.DRIFT}, [ABORT, "pulumi up --stack dev", REFRESH]),
+        # An update would bring back what is being taken back.
+        (set(Kind), [ABORT]),
+        (set(), []),
+    ],
+)
+def test_every_kind_of_finding_has_its_remedy(kinds, commands):
+    wanted = [command.format("auth-api") for command in commands]
+    assert findings.remedies(kinds, "auth-api", "dev") == wanted
+    assert REMEDIES.keys() == set(Kind)
