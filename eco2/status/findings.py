@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from rollout.traffic.names import canary_name
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What is wrong, with the word that stands in front of it. Remedies are told in this order."""
+    """What is wrong. Remedies are told in this order."""
 
-    HALF_TAKEN_BACK = "half taken back"
-    CANARY_FAILS = "canary fails"
-    NOT_APPLIED = "not applied"
-    DRIFT = "drift"
+    HALF_TAKEN_BACK = auto()
+    CANARY_FAILS = auto()
+    NOT_APPLIED = auto()
+    DRIFT = auto()
 
 
 ABORT: Final = "eco2 abort {service} --stack {stack}"

@@ -106,8 +106,8 @@ def applied_routes(
         own = [found[key] for key in routing_objects(name, service.kind) if key in found]
         if service.kind == "grpc" and own:
             routes[name] = Split(weight_of(selected(own[0]), weights.get(name, 0)), header=False)
-        elif any(read(one).weights for one in own):
-            routes[name] = read(*own).at_most
+        elif (seen := read(*own)).weights:
+            routes[name] = seen.at_most
     return routes
 
 

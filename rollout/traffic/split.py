@@ -25,9 +25,6 @@ class Split:
     header: bool
 
 
-PHASE_OFF = Split(0, header=False)
-
-
 @dataclass(frozen=True)
 class Reading:
     """What VirtualServices say. A hand may have written rules that disagree.

@@ -14,13 +14,14 @@ from rollout.spec.files import read_catalog
 from rollout.traffic import write
 from rollout.traffic.names import canary_name, kept_ending, mesh_name, own_names, owner, routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned, selected, version_at, weight_of
-from rollout.traffic.split import PHASE_OFF, Split, read
+from rollout.traffic.split import Split, read
 from rollout.traffic.strip import SECTIONS, without_canary, without_split
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
 APIS = sorted(name for name, service in CATALOG.services.items() if service.by_weight)
 HEADER = CanaryHeader(name="x-canary", value="true")
+PHASE_OFF = Split(0, header=False)
 profile = settings(max_examples=1000, deadline=None, derandomize=True)
 
 splits = st.builds(Split, weight=st.integers(0, 100), header=st.booleans())
