@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-CONTEXT = re.compile(r"""^\s*["']?kubernetes:context["']?\s*:[ \t]*["']?([^\s"'#,{}]+)""", re.MULTILINE)
+CONTEXT = re.compile(r"""^[^\S\n]*["']?kubernetes:context["']?\s*:[ \t]*["']?([^\s"'#,{}]+)""", re.MULTILINE)
 KEY = re.compile(r"""^(?P<indent> *)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
 VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
 KINDS = ("api", "grpc", "worker")

@@ -11,7 +11,9 @@ from typing import Final
 
 HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Control characters, those that turn the direction of writing or are not seen, halves, line separators."""
-LOG_COMMAND: Final = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
+BREAKS: Final = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
+LOG_COMMAND: Final = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
+LOGIN: Final = re.compile(r"(?<=://)[^/\s]*@")
 
 
 def visible(text: str) -> str:
@@ -28,7 +30,16 @@ def visible(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Text of others in a message of ours: visible, and without a line of its own."""
-    return visible(re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]\s*", " ", text))
+    first, *rest = BREAKS.split(text)
+    if not rest:
+        return visible(text)
+    between = filter(None, (part.strip() for part in rest[:-1]))
+    return visible(" ".join([first.rstrip(), *between, rest[-1].lstrip()]))
+
+
+def without_login(text: str) -> str:
+    """Text in which no URL tells a user and a password."""
+    return LOGIN.sub("", text)
 
 
 def inert(text: str) -> str:
