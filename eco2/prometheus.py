@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from rollout.text.plain import without_login
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ class Prometheus:
         Raises:
             PrometheusError: If this is no URL.
         """
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-            raise PrometheusError(f"{url!r} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
+        if not _is_url(url):
+            # It may hold a password, so it is not shown.
+            told = f"what --prometheus or {URL_VARIABLE} gives is no URL of a Prometheus"
+            raise PrometheusError(f"{told}; it looks like http://127.0.0.1:9090")
         self._url = url.rstrip("/")
         self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
 
@@ -114,7 +117,7 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        at = f"Prometheus at {self._url}"
+        at = f"Prometheus at {without_login(self._url)}"
         try:
             answer = self._pool.request("GET", f"{self._url}/api/v1/query", fields={"query": expression})
             decoded: dict[str, Any] = json.loads(answer.data)
@@ -122,8 +125,8 @@ class Prometheus:
                 raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
             found = [(one["metric"], float(one["value"][1])) for one in decoded["data"]["result"]]
         except urllib3.exceptions.HTTPError as error:
-            raise PrometheusError(f"{at} does not answer ({_in_words(error)})") from None
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            raise PrometheusError(f"{at} does not answer ({without_login(_in_words(error))})") from None
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise PrometheusError(f"{at} answers something else; is that the URL of a Prometheus?") from None
         return [(labels, value) for labels, value in found if not math.isnan(value)]
 
@@ -168,6 +171,14 @@ class Prometheus:
             version = labels.get("destination_version") or "unknown"
             of[version] = of.get(version, 0) + value
         return counts
+
+
+def _is_url(text: str) -> bool:
+    try:
+        place = urlsplit(text)
+        return place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
+    except ValueError:
+        return False
 
 
 def increase(services: Mapping[str, Service], window_seconds: int, *, grpc: bool, failed: bool) -> str:

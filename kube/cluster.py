@@ -247,7 +247,7 @@ class Cluster:
             raise ClusterError(str(error)) from None
         try:
             decoded = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             decoded = None
         if not isinstance(decoded, dict):
             if status < REFUSED:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -25,7 +27,7 @@ from rollout.problems import ConfigError
 from rollout.spec.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CLUSTER_KEYS = frozenset(
     {
@@ -121,8 +123,12 @@ def access(context: str) -> Access:
         raise UnknownWayError(", ".join(sorted(strange)) or proxy)
     try:
         return _read(cluster, user)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        reason = f"its cluster, its user or what their credential plugin tells has another shape ({what})"
+        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {reason}") from None
 
 
 def _entries() -> dict[str, dict[str, _Entry]]:
@@ -139,18 +145,33 @@ def _entries() -> dict[str, dict[str, _Entry]]:
         except (OSError, ValueError, ConfigError, yaml.YAMLError) as error:
             raise KubeconfigError(f"{file} cannot be read: {error}") from None
         for section in SECTIONS:
-            for one in described.get(section) or ():
-                entry = _Entry(one.get(section[:-1]) or {}, file.parent)
-                entries[section].setdefault(one["name"], entry)
+            try:
+                for name, values in _named(described, section):
+                    entries[section].setdefault(name, _Entry(values, file.parent))
+            except (AttributeError, KeyError, TypeError):
+                reason = f"its {section} are no list of {{name: ..., {section[:-1]}: {{...}}}}"
+                raise KubeconfigError(f"{file} is no kubeconfig: {reason}") from None
     return entries
+
+
+def _named(described: Any, section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The entries of a section by name; whatever has another shape is an error."""
+    for one in described.get(section) or ():
+        yield str(one["name"]), dict((one.get(section[:-1]) or {}).items())
 
 
 def _read(cluster: _Entry, user: _Entry) -> Access:
     server = str(cluster.values["server"]).rstrip("/")
+    place = urlsplit(server)
+    if place.scheme not in ("http", "https") or not place.hostname or place.port == 0:
+        raise UnknownWayError("a server that is no URL")
     told = _credential(user, cluster) if "exec" in user.values else {}
     token = str(told.get("token") or user.values.get("token") or "")
     if not token and (file := user.path("tokenFile")):
         token = Path(file).read_text("utf-8").strip()
+    if not re.fullmatch("[!-~]*", token):
+        # Whoever sends it would say so with the token in the message.
+        raise ValueError("its token holds a character that no header can")
     tls = _tls(cluster, user, told) if server.startswith("https://") else None
     return Access(server, tls, token)
 

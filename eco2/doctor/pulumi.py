@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from eco2.doctor.finding import fine, missing, unchecked, warning
 from eco2.stack.cli import PulumiError, cli, pulumi
+from rollout.text.plain import without_login
 
 if TYPE_CHECKING:
     from eco2.doctor.finding import Finding
@@ -96,15 +97,16 @@ def _state(project: Path, stack: str) -> list[Finding]:
     except ValueError:
         backend = {}
     url = str(backend.get("url", ""))
+    shown = without_login(url)
     try:
         exported = json.loads(pulumi(project, stack, "stack", "export"))
     except PulumiError as error:
-        told = [fine(GROUP, f"backend {url}")]
+        told = [fine(GROUP, f"backend {shown}")]
         if "no stack named" in str(error):
             return [*told, missing(GROUP, f"no stack {stack}", f"pulumi stack init {stack}")]
         return [*told, missing(GROUP, f"the stack cannot be read: {_one_line(error)}", "pulumi stack export")]
     pending = (exported.get("deployment") or {}).get("pending_operations") or []
-    found = [fine(GROUP, f"backend {url}, stack {stack}")]
+    found = [fine(GROUP, f"backend {shown}, stack {stack}")]
     if pending:
         left = f"{len(pending)} operations that an interrupted update left open"
         found.append(missing(GROUP, left, f"eco2 recover --stack {stack}"))
@@ -120,8 +122,8 @@ def _lock(url: str, project: Path, stack: str) -> list[Finding]:
     found = []
     for file in sorted(locks.glob(f"**/{stack}/*.json")):
         try:
-            lock = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError):
+            lock = dict(json.loads(file.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
             continue
         owner = f"{lock.get('username')}@{lock.get('hostname')} (pid {lock.get('pid')})"
         here = lock.get("hostname") == socket.gethostname()

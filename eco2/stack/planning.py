@@ -62,10 +62,10 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
 
 
 def _of_file(file: Path) -> dict[str, Any]:
-    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     try:
-        found = json.loads(text or "{}")
-    except ValueError as error:
+        found = json.loads(text.decode("utf-8") or "{}")
+    except (ValueError, RecursionError) as error:
         raise ConfigError([Problem(file.name, "", f"is no JSON: {error}")]) from None
     if not isinstance(found, dict):
         raise ConfigError([Problem(file.name, "", "must hold what `pulumi stack output --json` prints")])

@@ -48,9 +48,11 @@ def warnings(
     known = tuple(names)
     found: dict[tuple[str, str], Event] = {}
     for document in documents:
-        about, last = document["involvedObject"], _last(document)
+        # Whoever may write events may leave out what others always say.
+        about, last = document.get("involvedObject") or {}, _last(document)
+        its_name = str(about.get("name", ""))
         own = about.get("namespace") == namespace and any(
-            about["name"] == name or about["name"].startswith(f"{name}-") for name in known
+            its_name == name or its_name.startswith(f"{name}-") for name in known
         )
         if document.get("type") != "Warning" or not own or last is None or now - last > RECENT:
             continue
@@ -60,7 +62,7 @@ def warnings(
         newest = before is None or last >= before.last
         found[key] = Event(
             *key,
-            about["name"] if newest or before is None else before.about,
+            its_name if newest or before is None else before.about,
             count + (before.count if before else 0),
             last if newest or before is None else before.last,
         )

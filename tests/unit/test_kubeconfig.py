@@ -194,3 +194,18 @@ def test_an_official_client_that_is_not_installed_is_told_in_words(kubeconfig, m
     monkeypatch.setattr("kube.connection.Official", absent)
     with pytest.raises(ClusterError, match=r"only the official client can do \(proxy-url\).*pip install"):
         Cluster("there")
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:6443", "api.eco2.test", "ftp://127.0.0.1", "https://"])
+def test_a_server_that_is_no_url_is_left_to_the_official_client(kubeconfig, server):
+    # Read as a path it would be port 80 of this machine, and the token would go there in clear.
+    kubeconfig({"server": server}, {"token": "t"})
+    with pytest.raises(UnknownWayError, match="a server that is no URL"):
+        access("there")
+
+
+def test_an_answer_that_no_api_server_gives_is_told_in_words(kubeconfig, monkeypatch):
+    kubeconfig({"server": "http://127.0.0.1:1"}, {})
+    monkeypatch.setattr(Direct, "send", lambda *_: (200, b"[" * 200_000))
+    with pytest.raises(ClusterError, match="answers /version with something else than JSON"):
+        Cluster("there").get("/version")

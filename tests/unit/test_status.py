@@ -296,6 +296,8 @@ def test_warnings_are_recent_own_and_said_once():
         event("of another", "auth-apiary-1"),
         {**event("fine", "auth-api-1"), "type": "Normal"},
         event("of another namespace", "auth-api-1", involvedObject={"name": "auth-api-1", "namespace": "x"}),
+        event("about nothing that has a name", "", involvedObject={"namespace": "auth"}),
+        {key: value for key, value in event("about nothing", "").items() if key != "involvedObject"},
     ]
     found = warnings(documents, "auth", ("auth-api", "auth-api-canary"), AT)
     assert [(one.message, one.count, one.about) for one in found] == [("no room", 5, "auth-api-canary-1-b")]
