@@ -40,7 +40,23 @@ def stack_config(project: Path, stack: str, text: str | None = None) -> dict[str
         raise ConfigError([Problem(file.name, "config", "missing; the stack's keys stand below it")])
     refuse_other_spellings(file.name, described)
     config |= own
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return {key: _as_text(value) for key, value in config.items()}
+
+
+def _as_text(value: Any) -> str:
+    """A value as the engine hands it over: text as it is, nothing as no text, all else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(_as_go_writes(value))
+
+
+def _as_go_writes(value: Any) -> Any:
+    """Values as Go's JSON has them: `1.0` is `1` there."""
+    if isinstance(value, dict):
+        return {key: _as_go_writes(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_go_writes(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def phases_in(project: Path, stack: str) -> dict[str, Any]:
@@ -50,7 +66,7 @@ def phases_in(project: Path, stack: str) -> dict[str, Any]:
         ConfigError: If the files cannot be used.
     """
     name = f"Pulumi.{stack}.yaml"
-    rollouts = json.loads(stack_config(project, stack).get("eco2:rollouts", "{}"))
+    rollouts = json.loads(stack_config(project, stack).get("eco2:rollouts") or "{}")
     if not isinstance(rollouts, dict | None):
         raise ConfigError([Problem(name, "config.eco2:rollouts", "must hold services by name")])
     phases, wrong = {}, []

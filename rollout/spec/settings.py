@@ -301,6 +301,6 @@ def _decoded(key: str, text: str) -> Any:
     if field is None or field.annotation is str or key in ("environment", "host"):
         return text
     try:
-        return json.loads(text)
+        return json.loads(text or "null")
     except ValueError:
         return text

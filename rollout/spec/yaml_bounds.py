@@ -24,6 +24,8 @@ LARGEST: Final = 5_000_000
 """Characters; the files here have twenty thousand, a kubeconfig of many clusters some hundred thousand."""
 DEEPEST: Final = 30
 """Levels of nesting; the files here have ten."""
+TEXT_TAGS: Final = (None, "tag:yaml.org,2002:str")
+"""No tag, and the one that says the same to every reader: `! 017` is 15 for PyYAML and text for Go's."""
 MOST_NODES: Final = 100_000
 """Keys and values with what aliases repeat; the files here have three thousand."""
 
@@ -99,15 +101,16 @@ class _Reading:
         self._count(1)
         if event.anchor:
             self.anchors[event.anchor] = 1
+        if event.tag not in TEXT_TAGS:
+            reason = f"line {_line(event)}: the tag {event.tag} is not the same for all readers; leave it out"
+            self.problems.append(self._problem(reason))
         if event.style or event.tag:
             return
         meanings = two_meanings(event.value)
         if meanings and not (at_key and event.value == "<<"):
             what = "the key " if at_key else ""
-            line = f"line {event.start_mark.line + 1 if event.start_mark else 1}"
-            reason = (
-                f"{line}: {what}{event.value} is {meanings[0]} for some readers and {meanings[1]} for others"
-            )
+            told = f"{meanings[0]} for some readers and {meanings[1]} for others"
+            reason = f"line {_line(event)}: {what}{event.value} is {told}"
             self.problems.append(self._problem(f'{reason}; quote it: "{event.value}"'))
 
     def _count(self, nodes: int) -> None:
@@ -120,6 +123,10 @@ class _Reading:
 
     def _problem(self, reason: str, shown: int | None = None) -> Problem:
         return Problem(self.file, key_path([one.key for one in self.open][:shown]), reason)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def within_bounds(text: str, name: str, *, one_meaning: bool = True) -> None:

@@ -105,3 +105,33 @@ def test_a_plan_refuses_what_pulumi_would_read_otherwise(program):
         quoted = changed.replace(tag, f'"{tag}"')
         told = json.loads(stack_config(program.folder, "dev", quoted)["eco2:rollouts"])
         assert told["image-api"]["canary"]["tag"] == tag
+
+
+@pytest.mark.parametrize(
+    "scalar", ["!!bool yes", '!!bool "on"', "!!int 017", "!!null x", "!!float 3", "!own 1"]
+)
+def test_a_tag_that_is_not_the_same_for_all_readers_is_refused(scalar):
+    with pytest.raises(
+        ConfigError, match=r"f.yaml: a.b: line 1: the tag \S+ is not the same for all readers"
+    ):
+        read_mapping(f"a: {{b: {scalar}}}\n", "f.yaml")
+    assert read_mapping("a: !!str 017\n", "f.yaml") == {"a": "017"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("{phase: 1.0, list: [2.0, 2.5]}", '{"phase": 1, "list": [2, 2.5]}'),
+        ("5.0", "5"),
+        ("-0.0", "0"),
+        ("2.50", "2.5"),
+        ("0x10", "16"),
+        ("true", "true"),
+        ("", ""),
+        ("null", ""),
+    ],
+)
+def test_a_plan_reads_numbers_and_nothing_as_pulumi_hands_them_over(program, value, told):
+    """Seen with `pulumi config --json` of 3.259."""
+    text = f"config:\n  aws:region: {value}\n"
+    assert stack_config(program.folder, "dev", text)["aws:region"] == told
