@@ -6,12 +6,16 @@ KEDA's ScaledObject, which keeps a HorizontalPodAutoscaler of its own.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.model import Name, Strict
+from rollout.spec.quantities import amount
+
+if TYPE_CHECKING:
+    from rollout.spec.workload import Resources
 
 Percent = Annotated[int, Field(ge=1, le=1000)]
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -67,7 +71,7 @@ class PodsMetric(Strict):
         average: Its target, as an average over the pods.
     """
 
-    name: Annotated[str, Field(pattern=forms.CONTEXT)]
+    name: Annotated[str, Field(pattern=forms.METRIC, max_length=253)]
     average: Count
 
 
@@ -169,3 +173,11 @@ class Autoscaler(Bounds):
         if (self.hpa is None) == (self.keda is None):
             raise ValueError("an autoscaler is either hpa or keda")
         return self
+
+    def measures(self, requests: Resources.Amounts) -> str:
+        """Why it would never scale pods that request so little; empty if it would."""
+        for what in ("cpu", "memory"):
+            wanted, request = getattr(self.hpa, f"{what}_percent", None), getattr(requests, what)
+            if wanted is not None and not amount(request):
+                return f"requests.{what} is {request}, and {what}Percent is a part of it; request some"
+        return ""

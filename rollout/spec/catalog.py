@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Autoscaler
 from rollout.spec.headers import not_owned
 from rollout.spec.model import Name, ServiceName, Strict
-from rollout.spec.routes import Route, TrafficPolicy
+from rollout.spec.routes import Route, TrafficPolicy, each_is_reached
 from rollout.spec.workload import Queue, Workload
+
+
+def _own_namespace(namespace: str) -> str:
+    # The program labels it for sidecars, and a destroy deletes it with everything in it.
+    if namespace in ("default", "istio-system") or namespace.startswith("kube-"):
+        raise ValueError(f"{namespace} belongs to the cluster; give the service a namespace of its own")
+    return namespace
+
+
+Domain = Annotated[Name, Field(max_length=56)]
+"""A domain's name; that of its node group has 7 characters more, and EKS takes 63."""
 
 
 class Service(Workload):
@@ -37,8 +48,8 @@ class Service(Workload):
     """
 
     kind: Literal["api", "grpc", "worker"]
-    namespace: Name
-    domain: Name
+    namespace: Annotated[Name, AfterValidator(_own_namespace)]
+    domain: Domain
     tier: Name
     queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
     autoscaler: Autoscaler | None = None
@@ -51,6 +62,11 @@ class Service(Workload):
     def by_weight(self) -> bool:
         """Whether routes split the traffic; elsewhere the share is the ratio of pods."""
         return self.kind == "api"
+
+    @field_validator("routes", "mesh_routes")
+    @classmethod
+    def _each_is_reached(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        return each_is_reached(routes)
 
     @model_validator(mode="after")
     def _complete_for_its_kind(self) -> Service:
@@ -65,6 +81,12 @@ class Service(Workload):
             raise ValueError(f"a service of kind {self.kind} has no routes")
         if self.queues and "{queues}" not in " ".join((*self.command, *self.args)):
             raise ValueError("queues are given, but no argument holds {queues}")
+        return self
+
+    @model_validator(mode="after")
+    def _its_use_is_measured(self) -> Service:
+        if self.autoscaler and (why := self.autoscaler.measures(self.resources.requests)):
+            raise ValueError(why)
         return self
 
     @model_validator(mode="after")
@@ -87,7 +109,7 @@ class Registry(Strict):
         pull_secret: The Secret with its credentials, in every namespace.
     """
 
-    repository: Annotated[str, Field(pattern=forms.REPOSITORY)]
+    repository: Annotated[str, Field(pattern=forms.REPOSITORY, max_length=255)]
     pull_secret: Name
 
 

@@ -67,6 +67,9 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
             key = f"{NAMESPACE}:services.{name}.autoscaler"
             reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
             problems.append(Problem(file, key, reason))
+        scaler = catalog.services[name].autoscaler if name in catalog.services else None
+        if scaler and differing.resources and (why := scaler.measures(differing.resources.requests)):
+            problems.append(Problem(file, f"{NAMESPACE}:services.{name}.resources", why))
         if differing.replicas and name in catalog.services and catalog.services[name].autoscaler:
             key = f"{NAMESPACE}:services.{name}.replicas"
             reason = "this service has an autoscaler, which owns the number; set autoscaler.min instead"

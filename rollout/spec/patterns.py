@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-HOST: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+HOST: Final = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$"
 # The pattern of Kubernetes' published API schemas, less the sign.
 QUANTITY: Final = (
     r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)))?$"
@@ -15,7 +15,8 @@ TAG: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
 DIGEST: Final = r"^sha256:[0-9a-f]{64}$"
 REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
-REPOSITORY: Final = r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+$"
+# As container runtimes read images (distribution/reference `regexp.go`), in lower case.
+REPOSITORY: Final = r"^[a-z0-9]+([.-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
 GATEWAY: Final = r"^[a-z0-9-]+/[a-z0-9-]+$"
 PATH: Final = r"^/[!-~]*$"
 ROUTE_PATH: Final = r'^/[!"$->@-~]*$'
@@ -30,7 +31,13 @@ REASON: Final = r"\S"
 SERVICE: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 PORT_NAME: Final = r"^([a-z0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 DATA_KEY: Final = r"^[-._a-zA-Z0-9]+$"
-IMAGE: Final = r"^[a-z0-9][!-~]*$"
+IMAGE: Final = (
+    r"^([a-z0-9]+([.-]+[a-z0-9]+)*(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+)
+CAPABILITY: Final = r"^[A-Z][A-Z_]*$"
+METRIC: Final = r"^[^\s/%\x00-\x1f\x7f-\x9f]+$"
+PROFILE: Final = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 QUEUE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 FORMS: Final = {
@@ -57,6 +64,9 @@ FORMS: Final = {
     SERVICE: "a DNS label that begins with a letter (lower case, digits and hyphens)",
     PORT_NAME: "a port's name (lower case, digits and single hyphens, with a letter)",
     DATA_KEY: "a key of a Secret or ConfigMap (letters, digits, - _ .)",
-    IMAGE: "an image's name without blanks (busybox:1.36)",
+    IMAGE: "an image without blanks: name, tag, digest (busybox:1.36@sha256: and 64 hex digits)",
+    CAPABILITY: "a capability's name without CAP_ (NET_BIND_SERVICE)",
+    METRIC: "a metric's name without blanks, / and %",
+    PROFILE: "a path below the kubelet's folder of profiles (audit.json)",
     QUEUE: "a queue's name (letters, digits, . _ -)",
 }

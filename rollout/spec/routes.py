@@ -96,6 +96,25 @@ class Route(Strict):
         """What two routes of one service must not share."""
         return self.exact is not None, self.path, self.methods
 
+    def covers(self, other: Route) -> bool:
+        """Whether every request that another matches is one of its own."""
+        if self.methods and not (other.methods and set(other.methods) <= set(self.methods)):
+            return False
+        return other.path.startswith(self.prefix) if self.prefix is not None else self.exact == other.exact
+
+
+def each_is_reached(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Routes, of which a proxy takes the first that matches.
+
+    Raises:
+        ValueError: If one stands behind another that takes all its requests.
+    """
+    for place, route in enumerate(routes):
+        if before := next((one for one in routes[:place] if one.covers(route)), None):
+            told = f"{route.name} ({route.path}) is never reached: {before.name} ({before.path}) takes its requests"
+            raise ValueError(f"{told}; put {route.name} first, or leave it out")
+    return routes
+
 
 class Http(Strict):
     """`connectionPool.http` of a DestinationRule.

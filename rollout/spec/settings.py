@@ -38,6 +38,9 @@ REQUIRED_ELSEWHERE = {
 }
 """The form of each, and why it is required."""
 
+LONGEST_ROLE = 64
+"""Characters of a role's name in IAM."""
+
 Sizes = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -51,6 +54,15 @@ class ClusterSettings(Strict):
 
     name: Annotated[str, Field(pattern=forms.CLUSTER)]
     subnet_ids: Annotated[tuple[Annotated[str, Field(pattern=forms.SUBNET)], ...], Field(strict=False)] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _leaves_room_for_the_role(cls, name: str) -> str:
+        # The role of `components.domain_node_group`.
+        if len(role := f"{name}-nodes") > LONGEST_ROLE:
+            told = f"the role of its nodes would be called {role}, and IAM takes {LONGEST_ROLE} characters"
+            raise ValueError(f"{told}; a cluster with a shorter name is needed")
+        return name
 
 
 class NodeGroupSettings(Strict):

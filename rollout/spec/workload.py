@@ -200,6 +200,17 @@ class Probes(Strict):
     readiness: Probe | None = None
 
 
+def _own_name(capability: str) -> str:
+    # Runtimes put the prefix before it themselves; with it the API server refuses CAP_SYS_ADMIN, and no container
+    # starts with another.
+    if capability.startswith("CAP_"):
+        raise ValueError(f"{capability}: write it without CAP_: {capability.removeprefix('CAP_')}")
+    return capability
+
+
+Capability = Annotated[str, Field(pattern=forms.CAPABILITY), AfterValidator(_own_name)]
+
+
 class Capabilities(Strict):
     """Rights of root, by their names without `CAP_`.
 
@@ -208,8 +219,8 @@ class Capabilities(Strict):
         drop: Those that are taken away; `ALL` for all.
     """
 
-    add: Annotated[tuple[str, ...], Field(strict=False)] | None = None
-    drop: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    add: Annotated[tuple[Capability, ...], Field(strict=False)] | None = None
+    drop: Annotated[tuple[Capability, ...], Field(strict=False)] | None = None
 
 
 class SeccompProfile(Strict):
@@ -221,7 +232,7 @@ class SeccompProfile(Strict):
     """
 
     type: Literal["RuntimeDefault", "Localhost", "Unconfined"]
-    localhost_profile: str | None = None
+    localhost_profile: Annotated[str, Field(pattern=forms.PROFILE, max_length=1000)] | None = None
 
     @model_validator(mode="after")
     def _file_where_it_is_asked_for(self) -> SeccompProfile:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
 from rollout.spec.quantities import amount
+from rollout.spec.routes import Route, each_is_reached
 from rollout.spec.settings import read_settings
+from rollout.spec.workload import InitContainer
 from tests.conftest import ROOT
 from tests.unit.test_bad_input import (
     CATALOG,
@@ -86,6 +88,13 @@ BAD_CONFIG = [
         {"config/eco2:rollouts/scan-worker": {"phase": 1, "canary": {"queues": ["scan.rule"]}}},
         "eco2:rollouts.scan-worker.canary.queues",
         "stable reads it",
+    ),
+    ({"config/eco2:host": f"{'a' * 64}.growbin.app"}, "eco2:host", "a host name"),
+    ({"config/eco2:cluster/name": "a" * 59}, "eco2:cluster.name", "IAM takes 64 characters"),
+    (
+        {"config/eco2:services/my-api": {"resources": resources(cpu=("0", "1"))}},
+        "eco2:services.my-api.resources",
+        "requests.cpu is 0, and cpuPercent is a part of it",
     ),
 ]
 INIT = {"name": "init", "image": "busybox:1", "command": ["true"]}
@@ -188,6 +197,58 @@ BAD_CATALOG = [
         "services.scan-worker",
         "no variable of env",
     ),
+    *(
+        ({f"{SERVICE}/namespace": name}, f"{SERVICE}.namespace", "belongs to the cluster")
+        for name in ("default", "kube-system", "istio-system")
+    ),
+    ({f"{SERVICE}/domain": "a" * 57}, f"{SERVICE}.domain", "at most 56"),
+    (
+        {f"{SERVICE}/securityContext": {"capabilities": {"add": ["CAP_SYS_ADMIN"]}}},
+        f"{SERVICE}.securityContext.capabilities.add[0]",
+        "without CAP_: SYS_ADMIN",
+    ),
+    (
+        {f"{SERVICE}/securityContext": {"capabilities": {"drop": ["all"]}}},
+        f"{SERVICE}.securityContext.capabilities.drop[0]",
+        "a capability's name",
+    ),
+    *(
+        (
+            {
+                f"{SERVICE}/securityContext": {
+                    "seccompProfile": {"type": "Localhost", "localhostProfile": path}
+                }
+            },
+            f"{SERVICE}.securityContext.seccompProfile.localhostProfile",
+            "below the kubelet's folder",
+        )
+        for path in ("/etc/audit.json", "../audit.json", "a/../b", "")
+    ),
+    (
+        {f"{SERVICE}/autoscaler/hpa/podsMetrics": [{"name": "a/b", "average": 1}]},
+        f"{SERVICE}.autoscaler.hpa.podsMetrics[0].name",
+        "without blanks, / and %",
+    ),
+    *(
+        (
+            {f"{SERVICE}/initContainers": [{**INIT, "image": image}]},
+            f"{SERVICE}.initContainers[0].image",
+            "name, tag, digest",
+        )
+        for image in ("busybox:", "busybox@sha256:12", "busybox:1:2", "busybox@@", "a//b", "../busybox")
+    ),
+    ({"registry/repository": "docker.io/../x"}, "registry.repository", "an image repository"),
+    ({"registry/repository": f"docker.io/{'a' * 250}"}, "registry.repository", "at most 255"),
+    (
+        {f"{SERVICE}/routes": [ROUTE, {"name": "y", "exact": "/api/v1/x/y"}]},
+        f"{SERVICE}.routes",
+        "y (/api/v1/x/y) is never reached: x (/api/v1/x) takes its requests",
+    ),
+    (
+        {f"{SERVICE}/meshRoutes": [{**ROUTE, "methods": ["GET", "POST"]}, {**ROUTE, "methods": ["POST"]}]},
+        f"{SERVICE}.meshRoutes",
+        "is never reached",
+    ),
 ]
 
 
@@ -199,6 +260,24 @@ def test_a_config_that_others_would_refuse_is_refused_by_its_key(changes, key, r
 @pytest.mark.parametrize(("changes", "key", "reason"), BAD_CATALOG, ids=lambda value: ascii(value)[:60])
 def test_a_catalog_that_others_would_refuse_is_refused_by_its_key(tmp_path, changes, key, reason):
     assert_catalog_refused(tmp_path, changes, key, reason)
+
+
+IMAGES = [
+    "busybox",
+    "busybox:1.36",
+    f"docker.io/library/busybox:1@sha256:{'0' * 64}",
+    "localhost:5000/a/b_c:x",
+]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_as_others_write_it_is_taken(image):
+    assert InitContainer(name="a", image=image, command=())
+
+
+def test_a_route_behind_one_that_takes_fewer_methods_is_reached():
+    one = {**ROUTE, "methods": ("GET",)}
+    assert each_is_reached(tuple(Route(**route) for route in (one, ROUTE)))
 
 
 @pytest.mark.parametrize("name", ["services/3d-api", "services/" + "a" * 48])
