@@ -64,6 +64,12 @@ def test_a_profile_that_kubernetes_would_refuse_is_refused(program, profile):
         read_catalog(program.folder / "services.yaml")
 
 
+def test_no_init_image_moves_by_itself(program):
+    images = [one["image"] for spec in pods(program).values() for one in spec.get("initContainers", ())]
+    assert images
+    assert [image for image in images if "@sha256:" not in image] == []
+
+
 def test_an_init_image_may_be_pinned_by_its_digest(program):
     digest = "sha256:" + "a" * 64
     container = {"name": "init", "image": f"busybox:1.36@{digest}", "command": ["true"]}
