@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,8 @@ from lab.environment import NotRunningError, ask, environment, exports, network,
 from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.parts import OTHER_ACCOUNTS
 from lab.places import LabFolder
-from lab.project import work_folder
+from lab.project import ProjectError, work_folder
+from lab.terminal import answer, say, show_what_can_be_shown, visible
 from lab.traffic import command as traffic_command
 
 app = typer.Typer(
@@ -31,11 +33,6 @@ INTERRUPTED = 130
 REGION = "ap-northeast-2"
 DEFAULT_CLUSTER = "eco2-local"
 Part = Annotated[str, typer.Argument(help="A part, as `lab status` names it.")]
-
-
-def say(line: str) -> None:
-    """A line of progress, on standard error, since standard output is for answers."""
-    typer.echo(line, err=True)
 
 
 @app.command()
@@ -113,7 +110,7 @@ def status(
     parts = ask(LabFolder.of(name), "status")["parts"]
     told = [f"{part:26}{state}" for part, state in parts.items()]
     told += [] if as_json else map(str, plugins(tools.pulumi_on_path()))
-    typer.echo(json.dumps(parts) if as_json else "\n".join(told))
+    answer(json.dumps(parts) if as_json else "\n".join(told))
     if any(state != "running" for state in parts.values()):
         raise typer.Exit(1)
 
@@ -134,7 +131,17 @@ def logs(
         known = sorted(path.stem for path in log.parent.glob("*.log"))
         say(f"error: no log of {part!r}; there are {', '.join(known) or 'none: no lab runs'}")
         raise typer.Exit(1)
-    sys.exit(subprocess.call(["tail", f"-n{lines}", *(["-f"] if follow else []), str(log)]))
+    command = ["tail", f"-n{lines}", *(["-f"] if follow else []), str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace") as tail:
+        try:
+            for line in tail.stdout or ():
+                sys.stdout.write(visible(line))
+                sys.stdout.flush()
+        except BaseException:
+            # Whoever read has gone, and a `tail -f` learns of that with its next line only.
+            tail.terminate()
+            raise
+    sys.exit(tail.returncode)
 
 
 @app.command()
@@ -161,14 +168,18 @@ def gateway(name: Name = "default") -> None:
 
     Example: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"
     """
-    typer.echo(network(LabFolder.of(name))[1])
+    answer(network(LabFolder.of(name))[1])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, name: Name = "default") -> None:
     """Run a command in a lab's environment; the exit code is the command's own.
 
+    For `kubectl` the lab's cluster is the current context. For all else no context is: what asks a cluster names it.
+
     Example: lab run -- pulumi up --stack local
+
+    Example: lab run -- kubectl get pods --namespace my
     """
     _become(LabFolder.of(name), list(context.args))
 
@@ -185,8 +196,8 @@ def project(
     Example: lab project . dev -- preview --diff
     """
     lab = LabFolder.of(name)
-    place = work_folder(lab, folder, stack)
     variables = environment(lab)
+    place = work_folder(lab, folder, stack)
     at = ["--stack", stack, "--cwd", str(place)]
     chosen = subprocess.run(
         ["pulumi", "stack", "select", "--create", *at],
@@ -207,6 +218,8 @@ def _become(folder: LabFolder, command: list[str]) -> None:
     if not command:
         say("error: name a command: lab run -- COMMAND")
         raise typer.Exit(2)
+    if Path(command[0]).name == "kubectl":
+        variables["KUBECONFIG"] = str(folder.kubectl_config)
     try:
         os.execvpe(command[0], command, variables)  # noqa: S606  # no shell is wanted
     except FileNotFoundError:
@@ -215,8 +228,7 @@ def _become(folder: LabFolder, command: list[str]) -> None:
 
 
 def _fault(what: str, part: str, name: str) -> None:
-    answer = ask(LabFolder.of(name), what, part)
-    if error := answer.get("error"):
+    if error := ask(LabFolder.of(name), what, part).get("error"):
         say(f"error: {error}")
         raise typer.Exit(1)
 
@@ -245,12 +257,13 @@ app.command()(traffic_command.behave)
 
 def main() -> None:
     """Entry point of the console script."""
+    show_what_can_be_shown()
     try:
         app(standalone_mode=True)
     except NotRunningError as error:
         say(f"error: {error}")
         sys.exit(NOT_RUNNING)
-    except (tools.BuildError, starting.PlaceError) as error:
+    except (tools.BuildError, starting.PlaceError, ProjectError, OSError) as error:
         say(f"error: {error}")
         sys.exit(1)
     except SystemExit as end:

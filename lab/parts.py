@@ -102,8 +102,10 @@ def write_files(plan: Plan) -> None:
 
 
 def write_kubeconfig(plan: Plan) -> None:
-    """Writes the users' kubeconfig: it has no current context, since the product must name one."""
-    _write(plan, "kubeconfig", _kubeconfig(plan, plan.clusters, current=""))
+    """Writes the users' kubeconfig: it has no current context, since the product must name one; kubectl's has."""
+    folder = plan.folder
+    for path, current in ((folder.kubeconfig, ""), (folder.kubectl_config, plan.clusters[0])):
+        _write(plan, path.name, _kubeconfig(plan, plan.clusters, current=current))
 
 
 def _write(plan: Plan, name: str, text: str) -> None:

@@ -43,6 +43,11 @@ class LabFolder:
         return self.root / "kubeconfig"
 
     @property
+    def kubectl_config(self) -> Path:
+        """The same with a current context, for `kubectl` typed by a person, and for nothing of the product."""
+        return self.root / "kubectl.kubeconfig"
+
+    @property
     def ready(self) -> Path:
         """Ports and clusters as JSON; exists while the lab is usable."""
         return self.root / "lab.json"

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from lab.places import LabFolder
 
 
+class ProjectError(Exception):
+    """The folder holds no project that can be run; the message says why."""
+
+
 def work_folder(lab: LabFolder, project: str, stack: str) -> Path:
     """Makes, or renews, a folder that stands for the project.
 
@@ -25,11 +29,22 @@ def work_folder(lab: LabFolder, project: str, stack: str) -> Path:
 
     Returns:
         A folder with a `Pulumi.yaml` whose program is the project's own, and a copy of the stack's file.
+
+    Raises:
+        ProjectError: If a file is missing, or is none.
     """
     source = Path(project).resolve()
+    for name in ("Pulumi.yaml", f"Pulumi.{stack}.yaml"):
+        if not (source / name).is_file():
+            raise ProjectError(f"{source} has no {name}")
+    try:
+        described = yaml.safe_load((source / "Pulumi.yaml").read_text("utf-8"))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ProjectError(f"{source / 'Pulumi.yaml'} cannot be read: {error}") from None
+    if not isinstance(described, dict):
+        raise ProjectError(f"{source / 'Pulumi.yaml'} holds no project")
     place = lab.root / "projects" / stack
     place.mkdir(parents=True, exist_ok=True)
-    described = yaml.safe_load((source / "Pulumi.yaml").read_text("utf-8"))
     described["main"] = str(source)
     options = (
         described.get("runtime", {}).get("options", {}) if isinstance(described.get("runtime"), dict) else {}

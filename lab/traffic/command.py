@@ -17,6 +17,7 @@ from lab.mesh.envoy import CALLER, GATEWAY
 from lab.mesh.namespace import enter
 from lab.options import Name  # noqa: TC001  # typer reads it at run time
 from lab.places import LabFolder
+from lab.terminal import say
 
 if TYPE_CHECKING:
     from lab.traffic.load import Target
@@ -155,14 +156,14 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     folder = LabFolder.of(name)
     told(folder)
     if not image and not reset:
-        typer.echo("error: name an image, or use --reset", err=True)
+        say("error: name an image, or use --reset")
         raise typer.Exit(2)
     from lab.pods.behaviour import StrangerError  # noqa: PLC0415  # slow to import
 
     try:
         answer = asyncio.run(_order(folder, None if reset else {"image": image, "behaviour": behaviour}))
     except StrangerError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         raise typer.Exit(1) from None
     typer.echo(json.dumps(answer, indent=2))
     raise typer.Exit("error" in answer)
@@ -178,7 +179,7 @@ async def _order(folder: LabFolder, order: dict[str, Any] | None) -> dict[str, A
         if order:
             async with session.get("/images") as running:
                 if note := nobody_yet(order["image"], await running.json()):
-                    typer.echo(f"note: {note}", err=True)
+                    say(f"note: {note}")
         call = session.put("/behaviour", json=order) if order else session.delete("/behaviour")
         async with call as answer:
             told: dict[str, Any] = await answer.json()

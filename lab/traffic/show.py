@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lab.terminal import visible
+
 if TYPE_CHECKING:
     from lab.traffic.tally import Tally
 
@@ -69,7 +71,5 @@ class Show:
         console.print(table)
         console.print(f"{tally.sent} requests, median {latency['median']} ms, p99 {latency['p99']} ms")
         for failure in told["failures"][:5]:
-            console.print(
-                f"failed at {time.strftime('%H:%M:%S', time.localtime(failure['at']))}: {failure['what']}",
-                style="red",
-            )
+            at = time.strftime("%H:%M:%S", time.localtime(failure["at"]))
+            console.print(Text(visible(f"failed at {at}: {failure['what']}"), style="red"))

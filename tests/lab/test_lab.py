@@ -96,6 +96,9 @@ def test_the_kubeconfig_offers_every_cluster_and_no_ambient_context(lab):
     text = Path(lab.variables["KUBECONFIG"]).read_text()
     assert all(f"name: {name}" in text for name in ("eco2-local", "eco2-dev", "eco2-prod"))
     assert "current-context: ''" in text
+    assert (
+        lab.command("run", "--", "sh", "-c", "echo $KUBECONFIG").stdout.strip() == lab.variables["KUBECONFIG"]
+    )
 
 
 def test_a_killed_part_is_told_and_can_be_started_again(lab):
