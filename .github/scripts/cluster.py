@@ -11,15 +11,20 @@ from pathlib import Path
 
 import yaml
 
+from rollout.problems import ConfigError
+from rollout.spec.yaml_bounds import Loader, within_bounds
+
 file = Path(f"Pulumi.{sys.argv[1]}.yaml")
 try:
-    config = yaml.safe_load(file.read_text("utf-8"))["config"]
+    text = file.read_text("utf-8")
+    within_bounds(text, file.name, one_meaning=False)
+    config = yaml.load(text, Loader=Loader)["config"]  # noqa: S506  # a SafeLoader
     found = {
         "region": config["aws:region"],
         "cluster": config["eco2:cluster"]["name"],
         "context": config["kubernetes:context"],
     }
-except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+except (OSError, ValueError, ConfigError, yaml.YAMLError, KeyError, TypeError) as error:
     sys.exit(f"error: {file}: needs aws:region, eco2:cluster.name and kubernetes:context ({error!r})")
 for key, value in found.items():
     if not isinstance(value, str) or not value.isprintable():

@@ -45,6 +45,7 @@ def render(project: Path, stack: str, out: Path) -> Counter[str]:
         OccupiedError: If `out` holds other things.
         OSError: If the files cannot be written.
     """
+    out = out.resolve()  # a symbolic link stays one
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).exists())):
         raise OccupiedError(f"{out} holds other things; name an empty or a new folder")
     files = dict(filter(None, map(_file, capture(project, stack, stack_config(project, stack)).resources)))

@@ -61,3 +61,11 @@ def test_a_stack_without_a_file_is_refused_in_words(tmp_path):
     assert refused.returncode == 1
     assert "Pulumi.nonsense.yaml: cannot be read" in refused.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_symbolic_link_stays_one(tmp_path):
+    render(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    render(tmp_path / "link", stack="prod")
+    assert (tmp_path / "link").is_symlink()
+    assert "eco2-prod-nodes" in "".join(tree(tmp_path / "real"))

@@ -131,3 +131,8 @@ def test_where_a_stack_s_cluster_is(clone):
     (clone / "Pulumi.dev.yaml").write_text('config: {"aws:region": "x\\ny=z", "eco2:cluster": {name: a}, '
                                            '"kubernetes:context": b}')  # fmt: skip
     assert "no plain text" in where("dev").stderr
+    for held in ("a: " + "[" * 100_000, "a: &a [x, x]\nb: &b [*a, *a]\n" * 9, "[1]", "config: 5", "\x00"):
+        (clone / "Pulumi.dev.yaml").write_text(held)
+        refused = where("dev")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error: Pulumi.dev.yaml: needs aws:region")
