@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -156,3 +158,15 @@ def test_a_commit_is_a_hash_and_nothing_else(runner, clone, commit):
     done = values(runner, clone, commit=commit)
     assert done.returncode == 1
     assert runner.calls() == []
+
+
+def test_the_runner_looks_for_no_command_in_what_a_cluster_says(runner):
+    forged = "printf 'a pod says\\n::error::forged'; echo ::add-mask::x >&2; exit 7"
+    done = runner.run("without-commands.sh", "bash", "-c", forged)
+    assert (done.returncode, done.stderr) == (7, "")
+    first, *between, again, end = done.stdout.split("\n")
+    word = first.removeprefix("::stop-commands::")
+    assert re.fullmatch("[0-9a-f]{32}", word)
+    assert (again, end) == (f"::{word}::", "")
+    assert "\n".join(between) == "a pod says\n::error::forged::add-mask::x\n"
+    assert runner.run("without-commands.sh", "true").stdout.split("\n")[0] != first

@@ -105,6 +105,13 @@ def test_updates_of_a_stack_take_turns_and_none_is_cut_off():
     assert "concurrency" not in WORKFLOWS["deploy"]["jobs"]["approve"]
 
 
+def test_whatever_may_tell_a_clusters_words_is_no_command_to_the_runner():
+    """`eco2` sees to that by itself (tests/unit/test_ways_out.py)."""
+    told = [step["run"] for _, step in steps() if "pulumi " in step.get("run", "")]
+    assert len(told) == 3
+    assert all(run.startswith(".github/scripts/without-commands.sh pulumi ") for run in told)
+
+
 def test_an_image_build_may_not_take_a_rollout_back():
     (line,) = (step["run"] for _, step in steps() if "set-image" in step.get("run", ""))
     assert "--start" in line
