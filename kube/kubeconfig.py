@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from rollout.problems import ConfigError
-from rollout.spec.yaml_bounds import Loader, within_bounds
+from rollout.spec.yaml_bounds import Loader, read_bounded, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +123,7 @@ def access(context: str) -> Access:
         raise UnknownWayError(", ".join(sorted(strange)) or proxy)
     try:
         return _read(cluster, user)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ConfigError) as error:
         raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
     except (AttributeError, KeyError, RecursionError, TypeError) as error:
         what = f"{type(error).__name__}: {error}"
@@ -137,7 +137,7 @@ def _entries() -> dict[str, dict[str, _Entry]]:
     named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     for file in (Path(part).expanduser() for part in named.split(os.pathsep) if part):
         try:
-            text = file.read_text("utf-8")
+            text = read_bounded(file).decode("utf-8")
             within_bounds(text, file.name, one_meaning=False)
             described = yaml.load(text, Loader=Loader) or {}  # noqa: S506  # a SafeLoader
         except FileNotFoundError:
@@ -168,7 +168,7 @@ def _read(cluster: _Entry, user: _Entry) -> Access:
     told = _credential(user, cluster) if "exec" in user.values else {}
     token = str(told.get("token") or user.values.get("token") or "")
     if not token and (file := user.path("tokenFile")):
-        token = Path(file).read_text("utf-8").strip()
+        token = read_bounded(Path(file)).decode("utf-8").strip()
     if not re.fullmatch("[!-~]*", token):
         # Whoever sends it would say so with the token in the message.
         raise ValueError("its token holds a character that no header can")

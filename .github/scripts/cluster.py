@@ -12,11 +12,11 @@ from pathlib import Path
 import yaml
 
 from rollout.problems import ConfigError
-from rollout.spec.yaml_bounds import Loader, within_bounds
+from rollout.spec.yaml_bounds import Loader, read_bounded, within_bounds
 
 file = Path(f"Pulumi.{sys.argv[1]}.yaml")
 try:
-    text = file.read_text("utf-8")
+    text = read_bounded(file).decode("utf-8")
     within_bounds(text, file.name, one_meaning=False)
     config = yaml.load(text, Loader=Loader)["config"]  # noqa: S506  # a SafeLoader
     found = {

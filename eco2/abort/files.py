@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.problems import ConfigError, Problem, suggestion
 from rollout.spec.files import read_yaml
+from rollout.spec.yaml_bounds import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,6 +176,6 @@ def _only(told: set[str]) -> str:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8", errors="replace")
-    except OSError:
+        return read_bounded(file).decode("utf-8", errors="replace")
+    except (OSError, ConfigError):
         return ""

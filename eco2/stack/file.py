@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eco2.yaml_text import Edit, edited
 from rollout.problems import ConfigError, Problem
 from rollout.spec.files import unreadable
+from rollout.spec.yaml_bounds import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +62,10 @@ def read_text(file: Path) -> str:
     """The file's text with its line breaks as they are.
 
     Raises:
-        ConfigError: If it cannot be read, or is not UTF-8.
+        ConfigError: If it cannot be read, is not UTF-8, or has no end.
     """
     try:
-        return file.read_bytes().decode("utf-8")
+        return read_bounded(file).decode("utf-8")
     except OSError as error:
         raise unreadable(file, error) from None
     except UnicodeDecodeError:

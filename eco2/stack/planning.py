@@ -13,6 +13,7 @@ from rollout.problems import ConfigError, Problem
 from rollout.report.report import report
 from rollout.spec.files import read_catalog
 from rollout.spec.settings import read_settings
+from rollout.spec.yaml_bounds import bounded, read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
 
 
 def _of_file(file: Path) -> dict[str, Any]:
-    text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    text = bounded(sys.stdin.buffer, file.name) if str(file) == "-" else read_bounded(file)
     try:
         found = json.loads(text.decode("utf-8") or "{}")
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@ import yaml
 
 from rollout.problems import NAMESPACE, ConfigError, Problem, key_path, suggestion
 from rollout.spec.relations import containers_differ
-from rollout.spec.yaml_bounds import DEEPEST, Loader, within_bounds
+from rollout.spec.yaml_bounds import DEEPEST, Loader, read_bounded, within_bounds
 from rollout.text.characters import unprintable
 from rollout.traffic.names import canary_name, kept_ending
 
@@ -51,7 +51,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: If the file is missing, empty, not YAML, or holds something else.
     """
     try:
-        text = path.read_text("utf-8")
+        text = read_bounded(path).decode("utf-8")
     except OSError as error:
         raise unreadable(path, error) from error
     except UnicodeDecodeError as error:

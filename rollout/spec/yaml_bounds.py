@@ -17,13 +17,18 @@ from rollout.spec.yaml_scalars import two_meanings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
 
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 LARGEST: Final = 5_000_000
 """Characters; the files here have twenty thousand, a kubeconfig of many clusters some hundred thousand."""
+LARGEST_BYTES: Final = 4 * LARGEST
+"""The same in bytes: UTF-8 has at most four a character."""
 DEEPEST: Final = 30
 """Levels of nesting; the files here have ten."""
+TOO_LARGE: Final = f"is larger than {LARGEST} characters"
 TEXT_TAGS: Final = (None, "tag:yaml.org,2002:str")
 """No tag, and the one that says the same to every reader: `! 017` is 15 for PyYAML and text for Go's."""
 MOST_NODES: Final = 100_000
@@ -125,6 +130,30 @@ class _Reading:
         return Problem(self.file, key_path([one.key for one in self.open][:shown]), reason)
 
 
+def read_bounded(file: Path) -> bytes:
+    """A file's bytes; one without an end, such as a device, is not read to its end.
+
+    Raises:
+        ConfigError: If it is larger than any file here.
+        OSError: If it cannot be read.
+    """
+    with file.open("rb") as opened:
+        return bounded(opened, file.name)
+
+
+def bounded(stream: BinaryIO, name: str) -> bytes:
+    """The same of a stream that is open.
+
+    Raises:
+        ConfigError: If there is more of it than of any file here.
+        OSError: If it cannot be read.
+    """
+    held = stream.read(LARGEST_BYTES + 1)
+    if len(held) > LARGEST_BYTES:
+        raise ConfigError([Problem(name, "", f"{TOO_LARGE}; is it the right file?")])
+    return held
+
+
 def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
@@ -143,7 +172,7 @@ def within_bounds(text: str, name: str, *, one_meaning: bool = True) -> None:
         ValueError: If a number in it is beyond reading.
     """
     if len(text) > LARGEST:
-        raise ConfigError([Problem(name, "", f"is larger than {LARGEST} characters; is it the right file?")])
+        raise ConfigError([Problem(name, "", f"{TOO_LARGE}; is it the right file?")])
     reading = _Reading(name)
     for event in _events(text):
         reading.take(event)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
 import pytest
 
-from eco2.abort.files import CONTEXT
+from eco2.abort.files import CONTEXT, context_of
+from eco2.stack.file import read_text
 from eco2.stack.planning import last_update
 from eco2.yaml_text import Edit, edited
 from kube.kubeconfig import KubeconfigError, access
 from rollout.problems import ConfigError
-from rollout.spec.files import read_mapping
+from rollout.spec.files import read_mapping, read_yaml
 from rollout.spec.yaml_bounds import within_bounds
 from rollout.text.markdown import block, code, indented, prose
 from rollout.text.plain import inert, one_line
@@ -113,3 +115,16 @@ def test_outputs_that_no_cli_printed_are_refused_in_words(tmp_path, held):
     (tmp_path / "outputs.json").write_bytes(held)
     with pytest.raises(ConfigError, match=r"outputs\.json: is no JSON"):
         last_update(tmp_path, "dev", tmp_path / "outputs.json")
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end(tmp_path, monkeypatch):
+    endless = tmp_path / "Pulumi.dev.yaml"
+    endless.symlink_to("/dev/zero")
+    for read in (read_yaml, read_text, partial(last_update, tmp_path, "dev")):
+        with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml: is larger than 5000000 characters"):
+            read(endless)
+    monkeypatch.setenv("KUBECONFIG", str(endless))
+    with pytest.raises(KubeconfigError, match="is larger than"):
+        access("there")
+    with pytest.raises(ConfigError, match=r"kubernetes:context: is larger than .* --context CONTEXT"):
+        context_of(endless)
