@@ -249,7 +249,8 @@ def test_a_deployment_that_finds_no_node_fails_in_time_and_names_no_pod(lab, nam
     program.declare(deployment(namespace, cpu="3"), custom_timeouts={"create": "3s", "update": "3s"})
     began = time.monotonic()
     told = failed(program.up(check=False))
-    assert time.monotonic() - began < 9
+    # Its own 3 s count, and not the plugin's 10 min: room for a busy machine.
+    assert time.monotonic() - began < 60
     assert f"Deployment {namespace}/thing: timed out waiting to be Ready" in told
     assert "Minimum number of live Pods was not attained" in told
     # That is eco2's to tell: the official plugin does not.
