@@ -14,6 +14,7 @@ from eco2.doctor.nodes import NODES, nodes
 from eco2.doctor.platform import ISTIO, KEDA, RIGHTS, istio, keda, rights
 from eco2.doctor.references import GROUP as REFERENCES
 from eco2.doctor.references import references
+from eco2.doctor.routes import ROUTES, routes
 from rollout.spec.services import resolve
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
     catalog, settings, context = known.catalog, known.settings, known.context
     if cluster is None or catalog is None:
         why = "the cluster cannot be asked" if cluster is None else "services.yaml cannot be used"
-        groups = (RIGHTS, ISTIO, KEDA, AUTOSCALERS, NODES, REFERENCES)
+        groups = (RIGHTS, ISTIO, ROUTES, KEDA, AUTOSCALERS, NODES, REFERENCES)
         return [*beside.result(), *found, *(unchecked(group, why) for group in groups)]
     services = dict(catalog.services)
     if settings:
@@ -45,6 +46,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
     checks = {
         RIGHTS: partial(rights, cluster, catalog, context),
         ISTIO: partial(istio, cluster, catalog, host, context),
+        ROUTES: partial(routes, cluster, catalog, host, context),
         KEDA: partial(keda, cluster, catalog),
         AUTOSCALERS: partial(autoscalers, cluster, catalog),
         NODES: partial(nodes, cluster, catalog.domains, smallest, stack, context),
