@@ -11,6 +11,7 @@ import pulumi_kubernetes as k8s
 
 from components.adoption import marks
 from rollout.fields import present
+from rollout.text.plain import inert, one_line
 
 if TYPE_CHECKING:
     from rollout.spec.settings import ClusterSettings
@@ -69,9 +70,8 @@ class Cluster(pulumi.ComponentResource):
         try:
             found = await asked.future()
         except Exception as error:  # noqa: BLE001  # the SDK raises no narrower class
-            raise pulumi.RunError(
-                f"the EKS cluster {self.name} cannot be looked up: {error}; {WAY_ON}"
-            ) from None
+            told = f"the EKS cluster {self.name} cannot be looked up: {error}; {WAY_ON}"
+            raise pulumi.RunError(inert(one_line(told))) from None
         assert found is not None  # only an output that is not known yet has no value
         return found
 

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from rollout.plan.nodes import within
+from rollout.text.plain import inert, one_line
 
 if TYPE_CHECKING:
     from rollout.plan.nodes import GroupLeft
@@ -48,9 +49,10 @@ async def node_count(
 
 
 def _unread(domain: str, left: GroupLeft, why: object) -> str:
-    return (
+    told = (
         f"node group {domain}: its sizes change, and EKS takes them only with the number of nodes that it has now, "
         f"which cannot be read: {why}; this role needs eks:DescribeNodegroup. The group was not changed, run the "
         f"same command again. By hand: aws eks describe-nodegroup --cluster-name {left.cluster} "
         f"--nodegroup-name {left.name}"
     )
+    return inert(one_line(told))

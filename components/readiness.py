@@ -14,6 +14,7 @@ from rollout.guards.readiness import climbing, lack, led_to
 from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
 from rollout.problems import NAMESPACE, ConfigError, Problem
+from rollout.text.plain import inert, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,5 +126,6 @@ async def _await(target: Target, cluster: Callable[[], Cluster]) -> None:
         if not why:
             return
         if live is None or time.monotonic() > until:
-            raise NotReadyError(f"the routes of {target.service} stay where they are: {why}")
+            told = f"the routes of {target.service} stay where they are: {why}"
+            raise NotReadyError(inert(one_line(told)))
         await asyncio.sleep(PAUSE_SECONDS)

@@ -8,6 +8,7 @@ import pulumi
 
 from kube.cluster import ClusterError
 from kube.tolerance import keeps_tolerance
+from rollout.text.plain import inert, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,8 +54,9 @@ def _asked(cluster: Callable[[], Cluster], kind: str, namespace: str) -> bool:
     try:
         return keeps_tolerance(cluster(), kind, namespace)
     except ClusterError as error:
-        pulumi.log.warn(
+        told = (
             f"whether a {kind} can have a tolerance is not known, so it gets none: stable keeps its pods while a "
             f"canary carries weight, and may lose some right after a rollback ({error})"
         )
+        pulumi.log.warn(inert(one_line(told)))
         return False

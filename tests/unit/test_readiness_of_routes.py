@@ -97,6 +97,7 @@ def test_without_a_cluster_nothing_is_asked(cluster):
         ("eco2-dev", None, "Deployment auth-api-canary is not there"),
         ("eco2-dev", {"ready": 0}, "0 of 1 pods are ready"),
         ("eco2-dev", {"image": "other"}, "runs other, and not"),
+        ("eco2-dev", {"image": "\x1b[2K\n::error::forged"}, r"runs \\x1b\[2K ::error::forged, and not"),
         ("elsewhere", {}, "whether its pods are ready is not known: no context elsewhere"),
     ],
 )
