@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import yaml
+
+from rollout.problems import ConfigError
 from rollout.spec import patterns as forms
 from rollout.spec.quantities import amount, ordered
+from rollout.spec.yaml_bounds import Loader, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +19,8 @@ SIDECARS: Final = ("istio-proxy", "istio-init", "istio-validation")
 """Containers that Istio adds to the pods."""
 
 SIDECAR: Final = "sidecar.istio.io/proxy"
+INJECT: Final = "sidecar.istio.io/inject"
+PROXY_CONFIG: Final = "proxy.istio.io/config"
 KEPT: Final = "eco2.growbin.app/"
 """The prefix of what the program writes itself."""
 QUALIFIED: Final = re.compile(
@@ -58,6 +64,27 @@ def sidecar_resources(annotations: dict[str, str]) -> dict[str, str]:
         request, limit = wishes[""], wishes["Limit"]
         if request is not None and limit is not None and not ordered(request, limit):
             raise ValueError(f"{SIDECAR}{what} {request} is above {SIDECAR}{what}Limit {limit}; lower it")
+    return annotations
+
+
+def sidecar_wishes(annotations: dict[str, str]) -> dict[str, str]:
+    """Annotations that Istio's injection can read; where it cannot, the API server refuses every pod.
+
+    Raises:
+        ValueError: With the annotation's name.
+    """
+    if annotations.get(INJECT, "true") not in ("true", "false"):
+        raise ValueError(f'{INJECT} must be "true" or "false"')
+    if (config := annotations.get(PROXY_CONFIG)) is not None:
+        try:
+            within_bounds(config, PROXY_CONFIG, one_meaning=False)
+            described = yaml.load(config, Loader=Loader)  # noqa: S506  # a SafeLoader
+        except (ConfigError, ValueError, yaml.YAMLError):
+            described = None
+        if not isinstance(described, dict):
+            raise ValueError(
+                f"{PROXY_CONFIG} must hold a mapping of YAML or JSON, as Istio's ProxyConfig is one"
+            )
     return annotations
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.headers import changes, names
 from rollout.spec.model import Duration, Name, Strict
+
+LARGEST: Final = 2**31 - 1
+"""What Istio's fields for numbers hold."""
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 UriPath = Annotated[str, Field(pattern=forms.ROUTE_PATH, max_length=2000)]
@@ -129,11 +132,11 @@ class Http(Strict):
     h2_upgrade_policy: Literal["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"] | None = Field(
         None, alias="h2UpgradePolicy"
     )
-    http1_max_pending_requests: Annotated[int, Field(ge=1)] | None = Field(
+    http1_max_pending_requests: Annotated[int, Field(ge=1, le=LARGEST)] | None = Field(
         None, alias="http1MaxPendingRequests"
     )
-    http2_max_requests: Annotated[int, Field(ge=1)] | None = Field(None, alias="http2MaxRequests")
-    max_requests_per_connection: Annotated[int, Field(ge=0)] | None = None
+    http2_max_requests: Annotated[int, Field(ge=1, le=LARGEST)] | None = Field(None, alias="http2MaxRequests")
+    max_requests_per_connection: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
 
 
 class TcpKeepalive(Strict):
@@ -147,7 +150,7 @@ class TcpKeepalive(Strict):
 
     time: Duration
     interval: Duration
-    probes: Annotated[int, Field(ge=1)]
+    probes: Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class Tcp(Strict):
@@ -159,7 +162,7 @@ class Tcp(Strict):
         tcp_keepalive: Probes of idle connections.
     """
 
-    max_connections: Annotated[int, Field(ge=1)] | None = None
+    max_connections: Annotated[int, Field(ge=1, le=LARGEST)] | None = None
     connect_timeout: Duration | None = None
     tcp_keepalive: TcpKeepalive | None = None
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from rollout.spec import patterns as forms
 from rollout.spec.model import CpuQuantity, MemoryQuantity, Name, Strict
 from rollout.spec.quantities import amount, ordered
-from rollout.spec.relations import annotation_names, containers_differ, sidecar_resources
+from rollout.spec.relations import annotation_names, containers_differ, sidecar_resources, sidecar_wishes
 
 RELEASE_TYPE = "RELEASE_TYPE"
 OTEL_SERVICE_NAME = "OTEL_SERVICE_NAME"
@@ -348,7 +348,7 @@ class Workload(Strict):
     @classmethod
     def _sidecar_quantities(cls, annotations: dict[str, str]) -> dict[str, str]:
         # Istio refuses the pod, and long before that nobody could say whether it fits its node.
-        return sidecar_resources(annotation_names(annotations))
+        return sidecar_wishes(sidecar_resources(annotation_names(annotations)))
 
     @model_validator(mode="after")
     def _containers_differ(self) -> Self:

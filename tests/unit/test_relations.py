@@ -201,6 +201,16 @@ BAD_CATALOG = [
         ({f"{SERVICE}/namespace": name}, f"{SERVICE}.namespace", "belongs to the cluster")
         for name in ("default", "kube-system", "istio-system")
     ),
+    ({f"{SERVICE}/annotations": {"sidecar.istio.io/inject": "off"}}, f"{SERVICE}.annotations", '"false"'),
+    *(
+        ({f"{SERVICE}/annotations": {"proxy.istio.io/config": text}}, f"{SERVICE}.annotations", "ProxyConfig")
+        for text in ("", "- a", "{", "a: b: c", "[" * 100_000)
+    ),
+    (
+        {f"{SERVICE}/trafficPolicy/connectionPool/http/http2MaxRequests": 2**31},
+        f"{SERVICE}.trafficPolicy.connectionPool.http.http2MaxRequests",
+        "2147483647",
+    ),
     ({f"{SERVICE}/domain": "a" * 57}, f"{SERVICE}.domain", "at most 56"),
     (
         {f"{SERVICE}/securityContext": {"capabilities": {"add": ["CAP_SYS_ADMIN"]}}},
