@@ -96,11 +96,9 @@ def _shared(
     )
     if not host or not at_gateway or not any(_takes(str(told), host) for told in spec.get("hosts") or ()):
         return []
-    uris = [
-        match.get("uri") or {"prefix": "/"}
-        for rule in spec.get("http") or ()
-        for match in rule.get("match") or ({},)
-    ]
+    everything: list[Document] = [{}]
+    matches = [match for rule in spec.get("http") or () for match in rule.get("match") or everything]
+    uris = [match.get("uri") or {"prefix": "/"} for match in matches]
     return [route.path for route in service.routes if any(_meets(uri, route) for uri in uris)]
 
 
