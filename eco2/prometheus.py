@@ -105,9 +105,9 @@ class Prometheus:
             PrometheusError: If this is no URL.
         """
         if not _is_url(url):
-            # It may hold a password, so it is not shown.
-            told = f"what --prometheus or {URL_VARIABLE} gives is no URL of a Prometheus"
-            raise PrometheusError(f"{told}; it looks like http://127.0.0.1:9090")
+            # Where a password may be in it, nobody can tell where.
+            told = f"what --prometheus or {URL_VARIABLE} gives" if "@" in url else repr(url)
+            raise PrometheusError(f"{told} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
         self._url = url.rstrip("/")
         self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
 
