@@ -65,7 +65,8 @@ def begin(folder: LabFolder, region: str, clusters: Sequence[str], feature_gates
         raise PlaceError(f"{reason}; name a shorter folder: LAB_HOME=...")
     # What a crashed lab left is no use: its AWS lived in memory, so Pulumi's state would not match.
     remove(folder)
-    folder.root.mkdir(parents=True)
+    # The token of its administrator is in there.
+    folder.root.mkdir(parents=True, mode=0o700)
     room = shutil.disk_usage(folder.root).free // 2**20
     if room < ROOM_MIB:
         raise PlaceError(

@@ -85,6 +85,10 @@ def test_two_labs_run_side_by_side(lab, tmp_path):
     assert set(json.loads(lab.command("status", "--json").stdout).values()) == {"running"}
 
 
+def test_nobody_else_may_look_into_a_lab(lab):
+    assert (lab.home / lab.name).stat().st_mode & 0o077 == 0
+
+
 def test_a_running_lab_is_left_alone_by_start(lab):
     supervisor = (lab.home / lab.name / "supervisor.pid").read_text()
     answer = lab.command("start")

@@ -98,6 +98,13 @@ def test_a_wrong_context_is_named_with_the_nearest_and_the_command(tmp_path, mon
     assert found[0].remedy.endswith("--alias eco2-dev")
 
 
+def test_a_command_for_a_shell_holds_no_words_of_a_file_that_cannot_be_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    known = Known("dev", {"aws:region": "x; touch hit", "kubernetes:context": "$(touch hit)"})
+    (found,) = connect(known)[1]
+    assert found.remedy.endswith("--region 'x; touch hit' --alias '$(touch hit)'")
+
+
 def test_a_cluster_that_does_not_answer(tmp_path, monkeypatch, known):
     kubeconfig = tmp_path / "config"
     kubeconfig.write_text(

@@ -78,6 +78,9 @@ BAD_CONFIG = [
     ({CHAT: {"env": {"A": "\ud800"}}}, "eco2:services.chat-api.env.A", "U+D800"),
     ({"config/eco2:overrule": {"auth-api": "so\x07"}}, "eco2:overrule.auth-api", "U+0007"),
     ({"config/kubernetes:context": "a\x1bb"}, "kubernetes:context", "without blanks"),
+    # It stands in commands that a person copies.
+    ({"config/kubernetes:context": "a;curl${IFS}x|sh"}, "kubernetes:context", "letters, digits"),
+    ({"config/kubernetes:context": "--user=x"}, "kubernetes:context", "letters, digits"),
     (
         {f"{GROUP}/instanceTypes": ["t3.medium", "t4g.medium"]},
         "eco2:nodeGroups.auth.instanceTypes",
@@ -283,6 +286,19 @@ IMAGES = [
 @pytest.mark.parametrize("image", IMAGES)
 def test_an_image_as_others_write_it_is_taken(image):
     assert InitContainer(name="a", image=image, command=())
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "arn:aws:eks:ap-northeast-2:123456789012:cluster/eco2-prod",
+        "default/api-eco2-test:6443/kube:admin",
+        "me@eco2.test",
+        "gke_project_zone_name",
+    ],
+)
+def test_a_context_as_clouds_write_it_is_taken(context):
+    assert read_settings(DEV, texts({"config/kubernetes:context": context}), CATALOG)
 
 
 def test_a_route_behind_one_that_takes_fewer_methods_is_reached():
