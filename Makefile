@@ -57,6 +57,7 @@ lint: setup ## Lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/acme/__main__.py
 	$(BIN)/lint-imports
 
 check: lint ## The same and the fast tests (under a minute)

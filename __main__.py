@@ -1,20 +1,14 @@
 """Eco2's 13 services on EKS, each with its canary."""
 
+from functools import partial
 from pathlib import Path
 
 import pulumi
 
 from components import stack
-from components.canary_service import Platform
-from components.cluster import Cluster
-from components.pause import Pause
-from components.readiness import Readiness
-from components.services import declare_services
-from components.tolerance import Tolerance
+from components.program import cluster_of, declare_ground, platform_of, service_args
+from components.services import canary_services
 from rollout.guards.review import accept
-from rollout.plan.cluster import identifier_left
-from rollout.plan.frozen import frozen
-from rollout.plan.nodes import groups_left
 from rollout.plan.prior import merged
 from rollout.plan.service_plan import RolloutPlan
 from rollout.plan.update import update_of
@@ -32,29 +26,26 @@ with stack.problems_in_words():
     catalog = read_catalog(here / "services.yaml")
     settings = read_settings(stack.file(), config, catalog, stack.encrypted())
 
-live = stack.cluster_to_ask()
-readiness = Readiness(live)
-last = stack.last_outputs()
-resources = stack.last_resources() if last else {}
+last, context = stack.last_update(), config["kubernetes:context"]
 with stack.problems_in_words():
-    update = update_of(pulumi.get_stack(), catalog, settings, last, resources, stack.only())
+    platform = platform_of(catalog, settings, context, last, stack.held())
+    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, stack.only())
     warnings = accept(update)
     planned = report(update)
-    unknown = readiness.look(update, planned)
+    unknown = platform.readiness.look(update, planned)
 pulumi.log.info(inert(visible(summary(planned))))
 for warning in (*warnings, *unknown):
     pulumi.log.warn(inert(one_line(warning)))
 
-identifier = identifier_left(resources, update)
-cluster = Cluster(settings.cluster, config["kubernetes:context"], identifier, protect=settings.protect)
-pause = Pause(settings.drain_seconds, stack.routes_left_at())
-tolerance = Tolerance(frozen(resources), live)
-platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
-done = declare_services(update.services, update.plans, platform, groups_left(resources))
+cluster = cluster_of(update, context, last)
+done = canary_services(
+    service_args(update, catalog, platform, cluster),
+    pulumi.ResourceOptions(providers=[cluster.kubernetes]),
+    nodes=partial(declare_ground, update, catalog, cluster, last),
+)
 
-moved = done.apply(lambda _: pause.moved())
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     wanted = {name: entry(one) for name, one in update.plans.items()}
-    told = pulumi.Output.all(wanted, last.get(output), done, moved)
+    told = pulumi.Output.all(wanted, last.outputs.get(output), done)
     pulumi.export(output, told.apply(lambda of: merged(of[0], of[1], of[2])))
 pulumi.export("overrule", settings.overrule)

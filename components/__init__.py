@@ -1,1 +1,29 @@
-"""Pulumi components that turn a plan of `rollout` into resources of EKS, Kubernetes and Istio."""
+"""Pulumi components for canaries on Istio: `canary_services` for several services, and what they are made of."""
+
+from components.canary_service import CanaryService, CanaryServiceArgs
+from components.domain_node_group import DomainNodeGroup, DomainNodeGroupArgs, Placement
+from components.node_role import NodeRole, NodeRoleArgs
+from components.platform import Platform, PlatformArgs
+from components.services import canary_services
+from rollout.spec.catalog import CanaryHeader
+from rollout.spec.images import Image
+from rollout.spec.service import ServiceSpec
+from rollout.spec.settings import NodeGroupSettings, RolloutSettings
+
+__all__ = [
+    "CanaryHeader",
+    "CanaryService",
+    "CanaryServiceArgs",
+    "DomainNodeGroup",
+    "DomainNodeGroupArgs",
+    "Image",
+    "NodeGroupSettings",
+    "NodeRole",
+    "NodeRoleArgs",
+    "Placement",
+    "Platform",
+    "PlatformArgs",
+    "RolloutSettings",
+    "ServiceSpec",
+    "canary_services",
+]

@@ -12,15 +12,10 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any
 
-from rollout.plan.prior import ONLY_VARIABLE
+from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-ADOPTING_VARIABLE = "ECO2_ADOPTING"
-"""The environment variable by which `eco2 adopt` tells the program that its update takes objects over.
-
-It holds what `ECO2_ONLY` holds, and so counts for that one update alone."""
 
 FORCE = {"pulumi.com/patchForce": "true"}
 

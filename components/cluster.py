@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,26 @@ from rollout.fields import present
 from rollout.text.plain import inert, one_line
 
 if TYPE_CHECKING:
-    from rollout.spec.settings import ClusterSettings
+    from collections.abc import Sequence
 
 WAY_ON = "is eco2:cluster.name right, and has this role eks:DescribeCluster? Then run the same command again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What a `Cluster` is made of.
+
+    Attributes:
+        context: The kubeconfig's context for it.
+        subnet_ids: Where nodes stand; empty: in the cluster's own subnets.
+        identifier: Its ARN, where that is known; None asks AWS.
+        protect: Whether the namespaces refuse to be deleted.
+    """
+
+    context: str
+    subnet_ids: tuple[str, ...] = ()
+    identifier: str | None = None
+    protect: bool = False
 
 
 class Cluster(pulumi.ComponentResource):
@@ -24,40 +42,34 @@ class Cluster(pulumi.ComponentResource):
 
     Attributes:
         name: Its name in AWS.
-        own_subnets: The subnets that the settings name; empty: the cluster's.
         kubernetes: The provider for everything inside the cluster, bound to one named context.
     """
 
     name: str
-    own_subnets: tuple[str, ...]
     kubernetes: k8s.Provider
 
-    def __init__(
-        self, settings: ClusterSettings, context: str, identifier: str | None, *, protect: bool
-    ) -> None:
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declares the way to its API.
 
         Args:
-            settings: Its name and, where nodes stand elsewhere than the cluster, their subnets.
-            context: The kubeconfig's context for it.
-            identifier: Its ARN, where that is known; None asks AWS.
-            protect: Whether the namespaces refuse to be deleted.
+            name: Its name in AWS.
+            args: What it is made of.
+            opts: Pulumi's own.
         """
-        super().__init__("eco2:cluster:Cluster", settings.name)
+        super().__init__("eco2:cluster:Cluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.name, self.own_subnets = settings.name, settings.subnet_ids
+        self.name, self._args = name, args
         # The identifier, and not the kubeconfig's text, says whether this is still the same cluster:
         # otherwise a renewed kubeconfig could look like a new cluster and replace everything.
         self.kubernetes = k8s.Provider(
             "kubernetes",
-            context=context,
-            cluster_identifier=identifier or self._found.arn,
+            context=args.context,
+            cluster_identifier=args.identifier or self._found.arn,
             # An update that was killed between creating an object and writing that down finds it here
             # again; all names are fixed, so it is the same one.
             upsert_existing_objects=True,
             opts=child,
         )
-        self._protect = protect
         self._namespaces: dict[str, k8s.core.v1.Namespace] = {}
         self.register_outputs({"name": self.name})
 
@@ -76,9 +88,9 @@ class Cluster(pulumi.ComponentResource):
         return found
 
     @property
-    def subnet_ids(self) -> pulumi.Output[list[str]]:
-        """Where nodes stand: the subnets that the settings name, or the cluster's."""
-        return pulumi.Output.from_input(list(self.own_subnets) or self._found.vpc_config.subnet_ids)
+    def subnet_ids(self) -> Sequence[str] | pulumi.Output[Sequence[str]]:
+        """Where nodes stand: the subnets that were named, or as an output the cluster's."""
+        return self._args.subnet_ids or self._found.vpc_config.subnet_ids
 
     def namespace(self, name: str) -> k8s.core.v1.Namespace:
         """A namespace, declared when it is first asked for: one that is refused must not come before a retreat."""
@@ -90,6 +102,8 @@ class Cluster(pulumi.ComponentResource):
                     labels={"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
                     annotations=marks(),
                 ),
-                opts=pulumi.ResourceOptions(parent=self, provider=self.kubernetes, protect=self._protect),
+                opts=pulumi.ResourceOptions(
+                    parent=self, provider=self.kubernetes, protect=self._args.protect
+                ),
             )
         return self._namespaces[name]

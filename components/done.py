@@ -1,4 +1,4 @@
-"""What an update really did, so that the stack's outputs claim nothing that was only wished for."""
+"""What an update really did, so that outputs claim nothing that was only wished for."""
 
 from __future__ import annotations
 
@@ -6,42 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from rollout.plan import state as applied
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from components.canary_service import CanaryService
-    from rollout.plan.service_plan import RolloutPlan
-    from rollout.spec.services import Wanted
+    from collections.abc import Iterable
 
 
-async def done(
-    declared: Mapping[str, CanaryService], services: Mapping[str, Wanted], plans: Mapping[str, RolloutPlan]
-) -> frozenset[str]:
-    """The services whose Deployments and routes are what their plans say; in a preview all of them.
-
-    The engine tells the program of no `--target`. What it leaves alone it answers with what the state holds
-    of it, and what it does not create with its own inputs and no id (seen with 3.259). What failed under
-    `--continue-on-error` has nothing known.
-
-    Args:
-        declared: The services that this update declared.
-        services: All services as this environment wants them.
-        plans: Their plans.
-    """
-    if pulumi.runtime.is_dry_run():
-        return frozenset(declared)
-    return frozenset(
-        [
-            name
-            for name, service in declared.items()
-            if applied.done(plans[name], services[name].service, await _outputs(service.told))
-        ]
-    )
-
-
-async def _outputs(resources: Iterable[pulumi.Resource]) -> dict[str, Any]:
+async def outputs_of(resources: Iterable[pulumi.Resource]) -> dict[str, Any]:
     """Type and outputs by URN of those that are there."""
     found = {}
     for resource in resources:
@@ -53,3 +22,24 @@ async def _outputs(resources: Iterable[pulumi.Resource]) -> dict[str, Any]:
             kind = urn.split("::")[2].rpartition("$")[2]
             found[urn] = {"type": kind, "outputs": {"spec": await spec.future()}}
     return found
+
+
+async def refuse_unmoved(service: str, routes: Iterable[pulumi.Resource]) -> None:
+    """Ends the program in words if a service's routes were not moved in this update, so that no canary is deleted.
+
+    Under `--continue-on-error` the engine skips the routes of a promotion whose stable failed, and
+    would delete the canary that carries everything all the same: it deletes once the program has
+    ended well (rule 9; seen with Pulumi 3.259.0). A hook that fails is no way out there: the engine
+    then writes a state that it cannot read.
+
+    Args:
+        service: Its name.
+        routes: Its routes.
+
+    Raises:
+        pulumi.RunError: If a route was skipped or failed.
+    """
+    for route in routes:
+        # Outputs of a resource that failed or was skipped are unknown.
+        if not await route.metadata.is_known():  # type: ignore[attr-defined]
+            raise pulumi.RunError(f"{service}: its routes were not moved in this update, so no canary goes")

@@ -64,18 +64,22 @@ class Owner:
     """Whose objects they are.
 
     Attributes:
-        parent: The component.
-        provider: The cluster's provider.
+        parent: The component, whose provider they take.
+        app: The name in the cluster that names of objects begin with.
+        name: What stands in its place in Pulumi's state: there two clusters' services must differ.
         namespace: Where they live.
-        namespace_name: Its name.
+        after: What all of them wait for, such as the namespace.
+        field_manager: The field manager of every write.
         protect: Whether they refuse to be deleted.
         held: Whether they stay what the state says they are, whatever is declared.
     """
 
     parent: pulumi.Resource
-    provider: k8s.Provider
-    namespace: k8s.core.v1.Namespace
-    namespace_name: str
+    app: str
+    name: str
+    namespace: str
+    after: Sequence[pulumi.Resource]
+    field_manager: str
     protect: bool
     held: bool = False
 
@@ -94,7 +98,7 @@ class Owner:
 
         Args:
             kind: A kind of `BUILT_IN` or `CUSTOM`.
-            name: Its name in the cluster, and in Pulumi's state.
+            name: Its name in the cluster.
             labels: Its labels.
             spec: Its spec in the API's own spelling.
             after: What must be done before.
@@ -104,21 +108,32 @@ class Owner:
         wait = f"{change.timeout_seconds}s" if change.timeout_seconds else None
         options = pulumi.ResourceOptions(
             parent=self.parent,
-            provider=self.provider,
-            depends_on=[self.namespace, *after],
+            depends_on=[*self.after, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
             ignore_changes=list(HELD) if self.held else list(change.ignored),
             protect=self.protect,
         )
         force = FORCE if kind in LEADS_TRAFFIC else marks()
-        described = metadata(name, self.namespace_name, dict(labels), {**force, **(annotations or {})})
+        described = metadata(
+            name, self.namespace, self.field_manager, dict(labels), {**force, **(annotations or {})}
+        )
         spec = without(spec, change.ignored) if adopting() else spec
         declared: pulumi.Resource
         if kind in BUILT_IN:
-            declared = BUILT_IN[kind](name, metadata=described, spec=spec, opts=options)
+            declared = BUILT_IN[kind](self._in_state(name), metadata=described, spec=spec, opts=options)
         else:
             declared = k8s.apiextensions.CustomResource(
-                name, api_version=CUSTOM[kind], kind=kind, metadata=described, spec=spec, opts=options
+                self._in_state(name),
+                api_version=CUSTOM[kind],
+                kind=kind,
+                metadata=described,
+                spec=spec,
+                opts=options,
             )
         return declared
+
+    def _in_state(self, name: str) -> str:
+        if self.app == self.name:
+            return name
+        return self.name + name.removeprefix(self.app) if name.startswith(self.app) else f"{self.name}-{name}"

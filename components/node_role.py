@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -20,6 +21,19 @@ TRUST = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class NodeRoleArgs:
+    """What a `NodeRole` is made of.
+
+    Attributes:
+        tags: Its tags.
+        protect: Whether it refuses to be deleted.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protect: bool = False
+
+
 class NodeRole(pulumi.ComponentResource):
     """One IAM role for the nodes of all domains, with AWS' own policies for worker nodes.
 
@@ -31,18 +45,21 @@ class NodeRole(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     policies: tuple[aws.iam.RolePolicyAttachment, ...]
 
-    def __init__(self, name: str, tags: Mapping[str, str], *, protect: bool) -> None:
+    def __init__(
+        self, name: str, args: NodeRoleArgs | None = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         """Declares the role.
 
         Args:
             name: Its name; fixed, so that an update that was killed finds what it had created.
-            tags: Tags of the role.
-            protect: Whether it refuses to be deleted.
+            args: What it is made of.
+            opts: Pulumi's own.
         """
-        super().__init__("eco2:nodes:NodeRole", name)
-        child = pulumi.ResourceOptions(parent=self, protect=protect)
+        super().__init__("eco2:nodes:NodeRole", name, None, opts)
+        args = args or NodeRoleArgs()
+        child = pulumi.ResourceOptions(parent=self, protect=args.protect)
         role = aws.iam.Role(
-            name, name=name, assume_role_policy=json.dumps(TRUST), tags=dict(tags), opts=child
+            name, name=name, assume_role_policy=json.dumps(TRUST), tags=dict(args.tags), opts=child
         )
         self.arn = role.arn
         self.policies = tuple(

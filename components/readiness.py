@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from rollout.plan.service_plan import RolloutPlan
     from rollout.plan.update import Update
     from rollout.report.report import Report
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 PATIENCE_SECONDS = 30
 """How long routes wait for pods that are not ready at that moment. Pods that this very update brought
 were awaited before; a probe that failed once, or a server that is just being restarted, is over by then."""
 
 PAUSE_SECONDS = 1
+
+NOT_KNOWN = "whether the canary of {} is ready is not known"
+LATER = "an update will refuse to go on without knowing"
 
 
 class NotReadyError(Exception):
@@ -63,14 +66,12 @@ class Readiness:
             ConfigError: With each such canary, and where an update cannot know it.
         """
         targets = climbing(plan, update.services)
-        if not targets or self._cluster is None:
-            return ()
         try:
-            found = _lacks(targets, self._cluster())
+            found = self.lacks(targets)
         except ClusterError as error:
-            told = f"whether the canary of {', '.join(targets)} is ready is not known: {error}"
+            told = f"{NOT_KNOWN.format(', '.join(targets))}: {error}"
             if pulumi.runtime.is_dry_run():
-                return (f"{told}; an update will refuse to go on without knowing",)
+                return (f"{told}; {LATER}",)
             raise ConfigError([Problem(update.file, f"{NAMESPACE}:rollouts", told)]) from None
         if found:
             raise ConfigError(
@@ -84,7 +85,25 @@ class Readiness:
             )
         return ()
 
-    def before_routes(self, planned: RolloutPlan, service: Service) -> pulumi.ResourceHookBinding | None:
+    def lacks(self, targets: Mapping[str, Target]) -> dict[str, str]:
+        """Why Deployments are not fit for more traffic, by service; with mocks nothing is asked.
+
+        Args:
+            targets: The Deployments by service.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+        if not targets or self._cluster is None:
+            return {}
+        cluster = self._cluster()
+        with ThreadPoolExecutor() as pool:
+            live = dict(
+                zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True)
+            )
+        return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
+
+    def before_routes(self, planned: RolloutPlan, service: ServiceSpec) -> pulumi.ResourceHookBinding | None:
         """What runs before the routes of a service move; None where they lead to nothing new.
 
         Args:
@@ -107,12 +126,6 @@ class Readiness:
 
         hook = pulumi.ResourceHook(f"pods-before-routes-{planned.name}", hold)
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-
-
-def _lacks(targets: Mapping[str, Target], cluster: Cluster) -> dict[str, str]:
-    with ThreadPoolExecutor() as pool:
-        live = dict(zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True))
-    return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
 
 
 async def _await(target: Target, cluster: Callable[[], Cluster]) -> None:

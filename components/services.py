@@ -1,4 +1,4 @@
-"""All services of a stack, and which of them an update must touch first."""
+"""Several services at once, and which of them an update must touch first."""
 
 from __future__ import annotations
 
@@ -6,73 +6,69 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.adoption import adopting
 from components.canary_service import CanaryService
-from components.domain_node_group import declare_nodes
-from components.done import done
-from components.stack import only
+from components.planning import planned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from components.canary_service import Platform
-    from rollout.plan.nodes import GroupLeft
-    from rollout.plan.service_plan import RolloutPlan
-    from rollout.spec.services import Wanted
+    from components.canary_service import CanaryServiceArgs
 
 
-def declare_services(
-    services: Mapping[str, Wanted],
-    plans: Mapping[str, RolloutPlan],
-    platform: Platform,
-    groups: Mapping[str, GroupLeft],
+def canary_services(
+    services: Mapping[str, CanaryServiceArgs],
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    nodes: Callable[[], Mapping[str, Sequence[pulumi.Resource]]] | None = None,
 ) -> pulumi.Output[frozenset[str]]:
-    """Declares all services and their nodes; whoever goes back leaves the canary before anything else begins.
+    """Declares services and their nodes; whoever goes back leaves the canary before anything else begins.
 
     The first step that is refused ends an update, and a node group may be refused as well as a neighbour's pods.
     So routes of services that go back come first, with nothing but their component and namespace before them,
     and all else is declared once they are done. Dependencies would say the same, and stay in the state:
     an update whose targets are one service would then have to take along all that once stood behind it.
 
-    An update with targets declares none but those that it is about, and nodes only for an adoption: a way back
-    must not hang on what AWS answers. What it leaves alone the engine then keeps
-    as it stands in the state. Declared, it would have to be so in the very shape and order of the state, which
-    updates that failed and rollbacks leave in many forms: another order is refused (`Duplicate resource URN`),
-    and routes without the canary that they depend on make a state that cannot be read again (3.259, met in the lab).
-
     Args:
-        services: The services as this environment wants them.
-        plans: Their plans.
-        platform: What all services share.
-        groups: The node groups that the state has, by domain.
+        services: What they are to be, by their components' names. What a plan needs of those that come without
+            is refused for all of them together, before anything is registered.
+        opts: Pulumi's own, for each of them.
+        nodes: Declares what comes behind the ways back, and tells what the pods of each service wait for.
 
     Returns:
         Those that are then what their plans say.
+
+    Raises:
+        SystemExit: If a guard refuses something.
     """
-    names = [name for name in services if not only() or name in only()]
-    first = [name for name in names if plans[name].order.retreats]
-    declared = {name: CanaryService(services[name], plans[name], platform) for name in first}
+    plans = {name: args.plan for name, args in services.items() if args.plan}
+    plans |= planned({name: args for name, args in services.items() if not args.plan})
+    first = [name for name in services if plans[name].order.retreats]
+    declared: dict[str, CanaryService] = {}
+
+    def begin(name: str) -> None:
+        declared[name] = CanaryService(name, services[name], opts, plan=plans[name], deferred=True)
+
+    for name in first:
+        begin(name)
     routes = [route for service in declared.values() for route in service.routes]
 
     def declare_rest() -> None:
-        for namespace in platform.catalog.namespaces:
-            platform.cluster.namespace(namespace)
-        nodes = {}
-        if not only() or adopting():
-            nodes = declare_nodes(platform.settings, platform.cluster, groups)
-        for name in (*first, *(name for name in names if name not in first)):
+        wait_for = nodes() if nodes else {}
+        for name in (*first, *(name for name in services if name not in first)):
             if name not in declared:
-                declared[name] = CanaryService(services[name], plans[name], platform)
-            group = nodes.get(services[name].service.domain)
-            declared[name].declare([group.node_group] if group else [])
+                begin(name)
+            declared[name].declare([*services[name].nodes, *wait_for.get(name, ())])
 
     async def declare_rest_behind_routes() -> frozenset[str]:
         for route in routes:
             await route.urn.future()
         declare_rest()
-        return await done(declared, services, plans)
+        return await done()
+
+    async def done() -> frozenset[str]:
+        return frozenset([name for name, service in declared.items() if await service.done.future()])
 
     if routes:
         return pulumi.Output.from_input(declare_rest_behind_routes())
     declare_rest()
-    return pulumi.Output.from_input(done(declared, services, plans))
+    return pulumi.Output.from_input(done())

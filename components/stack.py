@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,29 @@ def refuse_other_spellings(project: Path) -> None:
 def encrypted() -> frozenset[str]:
     """The keys of the stack's config that hold something encrypted; their values come in clear."""
     return frozenset(key for key in config() if is_config_secret(key)) | set(get_config_secret_keys_env())
+
+
+@dataclass(frozen=True)
+class LastUpdate:
+    """What the stack's last update left.
+
+    Attributes:
+        outputs: The outputs of the last one that succeeded; empty before the first.
+        resources: Type and outputs of everything in its state, by URN; empty before the first.
+    """
+
+    outputs: Mapping[str, Any]
+    resources: Mapping[str, Any]
+
+
+def last_update() -> LastUpdate:
+    """Reads what the last update left.
+
+    Raises:
+        pulumi.RunError: If the state cannot be read.
+    """
+    outputs = last_outputs()
+    return LastUpdate(outputs, last_resources() if outputs else {})
 
 
 def last_outputs() -> Mapping[str, Any]:
@@ -143,11 +167,15 @@ def _runs(process: int) -> bool:
     return True
 
 
-def cluster_to_ask() -> Callable[[], Cluster] | None:
-    """Leads to the stack's cluster, which is not asked for credentials before; None with mocks."""
+def cluster_to_ask(context: str) -> Callable[[], Cluster] | None:
+    """Leads to a cluster, which is not asked for credentials before; None with mocks.
+
+    Args:
+        context: The kubeconfig's context for it.
+    """
     if _runs_with_mocks():
         return None
-    return cache(partial(Cluster, config()["kubernetes:context"]))
+    return cache(partial(Cluster, context))
 
 
 def _runs_with_mocks() -> bool:

@@ -26,15 +26,15 @@ class PodSpec:
         app: Label `app` of the pods and name of the container unless the workload names another.
         workload: Container, probes, resources and the rest.
         labels: Labels of the object; the pods carry the same.
-        placement: Where they may run.
-        pull_secret: The Secret to pull images with.
+        placement: Where they may run; None: anywhere.
+        pull_secret: The Secret to pull images with; empty: none.
         ready_timeout_seconds: How long a pod may take to be ready before the rollout counts as failed.
     """
 
     app: str
     workload: Workload
     labels: dict[str, str]
-    placement: Placement
+    placement: Placement | None
     pull_secret: str
     ready_timeout_seconds: int
 
@@ -75,9 +75,9 @@ def pod_template(pods: PodSpec, release: Release) -> dict[str, Any]:
     return {
         "metadata": present(labels=labels, annotations=annotations),
         "spec": present(
-            nodeSelector=pods.placement.node_selector,
-            tolerations=pods.placement.tolerations,
-            imagePullSecrets=[{"name": pods.pull_secret}],
+            nodeSelector=pods.placement.node_selector if pods.placement else None,
+            tolerations=pods.placement.tolerations if pods.placement else None,
+            imagePullSecrets=[{"name": pods.pull_secret}] if pods.pull_secret else None,
             terminationGracePeriodSeconds=workload.drain.grace_seconds,
             serviceAccountName=workload.service_account_name,
             # Whoever names an account wants its token; nobody else's pods talk to the API server.

@@ -23,7 +23,7 @@ from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 URL_VARIABLE = "ECO2_PROMETHEUS_URL"
 """The environment variable with the Prometheus' URL."""
@@ -131,7 +131,7 @@ class Prometheus:
         return [(labels, value) for labels, value in found if not math.isnan(value)]
 
     def requests(
-        self, services: Mapping[str, Service], window_seconds: int = WINDOW_SECONDS
+        self, services: Mapping[str, ServiceSpec], window_seconds: int = WINDOW_SECONDS
     ) -> dict[str, Requests]:
         """Counts the requests of some services by version.
 
@@ -181,7 +181,7 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def increase(services: Mapping[str, Service], window_seconds: int, *, grpc: bool, failed: bool) -> str:
+def increase(services: Mapping[str, ServiceSpec], window_seconds: int, *, grpc: bool, failed: bool) -> str:
     """The expression that counts requests by service and version.
 
     Args:

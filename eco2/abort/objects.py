@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import FIELD_MANAGER
+from rollout.marks import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

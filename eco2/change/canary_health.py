@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kube.cluster import Cluster
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 PAUSE_SECONDS = 2.0
 LOOKS_IN_A_ROW = 3
@@ -97,7 +97,7 @@ class Watched:
     what counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
     """
 
-    def __init__(self, name: str, service: Service, first: Pods) -> None:
+    def __init__(self, name: str, service: ServiceSpec, first: Pods) -> None:
         self.name = name
         self.service = service
         self.first = self.last = first
@@ -141,7 +141,7 @@ class Watched:
 
 def soak(
     cluster: Cluster,
-    services: Mapping[str, Service],
+    services: Mapping[str, ServiceSpec],
     seconds: int,
     prometheus: str | None,
     say: Callable[[str], None],
@@ -175,7 +175,7 @@ def soak(
     return [_health(one, prometheus, window_seconds) for one in watched]
 
 
-def _pods(cluster: Cluster, name: str, service: Service) -> Pods:
+def _pods(cluster: Cluster, name: str, service: ServiceSpec) -> Pods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
     listed = cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector)
     # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.

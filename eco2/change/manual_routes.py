@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eco2.abort.routes import Routed
     from rollout.report.report import Change, Report
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def unfinished_abort(names: Iterable[str], stack: str) -> str:
 
 
 def with_hands(
-    report: Report, services: Mapping[str, Service], resources: Mapping[str, Any], context: str
+    report: Report, services: Mapping[str, ServiceSpec], resources: Mapping[str, Any], context: str
 ) -> Report:
     """Adds to a report what live routes tell beside it; as it is where there is no cluster to ask from here.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kube.cluster import Cluster
     from rollout.guards.readiness import Target
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
 
 LISTS = {
@@ -51,7 +51,7 @@ def unready(
     return found
 
 
-def _look(cluster: Cluster, name: str, service: Service) -> dict[str, Later[list[dict[str, object]]]]:
+def _look(cluster: Cluster, name: str, service: ServiceSpec) -> dict[str, Later[list[dict[str, object]]]]:
     query = {"labelSelector": f"app={name}"}
     return {
         kind: Later(partial(cluster.list, path.format(service.namespace), query))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.doctor.finding import Finding
+    from rollout.spec.service import ServiceSpec
 
 
 def examine(project: Path, stack: str) -> list[Finding]:
@@ -38,7 +39,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
         why = "the cluster cannot be asked" if cluster is None else "services.yaml cannot be used"
         groups = (RIGHTS, ISTIO, ROUTES, KEDA, AUTOSCALERS, NODES, REFERENCES)
         return [*beside.result(), *found, *(unchecked(group, why) for group in groups)]
-    services = dict(catalog.services)
+    services: dict[str, ServiceSpec] = dict(catalog.services)
     if settings:
         services = {name: wanted.service for name, wanted in resolve(catalog, settings).items()}
     host = settings.host if settings else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import DOMAIN_LABEL as LABEL
 from eco2.doctor.finding import fine, missing, warning
+from rollout.marks import DOMAIN_LABEL as LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

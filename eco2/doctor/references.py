@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
     from eco2.doctor.finding import Finding
     from kube.cluster import Cluster
-    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.workload import Workload
 
 GROUP = "ConfigMaps and Secrets"
 
 
 def references(
-    cluster: Cluster, catalog: Catalog, services: dict[str, Service], context: str
+    cluster: Cluster, catalog: Catalog, services: dict[str, ServiceSpec], context: str
 ) -> list[Finding]:
     """Names what is missing, by service. Only names are read: no Secret is opened.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.adoption import ADOPTING_VARIABLE
-from components.metadata import CANARY_SERVICE
 from eco2.stack.cli import about, exported, pulumi, update
-from rollout.plan.prior import ONLY_VARIABLE
+from rollout.marks import CANARY_SERVICE, DOMAIN_NODE_GROUP
+from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
 from rollout.problems import refuse_strangers
 from rollout.spec.files import read_catalog
 from rollout.traffic.names import own_names
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from rollout.spec.catalog import Catalog, Service
 
-DOMAIN_NODE_GROUP = "eco2:nodes:DomainNodeGroup"
 GROUND = ("**eco2:nodes**", "**eco2:cluster**")
 """What every service stands on: nodes, their role, namespaces and the provider."""
 

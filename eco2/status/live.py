@@ -17,7 +17,7 @@ from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 Document = dict[str, Any]
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
@@ -121,7 +121,7 @@ class Objects:
     services: Sequence[Document] = ()
 
 
-def read_live(name: str, service: Service, objects: Objects) -> Live:
+def read_live(name: str, service: ServiceSpec, objects: Objects) -> Live:
     """Finds a service in the lists.
 
     Args:
@@ -177,7 +177,7 @@ def _owned_by(document: Document, owner: Document) -> bool:
     return any(one["uid"] == uid for one in document["metadata"].get("ownerReferences", ()))
 
 
-def _routing(name: str, service: Service, objects: Objects) -> Routing:
+def _routing(name: str, service: ServiceSpec, objects: Objects) -> Routing:
     def find(documents: Iterable[Document], wanted: str) -> Document | None:
         place = (service.namespace, wanted)
         found = (one for one in documents if (one["metadata"]["namespace"], one["metadata"]["name"]) == place)
@@ -201,7 +201,7 @@ def _hands(kind: str, document: Document) -> tuple[str, ...]:
 
 
 def _share(
-    service: Service, stable: Deployment | None, canary: Deployment | None, routing: Routing
+    service: ServiceSpec, stable: Deployment | None, canary: Deployment | None, routing: Routing
 ) -> float | None:
     if service.by_weight:
         return float(routing.weights[0]) if len(routing.weights) == 1 else None

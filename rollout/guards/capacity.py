@@ -77,16 +77,16 @@ def placed(
         proxy: What Istio's sidecar requests; None where nothing injects it.
         late: Services whose canaries come after all others, since they are not there yet.
     """
-    found: dict[str, list[Pod]] = {wanted.service.domain: [] for wanted in services.values()}
+    found: dict[str, list[Pod]] = {wanted.domain: [] for wanted in services.values()}
     for name, wanted in services.items():
-        own, domain = wanted.service, wanted.service.domain
+        own, domain = wanted.service, wanted.domain
         found[domain] += [Pod(name, "stable", domain, pod_request(own, proxy))] * plans[name].stable.replicas
         for app, companion in own.companions.items():
             found[domain] += [Pod(app, "stable", domain, pod_request(companion, proxy))] * companion.replicas
     for name in sorted(services, key=lambda name: name in late):
         wanted = services[name]
         if canary := plans[name].canary:
-            pod = Pod(name, "canary", wanted.service.domain, pod_request(wanted.service, proxy))
+            pod = Pod(name, "canary", wanted.domain, pod_request(wanted.service, proxy))
             found[pod.domain] += [pod] * canary.replicas
     return {domain: tuple(pods) for domain, pods in found.items()}
 

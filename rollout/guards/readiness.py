@@ -16,9 +16,10 @@ from rollout.traffic.names import canary_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rollout.plan.prior import Prior
     from rollout.plan.service_plan import Release, RolloutPlan
     from rollout.report.report import Change, Report
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
 
 
@@ -59,21 +60,27 @@ def climbing(plan: Report, services: Mapping[str, Wanted]) -> dict[str, Target]:
         services: The services as their stack's file wants them.
     """
     return {
-        change.service: Target(
-            change.service,
-            wanted.service.namespace,
-            canary_name(change.service),
-            str(wanted.canary),
-            1 if wanted.service.autoscaler else (change.before and change.before.canary_pods) or 1,
-            wanted.service.autoscaler is not None,
-        )
+        change.service: _canary(services[change.service], (change.before and change.before.canary_pods) or 1)
         for change in plan.changes
-        for wanted in (services[change.service],)
         if _climbs_as_it_is(change)
     }
 
 
-def led_to(planned: RolloutPlan, service: Service) -> Target | None:
+def climbs(planned: RolloutPlan, prior: Prior | None, wanted: Wanted) -> Target | None:
+    """The same of a single service, without a report; None where its canary need not be ready before.
+
+    Args:
+        planned: Its plan.
+        prior: What the last update left; None before the first.
+        wanted: The service as it is to be.
+    """
+    if planned.order.direction is not Direction.UP or prior is None or not prior.tried(str(wanted.canary)):
+        return None
+    pods = prior.pods.canary if prior.pods else 1
+    return _canary(wanted, pods) if pods else None
+
+
+def led_to(planned: RolloutPlan, service: ServiceSpec) -> Target | None:
     """What must be ready when the routes of a service move; None where they lead to nothing new.
 
     Args:
@@ -135,6 +142,18 @@ def ready_pods(status: Mapping[str, Any]) -> int:
         int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "readyReplicas")
     )
     return min(max(ready - max(total - updated, 0), 0), updated)
+
+
+def _canary(wanted: Wanted, pods: int) -> Target:
+    autoscaled = wanted.service.autoscaler is not None
+    return Target(
+        wanted.name,
+        wanted.service.namespace,
+        canary_name(wanted.name),
+        str(wanted.canary),
+        1 if autoscaled else pods,
+        autoscaled,
+    )
 
 
 def _climbs_as_it_is(change: Change) -> bool:

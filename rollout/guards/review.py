@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from rollout.guards.shortage import Shortage
     from rollout.plan.update import Update
 
-PRODUCTION = "prod"
-
 
 @dataclass(frozen=True)
 class Review:
@@ -64,7 +62,7 @@ def review(update: Update) -> Review:
 
 def _tags_that_move(update: Update) -> tuple[str, ...]:
     """What "back to stable" may start in production: whatever was pushed last."""
-    if update.settings.environment != PRODUCTION:
+    if not update.settings.production:
         return ()
     found = [name for name in update.names if moves(update.services[name].stable)]
     if not found:
@@ -130,7 +128,7 @@ def _pods(count: int) -> str:
 
 def _room(update: Update, short: Sequence[Shortage]) -> list[str]:
     """What waits for nodes in this update, and what has no room on any number of them."""
-    touched = {update.services[name].service.domain for name in update.moving}
+    touched = {update.services[name].domain for name in update.moving}
     running = short_while_it_runs(update.services, update.plans, update.settings, update.prior)
     return [
         f"domain {one.domain}: {one.text}"

@@ -129,7 +129,7 @@ def short_while_it_runs(
     pods = placed(services, during, proxy)
     for name, plan in plans.items():
         if before := prior.get(name):
-            domain, own = services[name].service.domain, services[name].service
+            domain, own = services[name].domain, services[name].service
             rolling = [(name, "stable"), *((app, "stable") for app in own.companions)]
             rolling = rolling if before.stable_image != str(plan.stable.image) else []
             if plan.canary and before.phase and before.canary_image != str(plan.canary.image):

@@ -26,6 +26,9 @@ declares these services alone would take all others away."""
 HELD_VARIABLE = "ECO2_HELD"
 """The same, with the services of which an update changes canary and routes alone: an abort's."""
 
+ADOPTING_VARIABLE = "ECO2_ADOPTING"
+"""The same as `ECO2_ONLY`, in an update that takes over what other tools have made: `eco2 adopt`'s."""
+
 
 @dataclass(frozen=True)
 class Pods:

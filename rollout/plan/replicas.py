@@ -39,7 +39,7 @@ def splits(wanted: Wanted, weight: int) -> bool:
 
 def _least(wanted: Wanted, weight: int) -> int:
     """What the canary needs while stable is at its least."""
-    floor = PROD_FLOOR if weight and wanted.environment == "prod" else 1
+    floor = PROD_FLOOR if weight and wanted.production else 1
     if wanted.rollout.steps.full_scale:
         return max(wanted.stable_replicas, floor)
     return max(_part(weight, wanted.stable_replicas), floor)

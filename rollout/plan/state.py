@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rollout.plan.service_plan import RolloutPlan
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
@@ -65,7 +65,7 @@ def applied_deployments(resources: Mapping[str, Any], services: Iterable[str]) -
     return {name: one for name, one in found.items() if one != Deployed(None, None)}
 
 
-def done(planned: RolloutPlan, service: Service, resources: Mapping[str, Any]) -> bool:
+def done(planned: RolloutPlan, service: ServiceSpec, resources: Mapping[str, Any]) -> bool:
     """Whether resources are what a plan asks for, as far as the outputs of a stack tell of them.
 
     Args:
@@ -86,7 +86,7 @@ def done(planned: RolloutPlan, service: Service, resources: Mapping[str, Any]) -
 
 
 def applied_routes(
-    resources: Mapping[str, Any], services: Mapping[str, Service], weights: Mapping[str, int]
+    resources: Mapping[str, Any], services: Mapping[str, ServiceSpec], weights: Mapping[str, int]
 ) -> dict[str, Split]:
     """What the routes in a state say, by service.
 

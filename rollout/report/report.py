@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import RolloutPlan
     from rollout.plan.update import Update
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
 
 DIGEST: Final = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]*")
@@ -191,7 +191,7 @@ def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Ex
     )
 
 
-def _before(planned: RolloutPlan, service: Service, prior: Prior) -> Side:
+def _before(planned: RolloutPlan, service: ServiceSpec, prior: Prior) -> Side:
     # Routes that an update moved before it failed are what users meet.
     share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
     canary_pods = prior.pods.canary if prior.pods else None
@@ -207,7 +207,7 @@ def _before(planned: RolloutPlan, service: Service, prior: Prior) -> Side:
     )
 
 
-def _level(service: Service, phase: int, share: float, canary_pods: int | None) -> str:
+def _level(service: ServiceSpec, phase: int, share: float, canary_pods: int | None) -> str:
     if share or not phase:
         return f"{share:g} %" if share else "off"
     # Only routes tell requests apart by a header.
@@ -218,7 +218,7 @@ def _level(service: Service, phase: int, share: float, canary_pods: int | None) 
 
 def _rooms(update: Update) -> tuple[Room, ...]:
     found = []
-    domains = {update.services[name].service.domain for name in update.moving}
+    domains = {update.services[name].domain for name in update.moving}
     for domain, pods in sorted(placed(update.services, update.plans).items()):
         group = update.settings.node_groups[domain]
         if domain not in domains:

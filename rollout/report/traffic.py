@@ -8,7 +8,7 @@ from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from rollout.plan.service_plan import RolloutPlan
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 
 def traffic(plan: RolloutPlan) -> dict[str, str]:
@@ -21,7 +21,7 @@ def traffic(plan: RolloutPlan) -> dict[str, str]:
     return {"withHeader": "canary" if plan.header_route else split, "withoutHeader": split}
 
 
-def without_weight(service: Service, pods: int | None) -> str:
+def without_weight(service: ServiceSpec, pods: int | None) -> str:
     """What a canary has that gets no weight: `header only`, or what stands for it where none reaches it.
 
     Args:

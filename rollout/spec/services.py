@@ -9,7 +9,8 @@ from rollout.spec.images import Image, canary_image, stable_image
 from rollout.spec.settings import RolloutSettings, ServiceSettings
 
 if TYPE_CHECKING:
-    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.settings import Settings
 
 OFF = RolloutSettings(phase=0)
@@ -22,20 +23,24 @@ class Wanted:
     Attributes:
         name: The service's name, also of its Service and its stable Deployment.
         service: What it is, in this environment.
-        environment: `dev` or `prod`.
         stable: The image of stable.
         canary: The image of the canary, used while there is one.
         rollout: How far its rollout is to be.
         drain_seconds: From routes that left a canary to the moment it may shrink.
+        production: Whether users meet this environment.
+        domain: The node group that its pods run on; empty where nobody plans nodes.
+        environment: Stands in the tags of images that are pushed again.
     """
 
     name: str
-    service: Service
-    environment: str
+    service: ServiceSpec
     stable: Image
     canary: Image
     rollout: RolloutSettings
     drain_seconds: int
+    production: bool = False
+    domain: str = ""
+    environment: str = ""
 
     @property
     def stable_replicas(self) -> int:
@@ -59,16 +64,18 @@ def resolve(catalog: Catalog, settings: Settings) -> dict[str, Wanted]:
         wanted[name] = Wanted(
             name=name,
             service=_merged(service, differing),
-            environment=settings.environment,
             stable=stable_image(repository, name, settings.environment, differing.image),
             canary=canary_image(repository, name, settings.environment, rollout.canary),
             rollout=rollout,
             drain_seconds=settings.drain_seconds,
+            production=settings.production,
+            domain=service.domain,
+            environment=settings.environment,
         )
     return wanted
 
 
-def _merged(service: Service, differing: ServiceSettings) -> Service:
+def _merged(service: ServiceSpec, differing: ServiceSettings) -> ServiceSpec:
     changes: dict[str, object] = {"env": {**service.env, **differing.env}}
     if differing.replicas is not None:
         changes["replicas"] = differing.replicas

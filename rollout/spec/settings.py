@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -212,7 +212,9 @@ class Settings(Strict):
     """A stack's config under `eco2:`.
 
     Attributes:
-        environment: Stands in labels and in default image tags.
+        environment: Its name, which stands in labels and in default image tags.
+        production: Whether users meet it: canaries with weight then have two pods at the least, and images of
+            stable that are pushed again are warned of.
         host: The public host that all APIs share.
         cluster: The EKS cluster to use.
         node_groups: One for every domain of the services.
@@ -224,7 +226,8 @@ class Settings(Strict):
         protect: Whether everything but canaries refuses to be deleted.
     """
 
-    environment: Literal["dev", "prod"]
+    environment: Name
+    production: bool
     host: Hostname
     cluster: ClusterSettings
     node_groups: dict[Name, NodeGroupSettings]

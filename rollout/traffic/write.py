@@ -11,8 +11,9 @@ from rollout.traffic.names import canary_name, service_host
 from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
 
 if TYPE_CHECKING:
-    from rollout.spec.catalog import CanaryHeader, Service
+    from rollout.spec.catalog import CanaryHeader
     from rollout.spec.routes import Route, TrafficPolicy
+    from rollout.spec.service import ServiceSpec
     from rollout.traffic.split import Split
 
 
@@ -27,7 +28,7 @@ class Routed:
     """
 
     name: str
-    service: Service
+    service: ServiceSpec
     header: CanaryHeader
 
     @property

@@ -61,7 +61,7 @@ def services(draw):
     return Wanted(
         name=name,
         service=service.model_copy(update={"replicas": low, "autoscaler": scaler}),
-        environment=draw(st.sampled_from(["dev", "prod"])),
+        production=draw(st.booleans()),
         stable=draw(images),
         canary=draw(images),
         rollout=rollout,
@@ -79,7 +79,7 @@ priors = st.none() | st.builds(
 
 
 def specs(wanted, planned):
-    own = labels(wanted.name, wanted.service, "eco", wanted.environment)
+    own = labels(wanted.name, wanted.service.kind, {"domain": wanted.domain})
     pods = PodSpec(wanted.name, wanted.service, own, PLACE, "secret", 300)
     releases = [planned.stable, *([planned.canary] if planned.canary else [])]
     return [deployment_spec(pods, release) for release in releases]

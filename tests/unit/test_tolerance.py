@@ -84,7 +84,7 @@ def test_a_server_that_knows_no_scaled_object_keeps_none_of_its_tolerance():
 def server(monkeypatch):
     """The server that a program asks."""
     made = Server()
-    monkeypatch.setattr(stack, "cluster_to_ask", lambda: lambda: made)
+    monkeypatch.setattr(stack, "cluster_to_ask", lambda _: lambda: made)
     return made
 
 

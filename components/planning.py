@@ -1,0 +1,99 @@
+"""Planning services whose program hands in no plan: by what the last update left of them.
+
+Everything that is refused is refused here, before anything of them is registered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components import stack
+from components.readiness import LATER, NOT_KNOWN
+from kube.cluster import ClusterError
+from rollout.guards.guards import overruled, refusals
+from rollout.guards.readiness import climbs
+from rollout.plan.prior import by_the_state, read_prior
+from rollout.plan.service_plan import plan
+from rollout.plan.state import applied_deployments, applied_routes
+from rollout.problems import ConfigError, Problem
+from rollout.text.plain import inert, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.canary_service import CanaryServiceArgs
+    from components.readiness import Readiness
+    from rollout.guards.readiness import Target
+    from rollout.plan.prior import Prior
+    from rollout.plan.service_plan import RolloutPlan
+
+WAY_ON = "a person may overrule it by the argument `overrule`, with the reason"
+
+
+def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]:
+    """Plans services of one or more platforms.
+
+    Args:
+        services: What they are to be, by their components' names.
+
+    Raises:
+        SystemExit: With every step that a guard refuses, and every canary that is to get more traffic and
+            is not ready; what was refused is told.
+    """
+    plans: dict[str, RolloutPlan] = {}
+    problems: list[Problem] = []
+    targets: dict[Readiness, dict[str, Target]] = {}
+    for name, args in services.items():
+        prior = left(name, args)
+        wanted = args.wanted(name)
+        own = plan(wanted, prior)
+        first = not args.platform.last.outputs
+        standing, warnings = overruled(
+            refusals(wanted, prior, first=first), {own.name: args.overrule} if args.overrule else {}
+        )
+        problems += [Problem(stack.file(), name, f"{one.finding}; {WAY_ON}") for one in standing]
+        for warning in (*warnings, *own.warnings):
+            pulumi.log.warn(inert(one_line(warning)))
+        if not standing and (target := climbs(own, prior, wanted)):
+            targets.setdefault(args.platform.readiness, {})[name] = target
+        plans[name] = own
+    for readiness, climbing in targets.items():
+        problems += _unready(readiness, climbing)
+    with stack.problems_in_words():
+        if problems:
+            raise ConfigError(problems)
+    return plans
+
+
+def _unready(readiness: Readiness, climbing: Mapping[str, Target]) -> list[Problem]:
+    try:
+        found = readiness.lacks(climbing)
+    except ClusterError as error:
+        told = f"{NOT_KNOWN.format(', '.join(climbing))}: {error}"
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.warn(inert(one_line(f"{told}; {LATER}")))
+            return []
+        return [Problem(stack.file(), ", ".join(climbing), told)]
+    return [
+        Problem(stack.file(), name, f"its canary must not get more traffic: {why}")
+        for name, why in found.items()
+    ]
+
+
+def left(name: str, args: CanaryServiceArgs) -> Prior | None:
+    """What the last update left of a service; None if none ever did.
+
+    Args:
+        name: Its component's name.
+        args: What it is made of.
+    """
+    platform = args.platform
+    outputs = {"rollouts": platform.last.outputs.get(platform.output) or {}}
+    weights = {key: prior.weight for key, prior in read_prior(outputs).items()}
+    resources = platform.last.resources
+    if not resources:
+        return read_prior(outputs).get(name)
+    said = read_prior(outputs, applied_routes(resources, {name: args.service}, weights))
+    return by_the_state(said, applied_deployments(resources, [name])).get(name)

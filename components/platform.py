@@ -1,0 +1,114 @@
+"""What all canary services of one cluster share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components import stack
+from components.pause import Pause
+from components.readiness import Readiness
+from components.tolerance import Tolerance
+from rollout.marks import FIELD_MANAGER
+from rollout.plan.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.spec.catalog import CanaryHeader
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """What a `Platform` is made of.
+
+    Attributes:
+        context: The kubeconfig's context of the cluster. Pods are looked at through it before routes lead to
+            them (rule 8), so it must lead where the Kubernetes provider leads.
+        host: The public host of all routes.
+        gateway: Istio's Gateway that public routes bind to: `NAMESPACE/NAME`.
+        canary_header: The request header that reaches canaries.
+        labels: Labels of every object and pod, beside those of its service.
+        pull_secret: The Secret that pods pull images with; empty: none.
+        production: Whether users meet these services: a canary with weight then has two pods at the least.
+        drain_seconds: From the moment that routes left a canary to the moment it may shrink.
+        ready_timeout_seconds: How long pods may take to be ready before an update fails.
+        protect: Whether everything but canaries refuses to be deleted.
+        field_manager: The field manager of every write.
+        held: The services of which an update changes canary and routes alone.
+    """
+
+    context: str
+    host: str
+    gateway: str
+    canary_header: CanaryHeader
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pull_secret: str = ""
+    production: bool = False
+    drain_seconds: int = 5
+    ready_timeout_seconds: int = 300
+    protect: bool = False
+    field_manager: str = FIELD_MANAGER
+    held: frozenset[str] = frozenset()
+
+
+class Platform:
+    """A cluster with its mesh, as services see it. A program has one for each cluster.
+
+    Attributes:
+        args: What it is made of.
+        pause: Holds a canary until proxies follow the routes that left it.
+        readiness: Holds routes until the pods that they lead to are ready.
+    """
+
+    def __init__(self, name: str, args: PlatformArgs, last: stack.LastUpdate | None = None) -> None:
+        """Prepares; nothing is asked yet.
+
+        Args:
+            name: Another one for each platform of a program.
+            args: What it is made of.
+            last: What the stack's last update left; None: read from its state when it is first needed.
+        """
+        self.name, self.args, self._last = name, args, last
+        cluster = stack.cluster_to_ask(args.context)
+        self.pause = Pause(args.drain_seconds, stack.routes_left_at(), name)
+        self.readiness = Readiness(cluster)
+        self._cluster = cluster
+        self._told: dict[str, pulumi.Output[Any]] = {}
+
+    @property
+    def output(self) -> str:
+        """The stack output that tells what its services became."""
+        return f"{self.name}-rollouts"
+
+    @cached_property
+    def last(self) -> stack.LastUpdate:
+        """What the stack's last update left.
+
+        Raises:
+            pulumi.RunError: If the state cannot be read.
+        """
+        return self._last or stack.last_update()
+
+    def tell(self, name: str, entry: Mapping[str, Any], done: pulumi.Output[bool]) -> None:
+        """Exports what a service became; where the update did not get there, what it was.
+
+        Args:
+            name: Its component's name.
+            entry: What its plan says of it.
+            done: Whether it is that.
+        """
+        before = self.last.outputs.get(self.output) or {}
+        self._told[name] = done.apply(lambda is_done: entry if is_done else before.get(name))
+        told = pulumi.Output.from_input(dict(self._told))
+        pulumi.export(
+            self.output, told.apply(lambda all_of_them: {k: v for k, v in all_of_them.items() if v})
+        )
+
+    @cached_property
+    def tolerance(self) -> Tolerance:
+        """Whether a frozen autoscaler can have one."""
+        return Tolerance(frozen(self.last.resources), self._cluster)

@@ -1,0 +1,115 @@
+"""The components in a program that has never heard of Eco2: the example's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pulumi
+import pytest
+import yaml
+
+from eco2.stack.dry_run import capture
+from tests.conftest import ROOT
+
+EXAMPLE = ROOT / "examples/acme"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+ROUTES = "kubernetes:networking.istio.io/v1:VirtualService"
+LEFT = {"stable": "registry.acme.test/cart:1.4.0", "canary": "registry.acme.test/cart:1.5.0"}
+
+
+def config(project="eco2", **changes):
+    described = yaml.safe_load((EXAMPLE / "Pulumi.staging.yaml").read_text())["config"]
+    found = {key.replace("acme-shop", project): value for key, value in described.items()}
+    found.update({f"{project}:{key}": value for key, value in changes.items()})
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+
+
+def run(outputs=None, folder=EXAMPLE, **changes):
+    """The example, with mocks; they call every project `eco2`."""
+    return capture(folder, "staging", config(**changes), outputs or {})
+
+
+def left(phase, weight, **more):
+    """What an update left of cart."""
+    images = LEFT if phase else {**LEFT, "canary": None}
+    entry = {"phase": phase, "weight": weight, "images": images, **more}
+    stable = {"stable": "registry.acme.test/payment:2.0.1", "canary": None}
+    return {
+        "staging-rollouts": {
+            "staging-cart": entry,
+            "staging-payment": {"phase": 0, "weight": 0, "images": stable},
+        }
+    }
+
+
+def named(captured, kind):
+    return {one.inputs["metadata"]["name"]: one for one in captured.resources if one.type == kind}
+
+
+def test_it_comes_up_under_its_own_names_and_with_nothing_of_eco2():
+    captured = run()
+    assert set(named(captured, DEPLOYMENT)) == {"cart", "payment"}
+    for one in named(captured, DEPLOYMENT).values():
+        metadata, pods = one.inputs["metadata"], one.inputs["spec"]["template"]["spec"]
+        assert metadata["namespace"] == "shop"
+        assert metadata["labels"]["team"] == "shop"
+        assert metadata["annotations"]["pulumi.com/patchFieldManager"] == "acme-shop"
+        assert pods["nodeSelector"] == {"acme.test/team": "shop"}
+        assert pods["tolerations"][0]["key"] == "acme.test/team"
+        assert "imagePullSecrets" not in pods
+        assert one.options["provider"].endswith("::staging::<id of staging>")
+    routes = named(captured, ROUTES)["cart"].inputs["spec"]
+    assert (routes["hosts"], routes["gateways"]) == (["shop.acme.test"], ["istio-system/eco2-gateway"])
+    assert captured.outputs["staging-rollouts"]["staging-cart"]["images"]["stable"] == LEFT["stable"]
+
+
+def test_a_first_step_brings_the_canary_and_leads_its_own_header_there():
+    captured = run(left(0, 0), rollouts={"cart": {"phase": 1, "tag": "1.5.0"}})
+    canary = named(captured, DEPLOYMENT)["cart-canary"]
+    assert canary.inputs["spec"]["template"]["spec"]["containers"][0]["image"] == LEFT["canary"]
+    public = named(captured, ROUTES)["cart"]
+    assert public.inputs["spec"]["http"][0]["match"][0]["headers"] == {"x-acme-try": {"exact": "next"}}
+    assert canary.urn in public.after
+
+
+def test_whatever_guards_refuse_is_told_at_once():
+    steps = {"cart": {"phase": 3, "tag": "1.5.0"}, "payment": {"phase": 2, "tag": "2.1.0"}}
+    with pytest.raises(pulumi.RunError) as refused:
+        run(left(0, 0), rollouts=steps)
+    told = str(refused.value)
+    assert "Pulumi.staging.yaml: staging-cart: rule 13" in told
+    assert "Pulumi.staging.yaml: staging-payment: rule 13" in told
+    assert "`overrule`" in told
+
+
+def test_a_service_that_goes_back_has_its_routes_before_everything_else_of_it():
+    captured = run(left(3, 20), rollouts={"cart": {"phase": 0, "tag": "1.5.0"}})
+    order = [one.inputs["metadata"]["name"] for one in captured.resources if one.type in (DEPLOYMENT, ROUTES)]
+    assert order[:2] == ["cart", "cart-mesh"]
+    assert "cart-canary" not in order
+
+
+def test_two_instances_with_two_providers_in_one_program_do_not_clash(tmp_path):
+    program = (EXAMPLE / "__main__.py").read_text()
+    last = "shop(pulumi.get_stack(), pulumi.Config())\n"
+    assert program.endswith(last)
+    both = "".join(f'shop("{site}", pulumi.Config("{site}"))\n' for site in ("east", "west"))
+    shutil.copy(EXAMPLE / "Pulumi.yaml", tmp_path)
+    (tmp_path / "__main__.py").write_text(program.replace(last, both))
+    sites = {**config("east", cluster="acme-east"), **config("west", cluster="acme-west")}
+    captured = capture(tmp_path, "staging", sites, {})
+    urns = [one.urn for one in captured.resources]
+    assert len(set(urns)) == len(urns)
+    providers = {
+        one.name: one.options["provider"].split("::")[-2]
+        for one in captured.resources
+        if one.type == DEPLOYMENT
+    }
+    assert providers == {
+        "east-cart": "east",
+        "east-payment": "east",
+        "west-cart": "west",
+        "west-payment": "west",
+    }
+    assert set(captured.outputs) == {"east-rollouts", "west-rollouts"}
