@@ -11,7 +11,7 @@ import yaml
 
 from eco2.stack.dry_run import capture, stack_config
 from rollout.spec.instances import MIB, Request
-from tests.conftest import copy_project
+from tests.conftest import ROOT, copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
 
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 
 gc.set_threshold(100_000)  # a third of the time went into walks through the modules of Pulumi's SDKs
+
+
+def own_keys(stack: str) -> dict[str, Any]:
+    """A stack's config under `eco2:`, as the model takes it: the file has truth values as text."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    values = {"true": True, "false": False}
+    return {
+        key.removeprefix("eco2:"): values.get(value, value) if isinstance(value, str) else value
+        for key, value in config.items()
+        if key.startswith("eco2:")
+    }
 
 
 class Program:

@@ -8,7 +8,6 @@ import itertools
 import shlex
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,13 +18,10 @@ from rollout.spec.files import read_catalog
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from tests.conftest import ROOT
+from tests.unit.conftest import own_keys
 
 CATALOG = read_catalog(ROOT / "services.yaml")
-STACK = {
-    key.removeprefix("eco2:"): value
-    for key, value in yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"].items()
-    if key.startswith("eco2:")
-}
+STACK = own_keys("dev")
 NAME = "auth-api"
 LADDERS = {
     "canary": (0, 5, 20, 50, 100),

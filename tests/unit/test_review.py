@@ -6,7 +6,6 @@ import copy
 import shlex
 
 import pytest
-import yaml
 
 from rollout.guards.review import accept, review
 from rollout.plan.update import update_of
@@ -14,13 +13,10 @@ from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
 from rollout.spec.settings import Settings
 from tests.conftest import ROOT
+from tests.unit.conftest import own_keys
 
 CATALOG = read_catalog(ROOT / "services.yaml")
-DEV = {
-    key.removeprefix("eco2:"): value
-    for key, value in yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"].items()
-    if key.startswith("eco2:")
-}
+DEV = own_keys("dev")
 NONE: dict = {}
 
 
