@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -92,10 +93,10 @@ class Application:
             if behaviour.hang:
                 await asyncio.sleep(3600)
             if behaviour.status != web.HTTPOk.status_code:
-                return web.json_response(self.who, status=behaviour.status, headers=headers)
+                return _told(self.who, behaviour.status, headers)
         if "/stream" in request.path:
             return await self._events(request, headers)
-        return web.json_response(self.who, headers=headers)
+        return _told(self.who, web.HTTPOk.status_code, headers)
 
     async def _events(self, request: web.BaseRequest, headers: dict[str, str]) -> web.StreamResponse:
         """Sends an event a second for as long as asked (`?seconds=60`)."""
@@ -109,6 +110,12 @@ class Application:
         await answer.write(b"event: end\ndata: end\n\n")
         await answer.write_eof()
         return answer
+
+
+def _told(who: dict[str, str], status: int, headers: dict[str, str]) -> web.Response:
+    # The line ends: several answers of curl stand one below the other.
+    body = json.dumps(who) + "\n"
+    return web.Response(text=body, status=status, headers=headers, content_type="application/json")
 
 
 class _Calls(grpc.GenericRpcHandler):

@@ -31,6 +31,7 @@ def stack(lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("acme")
     shutil.copytree(ROOT / "examples/acme", folder, dirs_exist_ok=True)
     made = Stack(lab, folder, "staging")
+    made.pulumi("stack", "init")
     made.up()
     return made
 

@@ -71,7 +71,7 @@ def missing(shown, printed):
 
 def run(stack, commands):
     lines = [f"{line} --yes" if ASKS.match(line) else line for line in commands.splitlines()]
-    script = "\n".join(lines).replace(".venv/bin/lab", f"{sys.executable} -m lab")
+    script = "\n".join(lines).replace(".venv/bin/lab", f"{sys.executable} -m lab").replace("curl ", "curl -s ")
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=stack.folder,
