@@ -128,6 +128,8 @@ class CanaryService(pulumi.ComponentResource):
         self.routes = self._objects.routes([]) if self.plan.order.retreats else []
         if not deferred:
             self.declare(args.nodes)
+            if args.plan is None:
+                args.platform.tell(name, self.plan.output(), self.done)
 
     def declare(self, nodes: Sequence[pulumi.Resource] = ()) -> None:
         """Declares the rest of a service that was deferred.
@@ -152,8 +154,6 @@ class CanaryService(pulumi.ComponentResource):
         self.routes = built[Part.ROUTES]
         self.told = [*built[Part.STABLE][:1], *built[Part.CANARY][:1], *self.routes]
         self.done = pulumi.Output.from_input(self._is_done())
-        if self._args.plan is None:
-            self._args.platform.tell(self._name, plan.output(), self.done)
         self.register_outputs({"rollout": plan.output()})
 
     async def _is_done(self) -> bool:

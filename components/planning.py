@@ -63,7 +63,8 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
         problems += _unready(readiness, climbing)
     with stack.problems_in_words():
         if problems:
-            raise ConfigError(problems)
+            # What else the program declares may have been registered before.
+            raise ConfigError(problems, f"nothing of {', '.join(services)}")
     return plans
 
 

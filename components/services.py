@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from components.canary_service import CanaryServiceArgs
+    from rollout.plan.service_plan import RolloutPlan
+
+    Nodes = Callable[[], Mapping[str, Sequence[pulumi.Resource]]]
 
 
 def canary_services(
     services: Mapping[str, CanaryServiceArgs],
     opts: pulumi.ResourceOptions | None = None,
     *,
-    nodes: Callable[[], Mapping[str, Sequence[pulumi.Resource]]] | None = None,
+    nodes: Nodes | None = None,
 ) -> pulumi.Output[frozenset[str]]:
     """Declares services and their nodes; whoever goes back leaves the canary before anything else begins.
 
@@ -42,33 +46,57 @@ def canary_services(
     """
     plans = {name: args.plan for name, args in services.items() if args.plan}
     plans |= planned({name: args for name, args in services.items() if not args.plan})
-    first = [name for name in services if plans[name].order.retreats]
-    declared: dict[str, CanaryService] = {}
+    done = _Services(services, plans, opts, nodes).declare()
+    # At once: what is exported when the program has ended comes too late.
+    for name, args in services.items():
+        if args.plan is None:
+            args.platform.tell(name, plans[name].output(), done.apply(partial(_is_in, name)))
+    return done
 
-    def begin(name: str) -> None:
-        declared[name] = CanaryService(name, services[name], opts, plan=plans[name], deferred=True)
 
-    for name in first:
-        begin(name)
-    routes = [route for service in declared.values() for route in service.routes]
+def _is_in(name: str, found: frozenset[str]) -> bool:
+    return name in found
 
-    def declare_rest() -> None:
-        wait_for = nodes() if nodes else {}
-        for name in (*first, *(name for name in services if name not in first)):
-            if name not in declared:
-                begin(name)
-            declared[name].declare([*services[name].nodes, *wait_for.get(name, ())])
 
-    async def declare_rest_behind_routes() -> frozenset[str]:
+class _Services:
+    """Services while they are declared one after the other."""
+
+    def __init__(
+        self,
+        services: Mapping[str, CanaryServiceArgs],
+        plans: Mapping[str, RolloutPlan],
+        opts: pulumi.ResourceOptions | None,
+        nodes: Nodes | None,
+    ) -> None:
+        self._services, self._plans, self._opts, self._nodes = services, plans, opts, nodes
+        self._declared: dict[str, CanaryService] = {}
+
+    def declare(self) -> pulumi.Output[frozenset[str]]:
+        first = [name for name in self._services if self._plans[name].order.retreats]
+        routes = [route for name in first for route in self._begun(name).routes]
+        if routes:
+            return pulumi.Output.from_input(self._rest_behind(routes))
+        self._rest()
+        return pulumi.Output.from_input(self._done())
+
+    def _begun(self, name: str) -> CanaryService:
+        if name not in self._declared:
+            self._declared[name] = CanaryService(
+                name, self._services[name], self._opts, plan=self._plans[name], deferred=True
+            )
+        return self._declared[name]
+
+    def _rest(self) -> None:
+        wait_for = self._nodes() if self._nodes else {}
+        # Those that go back stand first.
+        for name in dict.fromkeys((*self._declared, *self._services)):
+            self._begun(name).declare([*self._services[name].nodes, *wait_for.get(name, ())])
+
+    async def _rest_behind(self, routes: Sequence[pulumi.Resource]) -> frozenset[str]:
         for route in routes:
             await route.urn.future()
-        declare_rest()
-        return await done()
+        self._rest()
+        return await self._done()
 
-    async def done() -> frozenset[str]:
-        return frozenset([name for name, service in declared.items() if await service.done.future()])
-
-    if routes:
-        return pulumi.Output.from_input(declare_rest_behind_routes())
-    declare_rest()
-    return pulumi.Output.from_input(done())
+    async def _done(self) -> frozenset[str]:
+        return frozenset([name for name, service in self._declared.items() if await service.done.future()])

@@ -45,10 +45,16 @@ class Problem:
 class ConfigError(Exception):
     """Input that cannot be used; `problems` holds every mistake that was found."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], unchanged: str = "nothing") -> None:
+        """Puts the problems into words.
+
+        Args:
+            problems: The mistakes.
+            unchanged: Of what is sure that it was not changed.
+        """
         self.problems = tuple(problems)
         count = len(self.problems)
-        head = "1 problem, nothing was changed:" if count == 1 else f"{count} problems, nothing was changed:"
+        head = f"{count} problem{'' if count == 1 else 's'}, {unchanged} was changed:"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
 
 

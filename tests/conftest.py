@@ -39,6 +39,7 @@ class Lab:
 
     home: Path
     name: str = "default"
+    cluster: str = CLUSTERS[0]
 
     @property
     def own_environment(self) -> dict[str, str]:
@@ -71,7 +72,7 @@ class Lab:
     @cached_property
     def api(self) -> Api:
         """The API server, through the kubeconfig that users get."""
-        return Api(connection(LabFolder(self.home / self.name).kubeconfig, CLUSTERS[0]))
+        return Api(connection(LabFolder(self.home / self.name).kubeconfig, self.cluster))
 
     def items(self, path: str) -> dict[str, dict[str, Any]]:
         """The objects of a list, by namespace/name."""

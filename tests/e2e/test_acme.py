@@ -20,7 +20,7 @@ DEPLOYMENTS = "/apis/apps/v1/deployments"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    running = Lab(tmp_path_factory.mktemp("lab"))
+    running = Lab(tmp_path_factory.mktemp("lab"), cluster=CLUSTER)
     running.command("start", f"--cluster={CLUSTER}")
     yield running
     running.command("stop")

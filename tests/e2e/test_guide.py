@@ -23,6 +23,9 @@ MASKS = (
     (re.compile(r"\b\d\d-\d\d \d\d:\d\d\b"), "DATE"),
     (re.compile(r" {2,}"), "  "),
 )
+WIDTH = 200
+"""Wide enough that no line of a table wraps."""
+
 PAUSE = "pause of 5 s"
 """The one time that is a setting and no measurement."""
 
@@ -71,11 +74,13 @@ def missing(shown, printed):
 
 def run(stack, commands):
     lines = [f"{line} --yes" if ASKS.match(line) else line for line in commands.splitlines()]
-    script = "\n".join(lines).replace(".venv/bin/lab", f"{sys.executable} -m lab").replace("curl ", "curl -s ")
+    script = (
+        "\n".join(lines).replace(".venv/bin/lab", f"{sys.executable} -m lab").replace("curl ", "curl -s ")
+    )
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=stack.folder,
-        env={**stack.lab.own_environment, **stack.lab.variables},
+        env={**stack.lab.own_environment, **stack.lab.variables, "COLUMNS": str(WIDTH)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -78,6 +78,7 @@ def test_whatever_guards_refuse_is_told_at_once():
     with pytest.raises(pulumi.RunError) as refused:
         run(left(0, 0), rollouts=steps)
     told = str(refused.value)
+    assert told.startswith("2 problems, nothing of staging-cart, staging-payment was changed:")
     assert "Pulumi.staging.yaml: staging-cart: rule 13" in told
     assert "Pulumi.staging.yaml: staging-payment: rule 13" in told
     assert "`overrule`" in told
@@ -87,6 +88,7 @@ def test_a_service_that_goes_back_has_its_routes_before_everything_else_of_it():
     captured = run(left(3, 20), rollouts={"cart": {"phase": 0, "tag": "1.5.0"}})
     order = [one.inputs["metadata"]["name"] for one in captured.resources if one.type in (DEPLOYMENT, ROUTES)]
     assert order[:2] == ["cart", "cart-mesh"]
+    assert captured.outputs["staging-rollouts"]["staging-cart"]["phase"] == 0
     assert "cart-canary" not in order
 
 
