@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eco2.background import each
 from eco2.doctor.finding import fine, missing, warning
+from eco2.sidecars import NAMESPACES, bare
 from kube.cluster import NotServedError
 
 if TYPE_CHECKING:
@@ -169,20 +170,13 @@ def _injection(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding
     if not any(name.startswith(("istio-sidecar-injector", "istio-revision-tag")) for _, name in hooks):
         what = "nothing injects sidecars: calls inside the mesh reach stable and canary by the number of pods"
         return [warning(ISTIO, what, "helm upgrade --install istiod istio/istiod -n istio-system")]
-    namespaces = {one["metadata"]["name"]: one for one in cluster.list("/api/v1/namespaces")}
-    bare = [name for name in catalog.namespaces if name in namespaces and not _injected(namespaces[name])]
-    if bare:
-        names = " ".join(bare)
+    if without := bare(cluster.list(NAMESPACES), catalog.namespaces):
+        names = " ".join(without)
         label = f"kubectl --context {context} label namespace {names} istio-injection=enabled --overwrite"
         return [
-            missing(ISTIO, f"no sidecars in {', '.join(bare)}: calls from there ignore the routes", label)
+            missing(ISTIO, f"no sidecars in {', '.join(without)}: calls from there ignore the routes", label)
         ]
     return [fine(ISTIO, "sidecars are injected")]
-
-
-def _injected(namespace: dict[str, Any]) -> bool:
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
 
 
 def keda(cluster: Cluster, catalog: Catalog) -> list[Finding]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
+from eco2.sidecars import NAMESPACES, bare
 from eco2.stack.missing import LISTS
 from eco2.status.live import Objects
 from kube.cluster import PART_OF, ForbiddenError, NotServedError
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 DETAILS = {"ReplicaSet": "/apis/apps/v1/replicasets", "Pod": "/api/v1/pods"}
 REFUSED = (
     "{} are not looked at: {}; docs/iam/rbac.yaml has the rights (ClusterRole eco2-read) that a status needs"
+)
+NO_SIDECARS = (
+    "{} is not as applied: without the label istio-injection=enabled pods that start there get no sidecar, and calls "
+    "from there ignore the routes; what brings it back: pulumi up --refresh --run-program --stack {}"
 )
 NOT_SERVED = "{}; install the definitions again (docs/eks.md), and then bring back what was deleted with them"
 
@@ -41,6 +46,7 @@ class Lists:
         paths = LISTS | (DETAILS if detailed else {})
         query = {"labelSelector": selector}
         self._asked = {kind: Later(partial(cluster.list, path, query)) for kind, path in paths.items()}
+        self._namespaces = Later(partial(cluster.list, NAMESPACES))
         self._not_served: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
 
@@ -71,6 +77,23 @@ class Lists:
             virtual_services=self._of("VirtualService"),
             services=self._of("Service"),
         )
+
+    def without_sidecars(self, names: Collection[str], stack: str) -> str:
+        """What is wrong with the namespaces of services that are up, in one line; empty if nothing is.
+
+        Args:
+            names: The namespaces.
+            stack: The stack, for the command.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+        try:
+            without = bare(self._namespaces.result(), names)
+        except ForbiddenError as error:
+            return REFUSED.format("Namespaces", error)
+        told = f"namespace{'s' if len(without) > 1 else ''} {', '.join(without)}"
+        return NO_SIDECARS.format(told, stack) if without else ""
 
     def drift(self, state: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Drift, ...]], list[str]]:
         """Where the cluster is not what the last update left: by service, and what could not be looked at.

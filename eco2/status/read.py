@@ -186,9 +186,11 @@ class Reader:
             )
             for name, service in chosen.items()
         )
+        up = {chosen[name].namespace for name, (step, _) in applied.items() if step}
+        bare = lists.without_sidecars(up, self._look.stack)
         left_note = self._left_note or _unread(applied)
         self.incomplete = bool(left_note or unseen)
-        notes = tuple(filter(None, (note, left_note, *unseen, measured_note)))
+        notes = tuple(filter(None, (note, left_note, *unseen, bare, measured_note)))
         return Snapshot(self._look.stack, self.context, now, services, notes)
 
     def _lists(self, chosen: Mapping[str, Service]) -> Lists:

@@ -80,13 +80,18 @@ def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(
     rule = next(one for one in objects if one.kind == "DestinationRule" and one.name == "auth-api")
     for one in (*lost.values(), rule):
         lab.api.request("DELETE", OBJECTS[one.kind].format(one.namespace, one.name))
+    bare, space = {"metadata": {"labels": {"istio-injection": None}}}, "/api/v1/namespaces/my"
+    lab.api.request("PATCH", space, bare, content_type="application/merge-patch+json")
     told = json.loads(eco2(stack, "status", "--json").stdout)
     differences = {difference for one in told for difference in one["differences"]}
     assert {f"cluster: no {one.kind} {one.name}" for one in (*lost.values(), rule)} <= differences
     alarms = {alarm for one in told for alarm in one["alarms"]}
     assert f"no Service {lost['Service'].name}: all requests fail" in alarms
     assert "no DestinationRule auth-api: all requests fail" in alarms
-    mend(stack, eco2(stack, "status").stdout)
+    words = eco2(stack, "status").stdout
+    assert "! namespace my is not as applied: without the label istio-injection" in words
+    mend(stack, words)
+    assert lab.api.request("GET", space)["metadata"]["labels"]["istio-injection"] == "enabled"
     after = json.loads(eco2(stack, "status", "--json").stdout)
     assert not [(one["service"], one["differences"]) for one in after if one["differences"] or one["alarms"]]
 

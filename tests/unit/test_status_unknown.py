@@ -27,13 +27,16 @@ STEP = {"phase": 3, "phaseName": "20%", "weight": 20, "share": 20, "images": {"s
 def ask(desk, tmp_path):
     """Asks for a status in a cluster without objects, where Pulumi's CLI answers with some outputs."""
 
-    def run(outputs, *arguments):
+    def run(outputs, *arguments, spaces=(), unreadable=()):
         root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": outputs}
         state = {"deployment": {"resources": [root]}}
         answer = "exit 7" if outputs is None else f"echo '{json.dumps(state)}'"
         (tmp_path / "bin" / "pulumi").write_text(f"#!/bin/sh\n{answer}\n")
         with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as server:
-            server.objects |= {path: {"items": []} for path in LISTS}
+            server.objects |= {path: {"items": []} for path in LISTS} | {
+                "/api/v1/namespaces": {"items": spaces}
+            }
+            server.unreadable |= set(unreadable)
             return desk.run("status", *arguments)
 
     return run
@@ -70,3 +73,28 @@ def test_the_reason_is_named(ask):
     assert "! the stack's state cannot be read" in ask(None).stdout
     told = " ".join(ask(OLD).stdout.split())
     assert "! what the last update left of auth-api is written in another shape than this program's" in told
+
+
+UP = {"rollouts": {"auth-api": STEP}}
+BARE = "! namespace auth is not as applied: without the label istio-injection=enabled pods that start there get no"
+
+
+def namespace(name, **labels):
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+def test_a_namespace_that_lost_its_sidecars_is_told_with_the_way_back(ask):
+    def told(outputs, space):
+        return " ".join(ask(outputs, spaces=[space, namespace("elsewhere")]).stdout.split())
+
+    seen = told(UP, namespace("auth"))
+    assert BARE in seen
+    assert "pulumi up --refresh --run-program --stack dev" in seen
+    for label in ({"istio-injection": "enabled"}, {"istio.io/rev": "1-29"}):
+        assert "sidecar" not in told(UP, namespace("auth", **label))
+    assert "sidecar" not in told({}, namespace("auth"))  # not yet up
+
+
+def test_namespaces_that_may_not_be_looked_at_are_named(ask):
+    seen = " ".join(ask(UP, unreadable=["/api/v1/namespaces"]).stdout.split())
+    assert "! Namespaces are not looked at:" in seen
