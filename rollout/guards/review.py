@@ -61,9 +61,13 @@ def review(update: Update) -> Review:
 
 
 def _tags_that_move(update: Update) -> tuple[str, ...]:
-    """What "back to stable" may start in production: whatever was pushed last."""
+    """What pods of production may start beside what was tried: whatever was pushed last."""
     if not update.settings.production:
         return ()
+    return (*_moving_stable(update), *_moving_init_images(update))
+
+
+def _moving_stable(update: Update) -> tuple[str, ...]:
     found = [name for name in update.names if moves(update.services[name].stable)]
     if not found:
         return ()
@@ -73,6 +77,22 @@ def _tags_that_move(update: Update) -> tuple[str, ...]:
         f"{NAMESPACE}:services.{found[0]}.image: {{tag: TAG, digest: 'sha256:...'}}"
     )
     return (told,)
+
+
+def _moving_init_images(update: Update) -> tuple[str, ...]:
+    """No revision and no canary tries these, so a tag of any form is enough to change them."""
+    found = [
+        f"{one.image} of {app}"
+        for name in update.names
+        for app, workload in (
+            (name, update.services[name].service),
+            *update.services[name].service.companions.items(),
+        )
+        for one in workload.init_containers
+        if "@" not in one.image
+    ]
+    told = f"{', '.join(found)}: an init image without a digest may be another at the next start of a pod"
+    return (f"{told}; name it so in services.yaml: NAME:TAG@sha256:...",) if found else ()
 
 
 def accept(update: Update) -> tuple[str, ...]:

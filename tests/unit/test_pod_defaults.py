@@ -147,3 +147,17 @@ def update(program, stack):
     catalog = read_catalog(program.folder / "services.yaml")
     settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(program.folder, stack), catalog)
     return update_of(stack, catalog, settings, {}, {})
+
+
+def test_an_init_image_that_may_move_is_warned_of_in_production(program):
+    from rollout.guards.review import review  # noqa: PLC0415
+
+    container = {"name": "init", "image": "busybox:1.36", "command": ["true"]}
+    program.edit("services.yaml", **{"services/chat-api/initContainers": [container]})
+
+    def told(stack):
+        return [one for one in review(update(program, stack)).warnings if "init image" in one]
+
+    (warning,) = told("prod")
+    assert warning.startswith("busybox:1.36 of chat-api: an init image without a digest may be another")
+    assert told("dev") == []
