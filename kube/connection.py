@@ -140,8 +140,11 @@ class Official:
             # It looks at KUBECONFIG once, when it is imported.
             files = os.environ.get("KUBECONFIG") or None
             self._api = config.new_client_from_config(files, context)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
+        except (config.ConfigException, OSError) as error:
             raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
+        except Exception as error:  # noqa: BLE001  # it looks at no shape, and fails as it happens
+            what = f"the official client cannot read it ({type(error).__name__}: {error})"
+            raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {what}") from None
 
     def send(self, request: Request) -> tuple[int, bytes]:
         """Sends a request."""
