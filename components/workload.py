@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
-from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.image import REVISION_ANNOTATION
 from rollout.spec.workload import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rollout.plan.replicas import canary_replicas
 from rollout.report.traffic import without_weight
-from rollout.spec.images import WRITTEN, Image, ImageSettings, settings_of
+from rollout.spec.image_settings import ImageSettings, settings_of, with_settings
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from rollout.plan.prior import Prior
     from rollout.spec.services import Wanted
-
-SHOWN_DIGEST = len("sha256:") + 12
 
 Entry = tuple[tuple[str, ...], int | str | None]
 """A path of keys below `eco2:`, and its value; None takes the key away."""
@@ -72,7 +70,7 @@ def advanced(wanted: Wanted, to: int | None, options: str) -> Move:
     notes = []
     if rollout.phase == 0 and wanted.canary == wanted.stable:
         way = f"eco2 set-image {name} IMAGE {options}"
-        same = f"{name}: the canary's image is stable's own, {_short(wanted.stable)}; to try another: `{way}`"
+        same = f"{name}: the canary's image is stable's own, {wanted.stable.short}; to try another: `{way}`"
         notes.append(same)
     if target > rollout.phase and rollout.steps.weight(target) and (tag := _pushed_again(wanted)):
         back = "" if rollout.phase == 1 else "--phase 1 "
@@ -97,7 +95,7 @@ def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
         NoMoveError: If the canary does not have all the traffic by config.
     """
     name, rollout = wanted.name, wanted.rollout
-    if rollout.phase == 0 and prior and prior.carries_everything and str(wanted.stable) == prior.canary_image:
+    if rollout.phase == 0 and prior and prior.carries_everything and wanted.stable == prior.canary_image:
         return Move(name, f"{name}: its promotion is written already, and not yet done", ())
     if rollout.effective_weight != FULL_WEIGHT:
         last = rollout.steps.last_phase
@@ -110,7 +108,7 @@ def promoted(wanted: Wanted, prior: Prior | None, options: str) -> Move:
         told = f"{name}: canaries are pushed to the tag {tag} again and again, and stable will run it now"
         notes = (f"{told}; a digest would pin what was tested",)
     entries = _image(("services", name, "image"), image)
-    words = f"{name}: stable takes {_short(wanted.canary)}; {_place(wanted, rollout.phase)} ends"
+    words = f"{name}: stable takes {wanted.canary.short}; {_place(wanted, rollout.phase)} ends"
     return Move(name, words, (*entries, *_to_phase(wanted, 0)), notes)
 
 
@@ -127,7 +125,7 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, opti
         NoMoveError: If the canary would keep a weight (rule 14), or the ladder has no canary.
     """
     name, phase = wanted.name, wanted.rollout.phase if to is None else to
-    reference = wanted.canary.with_settings(image)
+    reference = with_settings(wanted.canary, image)
     if not wanted.rollout.steps.last_phase:
         raise NoMoveError(f"its ladder has no canary; set stable's image: eco2:services.{name}.image")
     new = reference != wanted.canary
@@ -138,14 +136,14 @@ def with_canary_image(wanted: Wanted, image: ImageSettings, to: int | None, opti
         raise NoMoveError(f"{reason}: `{back}`; or both at once: add `--phase 1`")
     moves = phase != wanted.rollout.phase
     if not new and not moves:
-        told = f"{name}: {_short(reference)} is the canary's image already"
+        told = f"{name}: {reference.short} is the canary's image already"
         note = (
             f"{name}: to make an image visible that was pushed to the same tag, give its digest or --revision"
         )
         return Move(name, told, (), (note,))
-    words = f"{name}: canary {_short(reference)}"
+    words = f"{name}: canary {reference.short}"
     if new and wanted.rollout.phase:
-        words += f" instead of {_short(wanted.canary)}"
+        words += f" instead of {wanted.canary.short}"
     if moves:
         words += f"; from {_place(wanted, wanted.rollout.phase)} to {_place(wanted, phase, own=True)}"
     entries = (*_to_phase(wanted, phase), *(_image(("rollouts", name, "canary"), image) if new else ()))
@@ -193,25 +191,24 @@ def with_stable_of(wanted: Wanted, prior: Prior) -> Move | None:
     Raises:
         NoMoveError: If the image is one that a stack's file cannot name.
     """
-    if str(wanted.stable) == prior.stable_image:
+    if wanted.stable == prior.stable_image:
         return None
-    name, left = wanted.name, WRITTEN.fullmatch(prior.stable_image)
-    if left is None or left["repository"] != wanted.stable.reference.partition("@")[0].rpartition(":")[0]:
-        reason = f"its stable ran {prior.stable_image}, which eco2:services.{name}.image cannot name"
+    name, kept = wanted.name, prior.stable_image
+    if not kept.tag or kept.repository != wanted.stable.repository:
+        reason = f"its stable ran {kept}, which eco2:services.{name}.image cannot name"
         raise NoMoveError(f"{reason}: the registry in services.yaml is another one now; change it back there")
-    kept = Image(prior.stable_image.partition(" ")[0], left["revision"])
     image = settings_of(kept)
     if image.tag == f"{name}-{wanted.environment}-latest":
         image = image.model_copy(update={"tag": None})
     entry = ("services", name, "image")
     entries = ((entry, None),) if image == ImageSettings() else _image(entry, image)
-    words = f"{name}: stable stays at {_short(kept)}; the config asked for {_short(wanted.stable)}"
+    words = f"{name}: stable stays at {kept.short}; the config asked for {wanted.stable.short}"
     return Move(name, words, entries)
 
 
 def _pushed_again(wanted: Wanted) -> str:
     """The canary's tag, if no digest pins it and it is the one that every canary is pushed to; else nothing."""
-    image, usual = settings_of(wanted.canary), f"{wanted.name}-{wanted.environment}-canary"
+    image, usual = wanted.canary, f"{wanted.name}-{wanted.environment}-canary"
     return usual if image.tag == usual and image.digest is None else ""
 
 
@@ -226,13 +223,6 @@ def _to_phase(wanted: Wanted, phase: int) -> Iterable[Entry]:
 def _image(entry: tuple[str, ...], image: ImageSettings) -> tuple[Entry, ...]:
     parts = (("tag", image.tag), ("digest", image.digest), ("revision", image.revision))
     return tuple(((*entry, key), value) for key, value in parts)
-
-
-def _short(image: Image) -> str:
-    """An image without its repository, which is the same for all, and with the first digits of its digest."""
-    settings = settings_of(image)
-    digest = f"@{settings.digest[:SHOWN_DIGEST]}" if settings.digest else ""
-    return f"{settings.tag}{digest}" + (f" ({settings.revision})" if settings.revision else "")
 
 
 def _place(wanted: Wanted, phase: int, *, own: bool = False) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rollout.marks import CANARY_SERVICE
+from components.metadata import CANARY_SERVICE
+from rollout.plan.state import image_of
 from rollout.traffic.names import is_canary, own_names
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ def held(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Ite
         last: What the last update that succeeded left, by service.
         moving: The services that are taken back.
     """
-    from rollout.plan.state import image_of  # noqa: PLC0415  # with the models, slow to import
-
     known = components(resources)
     running = {
         _name(one): image_of(one.get("inputs") or {})

@@ -19,7 +19,7 @@ from eco2.terminal.wrapping import folded
 from rollout.guards.readiness import climbing
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
-from rollout.spec.images import read_image
+from rollout.spec.image_settings import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eco2.change.proposal import Proposal
     from rollout.edits import Move
     from rollout.plan.prior import Prior
-    from rollout.spec.images import ImageSettings
+    from rollout.spec.image_settings import ImageSettings
     from rollout.spec.services import Wanted
 
 DONE, REFUSED, USAGE, NOT_UPDATED, SICK = 0, 1, 2, 4, 5

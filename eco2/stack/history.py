@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from eco2.stack.cli import pulumi
+from rollout.spec.image import Image
 from rollout.spec.settings import RolloutSettings
 
 if TYPE_CHECKING:
@@ -159,7 +160,5 @@ def _object(config: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
 def _image(what: str, said: Any) -> dict[str, str]:
     if not isinstance(said, dict):
         return {}
-    digest = f"@{said['digest'][:15]}" if said.get("digest") else ""
-    revision = f" ({said['revision']})" if said.get("revision") else ""
-    text = f"{said.get('tag', 'default')}{digest}{revision}"
-    return {what: text} if said else {}
+    named = Image("", str(said.get("tag") or "default"), said.get("digest"), said.get("revision"))
+    return {what: named.short} if said else {}

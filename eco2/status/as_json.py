@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eco2.status.live import Deployment
-    from eco2.status.snapshot import Snapshot, Status
+    from eco2.status.snapshot import Snapshot, Status, Step
 
 
 def services_as_json(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -25,8 +25,8 @@ def _service(status: Status) -> dict[str, Any]:
         "canary": _deployment(status.live.canary),
         "node_group": status.node_group,
         "companions": [_deployment(one) for one in status.live.companions],
-        "config": asdict(status.wanted) if status.wanted else None,
-        "applied": asdict(status.applied) if status.applied else None,
+        "config": _step(status.wanted),
+        "applied": _step(status.applied),
         "cluster": asdict(status.live.routing),
         "measured": None
         if counted is None
@@ -43,4 +43,11 @@ def _service(status: Status) -> dict[str, Any]:
 
 
 def _deployment(deployment: Deployment | None) -> dict[str, Any] | None:
-    return asdict(deployment) if deployment else None
+    return {**asdict(deployment), "image": str(deployment.image)} if deployment else None
+
+
+def _step(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    canary = None if step.canary is None else str(step.canary)
+    return {**asdict(step), "stable": str(step.stable), "canary": canary}

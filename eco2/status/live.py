@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.abort.objects import hands
 from eco2.status.pods import Pod, read_pod
-from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import selected
@@ -50,7 +50,7 @@ class Deployment:
 
     Attributes:
         name: Its name.
-        image: What its pods run, with the revision, as the stack's outputs write it.
+        image: What its pods run, with the revision.
         arguments: The container's arguments; a worker's queues are in them.
         ready: Pods that are ready, of those `wanted`.
         wanted: Pods that should be.
@@ -59,7 +59,7 @@ class Deployment:
     """
 
     name: str
-    image: str
+    image: Image
     arguments: tuple[str, ...]
     ready: int
     wanted: int
@@ -148,7 +148,7 @@ def read_deployment(document: Document, objects: Objects) -> Deployment:
     sets = [_replica_set(one, objects) for one in objects.replica_sets if _owned_by(one, document)]
     return Deployment(
         name=name,
-        image=str(Image(container["image"], annotations.get(REVISION_ANNOTATION))),
+        image=Image.parse(container["image"], annotations.get(REVISION_ANNOTATION)),
         arguments=(*container.get("command", ()), *container.get("args", ())),
         ready=document.get("status", {}).get("readyReplicas", 0),
         wanted=spec.get("replicas", 0),

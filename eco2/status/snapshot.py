@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
 from eco2.status.findings import HALF_TAKEN_BACK, Finding, below, not_applied, not_live
+from rollout.spec.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,8 @@ class Step:
     phase_name: str
     weight: int
     share: float
-    stable: str
-    canary: str | None
+    stable: Image
+    canary: Image | None
 
     def __str__(self) -> str:
         """`3 20%`."""
@@ -49,13 +50,14 @@ def read_step(entry: Mapping[str, Any]) -> Step | None:
     """Reads an entry of the stack output `rollouts`; None if a program of another age wrote it."""
     try:
         images = entry["images"]
+        canary = images.get("canary")
         return Step(
             phase=int(entry["phase"]),
             phase_name=str(entry["phaseName"]),
             weight=int(entry["weight"]),
             share=float(entry["share"]),
-            stable=str(images["stable"]),
-            canary=images.get("canary"),
+            stable=Image.read(str(images["stable"])),
+            canary=Image.read(canary) if canary else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

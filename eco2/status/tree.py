@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eco2.status.table import disagreements
-from eco2.status.words import STYLES, age, ago, icons, measured, short_image
+from eco2.status.words import STYLES, age, ago, icons, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ def _heading(status: Status) -> list[Text]:
     if told := measured(status.measured):
         lines.append(Text(f"measured: {told}"))
     images = [
-        f"{role} {short_image(deployment.image)}"
+        f"{role} {deployment.image.short}"
         for role, deployment in (("stable", status.live.stable), ("canary", status.live.canary))
         if deployment
     ]

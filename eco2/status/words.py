@@ -26,7 +26,6 @@ STYLES = {
     "warning": "yellow",
     "off": "dim",
 }
-SHOWN_DIGEST = 12
 UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
 
 
@@ -46,15 +45,6 @@ def ago(passed: timedelta) -> str:
         if passed >= length:
             return f"{passed // length}{unit}"
     return f"{max(passed // timedelta(seconds=1), 0)}s"
-
-
-def short_image(image: str) -> str:
-    """An image without its repository, and a digest by its beginning."""
-    reference, _, revision = image.partition(" ")
-    named, _, digest = reference.partition("@")
-    tag = named.rsplit("/", 1)[-1].partition(":")[2] or named
-    text = tag + (f"@{digest.removeprefix('sha256:')[:SHOWN_DIGEST]}" if digest else "")
-    return f"{text} {revision}".strip()
 
 
 def measured(requests: Requests | None) -> str:

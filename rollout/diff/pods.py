@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from rollout.diff.objects import Difference, grouped
-from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.image import REVISION_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

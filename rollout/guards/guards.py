@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rollout.guards.rules import cited
 from rollout.problems import key_path
-from rollout.spec.images import WRITTEN
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rollout.plan.prior import Prior
+    from rollout.spec.image import Image
     from rollout.spec.services import Wanted
     from rollout.traffic.ladder import Ladder
 
@@ -137,7 +137,7 @@ def forward_one_phase_at_a_time(wanted: Wanted, prior: Prior) -> Refusal | None:
     lowest, _ = prior.weights
     reached = bisect_right(ladder.weights, lowest) if prior.phase else 0
     raised = bisect_right(ladder.weights, weight)
-    fresh = not prior.tried(str(wanted.canary))
+    fresh = not prior.tried(wanted.canary)
     before, after = _place(prior.phase, lowest), _place(phase, weight)
     if not _stands_on(ladder, prior):
         if weight <= lowest:
@@ -164,12 +164,11 @@ def new_canary_image_starts_without_weight(wanted: Wanted, prior: Prior) -> Refu
 
     With a weight before and after, pods of the new image would take over the old ones' share.
     """
-    before, after = _canary(prior), str(wanted.canary)
     _, highest = prior.weights
-    if prior.tried(after) or not (prior.phase and highest and wanted.rollout.effective_weight):
+    if prior.tried(wanted.canary) or not (prior.phase and highest and wanted.rollout.effective_weight):
         return None
     why = f"the canary's image changes while it has {highest} % of the traffic; first go back to phase 1"
-    return Refusal(wanted.name, 14, before, after, why, to_phase(wanted, 1))
+    return Refusal(wanted.name, 14, _canary(prior), str(wanted.canary), why, to_phase(wanted, 1))
 
 
 def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior) -> Refusal | None:
@@ -179,7 +178,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
     traffic. After a promotion that failed the last outputs are those of the full canary, so
     its rerun is a promotion again.
     """
-    phase, stable = wanted.rollout.phase, str(wanted.stable)
+    phase, stable = wanted.rollout.phase, wanted.stable
     takes_over = prior.carries_everything and prior.tried(stable)
     if prior.phase == 0 or prior.keeps_stable(stable) or (takes_over and phase == 0):
         return None
@@ -195,7 +194,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
         # A ladder without rungs has no phase 1: there the image may follow at phase 0.
         if wanted.rollout.steps.last_phase:
             step, canary = 1, f"rollouts.{wanted.name}.canary"
-            back += _set_image(canary, str(wanted.canary), stable)
+            back += _set_image(canary, wanted.canary, stable)
     elif stable == prior.canary_image:
         why = (
             f"stable takes over a canary that has {FULL_WEIGHT} % of the traffic, and this one has "
@@ -208,7 +207,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
             "go back to phase 0 first, then change the image"
         )
     command = " && ".join([*back, to_phase(wanted, step)])
-    return Refusal(wanted.name, 15, before, stable, why, command)
+    return Refusal(wanted.name, 15, str(before), str(stable), why, command)
 
 
 def to_phase(wanted: Wanted, phase: int) -> str:
@@ -240,22 +239,22 @@ def _stands_on(ladder: Ladder, prior: Prior) -> bool:
 
 def _canary(prior: Prior) -> str:
     """The canary's image by the state, or by the outputs where the state does not tell."""
-    return (prior.deployed and prior.deployed.canary) or prior.canary_image or "no canary"
+    return str((prior.deployed and prior.deployed.canary) or prior.canary_image or "no canary")
 
 
 def _place(phase: int, weight: int) -> str:
     return f"phase {phase} ({weight} %)"
 
 
-def _set_image(key: str, now: str, then: str) -> list[str]:
+def _set_image(key: str, now: Image, then: Image) -> list[str]:
     """The shell commands that change an image in the stack's file; none where it cannot name the new one."""
-    old, new = WRITTEN.fullmatch(now), WRITTEN.fullmatch(then)
-    if not old or not new or old["repository"] != new["repository"]:
+    if now.repository != then.repository or not (now.tag and then.tag):
         return []
     return [
-        _set(f"{key}.{part}", new[part]) if new[part] else _remove(f"{key}.{part}")
+        _set(f"{key}.{part}", new) if new else _remove(f"{key}.{part}")
         for part in ("tag", "digest", "revision")
-        if old[part] != new[part]
+        for old, new in ((getattr(now, part), getattr(then, part)),)
+        if old != new
     ]
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import Release, RolloutPlan
     from rollout.report.report import Change, Report
-    from rollout.spec.service import ServiceSpec
+    from rollout.spec.catalog import Service
+    from rollout.spec.image import Image
     from rollout.spec.services import Wanted
 
 
@@ -39,7 +40,7 @@ class Target:
     service: str
     namespace: str
     name: str
-    image: str
+    image: Image
     pods: int
     autoscaled: bool
 
@@ -60,7 +61,14 @@ def climbing(plan: Report, services: Mapping[str, Wanted]) -> dict[str, Target]:
         services: The services as their stack's file wants them.
     """
     return {
-        change.service: _canary(services[change.service], (change.before and change.before.canary_pods) or 1)
+        change.service: Target(
+            change.service,
+            wanted.service.namespace,
+            canary_name(change.service),
+            wanted.canary,
+            1 if wanted.service.autoscaler else (change.before and change.before.canary_pods) or 1,
+            wanted.service.autoscaler is not None,
+        )
         for change in plan.changes
         if _climbs_as_it_is(change)
     }
@@ -99,7 +107,7 @@ def led_to(planned: RolloutPlan, service: ServiceSpec) -> Target | None:
         return None
     deployment = canary_name(name) if release.is_canary else name
     autoscaled = release.scaling is not None
-    return Target(name, service.namespace, deployment, str(release.image), release.replicas, autoscaled)
+    return Target(name, service.namespace, deployment, release.image, release.replicas, autoscaled)
 
 
 def lack(target: Target, live: Mapping[str, Any] | None, *, every: bool = False) -> str:

@@ -9,7 +9,6 @@ from rollout.guards.deletions import DELETIONS, deletions
 from rollout.guards.guards import Refusal, overruled, refusals, to_phase
 from rollout.guards.shortage import added_pods, short_while_it_runs, shortages
 from rollout.problems import NAMESPACE, ConfigError, Problem
-from rollout.spec.images import moves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -64,11 +63,7 @@ def _tags_that_move(update: Update) -> tuple[str, ...]:
     """What pods of production may start beside what was tried: whatever was pushed last."""
     if not update.settings.production:
         return ()
-    return (*_moving_stable(update), *_moving_init_images(update))
-
-
-def _moving_stable(update: Update) -> tuple[str, ...]:
-    found = [name for name in update.names if moves(update.services[name].stable)]
+    found = [name for name in update.names if update.services[name].stable.is_pushed_again]
     if not found:
         return ()
     told = (

@@ -131,8 +131,8 @@ def short_while_it_runs(
         if before := prior.get(name):
             domain, own = services[name].domain, services[name].service
             rolling = [(name, "stable"), *((app, "stable") for app in own.companions)]
-            rolling = rolling if before.stable_image != str(plan.stable.image) else []
-            if plan.canary and before.phase and before.canary_image != str(plan.canary.image):
+            rolling = rolling if before.stable_image != plan.stable.image else []
+            if plan.canary and before.phase and before.canary_image != plan.canary.image:
                 rolling.append((name, "canary"))
             surge = dict.fromkeys(pod for pod in pods[domain] if (pod.app, pod.release) in rolling)
             pods[domain] += tuple(surge)

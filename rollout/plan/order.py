@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rollout.plan.prior import Prior
+    from rollout.spec.image import Image
 
 
 class Part(StrEnum):
@@ -118,7 +119,7 @@ STAGES = {
 }
 
 
-def direction(phase: int, weight: int, stable_image: str, prior: Prior | None) -> Direction:
+def direction(phase: int, weight: int, stable_image: Image, prior: Prior | None) -> Direction:
     """Where a service goes, from where its last update left it.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rollout.spec.image import Image
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Prior:
 
     phase: int
     weight: int
-    stable_image: str
-    canary_image: str | None
+    stable_image: Image
+    canary_image: Image | None
     share: float | None = None
     ladder: tuple[int, ...] | None = None
     pods: Pods | None = None
@@ -93,7 +94,7 @@ class Prior:
         begun = self.deployed is None or self.deployed.stable == self.canary_image
         return begun or self.stands_at[0] == FULL_WEIGHT
 
-    def tried(self, image: str) -> bool:
+    def tried(self, image: Image) -> bool:
         """Whether an image is the canary's, by the outputs and by the state.
 
         An update that failed may have put in another one, and outputs may claim one that none ever put in.
@@ -101,7 +102,7 @@ class Prior:
         there = self.deployed and self.deployed.canary
         return image == self.canary_image and there in (None, image)
 
-    def keeps_stable(self, image: str) -> bool:
+    def keeps_stable(self, image: Image) -> bool:
         """Whether stable runs an image already.
 
         It goes by the state, but for a promotion that has begun: until it ends, stable is what it was before.
@@ -110,12 +111,12 @@ class Prior:
         begun = self.carries_everything and there == self.canary_image
         return image == (there if there and not begun else self.stable_image)
 
-    def stable_before(self, image: str) -> str:
+    def stable_before(self, image: Image) -> Image:
         """What stable ran: where outputs and state differ, the one that an update to this image changes."""
         there = self.deployed and self.deployed.stable
         return there if there and there != image else self.stable_image
 
-    def canary_before(self, image: str | None) -> str | None:
+    def canary_before(self, image: Image | None) -> Image | None:
         """The same of the canary; None without one."""
         there = self.deployed and self.deployed.canary
         return there if there and there != image else self.canary_image
@@ -138,11 +139,12 @@ def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Split] | None = 
     for name, entry in rollouts.items() if isinstance(rollouts, dict) else ():
         try:
             ladder, replicas = entry.get("ladder"), entry.get("replicas")
+            canary = entry["images"].get("canary")
             found[name] = Prior(
                 phase=int(entry["phase"]),
                 weight=int(entry["weight"]),
-                stable_image=str(entry["images"]["stable"]),
-                canary_image=entry["images"].get("canary"),
+                stable_image=Image.read(str(entry["images"]["stable"])),
+                canary_image=Image.read(canary) if canary else None,
                 share=float(entry.get("share", entry["weight"])),
                 ladder=None if ladder is None else tuple(int(weight) for weight in ladder),
                 pods=Pods(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,

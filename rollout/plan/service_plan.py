@@ -16,7 +16,7 @@ from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from rollout.plan.prior import Prior
-    from rollout.spec.images import Image
+    from rollout.spec.image import Image
     from rollout.spec.services import Wanted
     from rollout.traffic.versions import Version
 
@@ -123,7 +123,7 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
             # With weight a canary takes its share of the real work, so queues of its own end there.
             queues if weight else rollout.canary.queues or queues,
         )
-    way = direction(phase, weight, str(wanted.stable), prior)
+    way = direction(phase, weight, wanted.stable, prior)
     actual = share(wanted, weight, canary.replicas if canary else 0)
     return RolloutPlan(
         name=wanted.name,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import selected, weight_of
@@ -39,8 +39,8 @@ class Deployed:
         canary: The same of the canary.
     """
 
-    stable: str | None
-    canary: str | None
+    stable: Image | None
+    canary: Image | None
 
 
 def applied_deployments(resources: Mapping[str, Any], services: Iterable[str]) -> dict[str, Deployed] | None:
@@ -74,7 +74,7 @@ def done(planned: RolloutPlan, service: ServiceSpec, resources: Mapping[str, Any
         resources: Type and outputs of its resources by URN, without those that are not there.
     """
     name, canary = planned.name, planned.canary
-    wanted = Deployed(str(planned.stable.image), str(canary.image) if canary else None)
+    wanted = Deployed(planned.stable.image, canary.image if canary else None)
     if (applied_deployments(resources, [name]) or {}).get(name) != wanted:
         return False
     found = written(resources)
@@ -147,8 +147,8 @@ def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[1]
 
 
-def image_of(deployment: Mapping[str, Any]) -> str | None:
-    """What the pods of a Deployment run, as outputs of a stack write it; None in another shape.
+def image_of(deployment: Mapping[str, Any]) -> Image | None:
+    """What the pods of a Deployment run; None in another shape.
 
     Args:
         deployment: Its inputs or outputs.
@@ -156,6 +156,6 @@ def image_of(deployment: Mapping[str, Any]) -> str | None:
     try:
         template = deployment["spec"]["template"]
         revision = (template["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
-        return str(Image(template["spec"]["containers"][0]["image"], revision))
+        return Image.parse(template["spec"]["containers"][0]["image"], revision)
     except (KeyError, TypeError, IndexError, AttributeError):
         return None

@@ -38,7 +38,7 @@ def order_in_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) ->
 def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
     if prior is None:
         return "stable ready"
-    if prior.stable_before(image := str(planned.stable.image)) != image:
+    if prior.stable_before(image := planned.stable.image) != image:
         return "new stable ready"
     return "stable resized" if prior.pods and prior.pods.stable != planned.stable.replicas else ""
 
@@ -50,7 +50,7 @@ def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
     if not was or planned.order.direction is Direction.UP:
         return "canary ready" if planned.canary.replicas else ""
     assert prior is not None  # for mypy: `was` says so
-    if planned.canary.replicas and not prior.tried(str(planned.canary.image)):
+    if planned.canary.replicas and not prior.tried(planned.canary.image):
         return "new canary ready"
     if prior.pods is None or prior.pods.canary == planned.canary.replicas:
         return ""

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rollout.guards.capacity import fits, placed
 from rollout.guards.review import review
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from rollout.plan.update import Update
     from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
-
-DIGEST: Final = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]*")
 
 
 @dataclass(frozen=True)
@@ -162,11 +159,6 @@ def report(update: Update) -> Report:
     )
 
 
-def version(image: str) -> str:
-    """An image without its repository, and with twelve digits of its digest: enough to know it by."""
-    return DIGEST.sub(r"@\1", image.rsplit("/", 1)[-1].split(":", 1)[-1])
-
-
 def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool) -> Change:
     meets, canary = traffic(planned), planned.canary
     canary_pods = canary.replicas if canary else 0
@@ -177,8 +169,8 @@ def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Ex
         after=Side(
             phase=planned.phase,
             share=planned.share,
-            stable=version(str(planned.stable.image)),
-            canary=version(str(canary.image)) if canary else None,
+            stable=planned.stable.image.short,
+            canary=canary.image.short if canary else None,
             stable_pods=planned.stable.replicas,
             canary_pods=canary_pods,
             level=_level(wanted.service, planned.phase, planned.share, canary_pods),
@@ -195,12 +187,12 @@ def _before(planned: RolloutPlan, service: ServiceSpec, prior: Prior) -> Side:
     # Routes that an update moved before it failed are what users meet.
     share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
     canary_pods = prior.pods.canary if prior.pods else None
-    canary = prior.canary_before(str(planned.canary.image) if planned.canary else None)
+    canary = prior.canary_before(planned.canary.image if planned.canary else None)
     return Side(
         phase=prior.phase,
         share=share,
-        stable=version(prior.stable_before(str(planned.stable.image))),
-        canary=version(canary) if canary else None,
+        stable=prior.stable_before(planned.stable.image).short,
+        canary=canary.short if canary else None,
         stable_pods=prior.pods.stable if prior.pods else None,
         canary_pods=canary_pods,
         level=_level(service, prior.phase, share, canary_pods),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.spec.images import Image, canary_image, stable_image
+from rollout.spec.image_settings import canary_image, stable_image
 from rollout.spec.settings import RolloutSettings, ServiceSettings
 
 if TYPE_CHECKING:
-    from rollout.spec.catalog import Catalog
-    from rollout.spec.service import ServiceSpec
+    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.image import Image
     from rollout.spec.settings import Settings
 
 OFF = RolloutSettings(phase=0)

@@ -17,7 +17,7 @@ from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Bounds
 from rollout.spec.cross_checks import disagreements
 from rollout.spec.findings import from_pydantic, wrong
-from rollout.spec.images import ImageSettings
+from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.workload import Environment, Queue, Resources

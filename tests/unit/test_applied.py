@@ -11,6 +11,7 @@ from rollout.plan.order import Direction, Part
 from rollout.plan.prior import Prior, read_prior
 from rollout.plan.service_plan import plan
 from rollout.plan.state import ROUTES, SELECTOR, applied_routes
+from rollout.spec.image import Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from rollout.traffic import write
@@ -42,7 +43,7 @@ def virtual_services(phase, mesh=None):
 
 
 def left(phase, weight, routes):
-    return Prior(phase, weight, "old", "new", routes=routes)
+    return Prior(phase, weight, Image("old"), Image("new"), routes=routes)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_going_on_after_a_rollback_that_failed_behind_its_routes_readies_pods_fi
 
 
 def test_the_way_back_from_a_start_that_failed_behind_its_routes_waits_for_nothing():
-    prior = Prior(0, 0, "old", None, routes=Split(0, header=True))
+    prior = Prior(0, 0, Image("old"), None, routes=Split(0, header=True))
     order = plan(wanted(), prior).order
     assert order.direction is Direction.DOWN
     assert order.before(Part.ROUTES) == frozenset()
@@ -109,8 +110,7 @@ def test_the_way_back_from_a_start_that_failed_behind_its_routes_waits_for_nothi
 
 def test_guards_take_the_more_careful_of_the_two():
     fresh = wanted(phase=2, canary={"tag": "fresh"})
-    image = str(wanted(phase=1).canary)
-    stable = str(wanted().stable)
+    image, stable = wanted(phase=1).canary, wanted().stable
     # Rule 14: an update that failed gave the old image a weight.
     prior = Prior(1, 0, stable, image, routes=Split(5, header=True))
     assert 14 in [one.rule for one in refusals(fresh, prior, first=False)]

@@ -15,6 +15,7 @@ from eco2.status.words import remedies
 from rollout.diff.drift import drift
 from rollout.diff.objects import of_state
 from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
 from tests.api_server import ApiServer
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service
@@ -164,7 +165,7 @@ def status(*found):
         deployments=[deployment("auth-api", image=IMAGE), deployment("auth-api-canary", image=IMAGE)],
         virtual_services=[virtual_service(name, 20) for name in ("auth-api", "auth-api-mesh")],
     )
-    step = Step(3, "20%", 20, 20, IMAGE, IMAGE)
+    step = Step(3, "20%", 20, 20, Image.read(IMAGE), Image.read(IMAGE))
     return Status(
         "auth-api", "api", "auth", step, step, read_live("auth-api", SERVICE, seen), drift=tuple(found)
     )

@@ -15,6 +15,7 @@ from rollout.guards.guards import overruled, refusals
 from rollout.plan.prior import Prior, read_prior
 from rollout.plan.service_plan import plan
 from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from tests.conftest import ROOT
@@ -35,9 +36,7 @@ profile = settings(max_examples=400, deadline=None, derandomize=True)
 
 
 def image(parts):
-    digest = f"@{parts['digest']}" if "digest" in parts else ""
-    revision = f" ({parts['revision']})" if "revision" in parts else ""
-    return f"docker.io/mng990/eco2:{parts['tag']}{digest}{revision}"
+    return Image("docker.io/mng990/eco2", **parts)
 
 
 def config(phase, *, ladder="canary", stable=OLD, canary=NEW, weight=None):

@@ -57,7 +57,7 @@ def test_images_are_told_and_a_promotion_reads_as_one():
     )
     assert moves(after, before)[0] == {"auth-api": ("phase 5 → 0", "weight 100 % → 0 %", "stable old → new")}
     digest = {"auth-api": {"phase": 0, "canary": {"digest": "sha256:" + "ab" * 32, "revision": "7"}}}
-    assert moves(entry(digest), after)[0]["auth-api"][0] == "canary new → default@sha256:abababab (7)"
+    assert moves(entry(digest), after)[0]["auth-api"][0] == "canary new → default@abababababab (7)"
 
 
 def test_an_override_of_a_weight_is_told():

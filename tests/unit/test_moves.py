@@ -8,7 +8,8 @@ from eco2.stack.config import stack_config
 from rollout.edits import NoMoveError, advanced, promoted, started, with_canary_image
 from rollout.plan.prior import Prior
 from rollout.spec.files import read_catalog
-from rollout.spec.images import ImageSettings, read_image, settings_of
+from rollout.spec.image import Image
+from rollout.spec.image_settings import ImageSettings, read_image, settings_of
 from rollout.spec.services import resolve
 from rollout.spec.settings import RolloutSettings, ServiceSettings, read_settings
 from tests.conftest import ROOT
@@ -146,8 +147,7 @@ def test_a_promotion_from_below_the_last_phase_is_refused(now, words):
 
 
 def test_a_promotion_that_failed_is_repeated_without_another_edit():
-    image = f"{REPOSITORY}:new"
-    prior = Prior(5, 100, f"{REPOSITORY}:old", image)
+    prior = Prior(5, 100, Image(REPOSITORY, "old"), Image(REPOSITORY, "new"))
     assert promoted(wanted(0, stable="new", canary={"tag": "new"}), prior, "--stack dev").entries == ()
     with pytest.raises(NoMoveError):
         promoted(wanted(0, stable="old"), prior, "--stack dev")
@@ -177,7 +177,7 @@ def test_an_image_of_a_canary_with_weight_is_refused_and_the_way_on_is_one():
 
 
 def left(phase, weight):
-    return Prior(phase, weight, f"{REPOSITORY}:old", f"{REPOSITORY}:x" if phase else None)
+    return Prior(phase, weight, Image(REPOSITORY, "old"), Image(REPOSITORY, "x") if phase else None)
 
 
 @pytest.mark.parametrize("prior", [None, left(0, 0), left(1, 0)])

@@ -23,7 +23,6 @@ from rollout.guards.review import problems
 from rollout.plan.update import update_of
 from rollout.problems import ConfigError, Problem
 from rollout.report.markdown import markdown, markdown_of_problems
-from rollout.report.report import version
 from rollout.report.text import headline, summary, text
 from rollout.spec.files import read_catalog
 from rollout.spec.settings import read_settings
@@ -368,11 +367,6 @@ def test_the_program_refuses_what_rule_17_does(world):
     with pytest.raises(pulumi.RunError, match=r"rule 17 \(.* raise eco2:nodeGroups.scan.max from 1 to 2"):
         capture(world.folder, "dev", stack_config(world.folder, "dev"), world.last)
     assert "rule 17" in world.plan().stdout
-
-
-def test_versions_are_short():
-    digest = "sha256:" + "ab" * 32
-    assert version(f"docker.io/mng990/eco2:x-1@{digest} (7)") == "x-1@abababababab (7)"
 
 
 def test_a_changed_ladder_is_a_change(world):

@@ -16,7 +16,7 @@ from rollout.plan.service_plan import plan
 from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.files import read_catalog
-from rollout.spec.images import REVISION_ANNOTATION, Image
+from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.services import Wanted
 from rollout.spec.settings import CanarySettings, RolloutSettings
 from rollout.traffic import write
@@ -33,7 +33,9 @@ profile = settings(max_examples=300, deadline=None, derandomize=True)
 ladders = st.lists(st.integers(1, 99), unique=True, max_size=6).map(lambda middle: (0, *sorted(middle), 100))
 images = st.builds(
     Image,
-    reference=st.sampled_from(["repo:a", "repo:b", "repo:c@sha256:" + "0" * 64]),
+    repository=st.just("repo"),
+    tag=st.sampled_from(["a", "b"]),
+    digest=st.none() | st.just("sha256:" + "0" * 64),
     revision=st.none() | st.sampled_from(["r1", "r2"]),
 )
 
@@ -73,8 +75,8 @@ priors = st.none() | st.builds(
     Prior,
     phase=st.integers(0, 7),
     weight=st.sampled_from([0, 5, 50, 100]),
-    stable_image=st.sampled_from(["repo:a", "repo:b"]),
-    canary_image=st.sampled_from([None, "repo:a", "repo:b"]),
+    stable_image=st.sampled_from([Image("repo", "a"), Image("repo", "b")]),
+    canary_image=st.sampled_from([None, Image("repo", "a"), Image("repo", "b")]),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rollout.guards.readiness import Target, lack
+from rollout.spec.image import Image
 from tests.api_server import ROUTES, ApiServer
 from tests.desk import IMAGE
 from tests.unit.kubernetes_objects import deployment, pod, replica_set
@@ -111,7 +112,7 @@ def test_a_first_canary_is_awaited_by_its_update(desk):
 
 
 def target(pods=1, *, autoscaled=False):
-    return Target("auth-api", "auth", "auth-api-canary", CANARY, pods, autoscaled)
+    return Target("auth-api", "auth", "auth-api-canary", Image.read(CANARY), pods, autoscaled)
 
 
 @pytest.mark.parametrize(

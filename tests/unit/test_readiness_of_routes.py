@@ -19,11 +19,12 @@ from rollout.guards.readiness import Target
 from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
 from rollout.problems import ConfigError
+from rollout.spec.image import Image
 from tests.api_server import ApiServer
 from tests.unit.kubernetes_objects import deployment
 
 IMAGE = "docker.io/mng990/eco2:next"
-TARGET = Target("auth-api", "auth", "auth-api-canary", IMAGE, 1, autoscaled=False)
+TARGET = Target("auth-api", "auth", "auth-api-canary", Image.read(IMAGE), 1, autoscaled=False)
 UPDATE = SimpleNamespace(stack="dev", file="Pulumi.dev.yaml", services={})
 
 

@@ -11,6 +11,7 @@ from rollout.guards.review import accept, review
 from rollout.plan.update import update_of
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
 from rollout.spec.settings import Settings
 from tests.conftest import ROOT
 from tests.unit.conftest import own_keys
@@ -172,7 +173,7 @@ def test_a_promotion_that_needs_a_second_node_on_the_way_is_a_warning():
     made = update(after, before, services={"auth-api": {"image": {"tag": "new"}}})
     # dev's outputs name the old stable.
     made.prior["auth-api"] = made.prior["auth-api"].__class__(
-        **{**vars(made.prior["auth-api"]), "stable_image": "docker.io/mng990/eco2:old"}
+        **{**vars(made.prior["auth-api"]), "stable_image": Image("docker.io/mng990/eco2", "old")}
     )
     assert refused(made) == []
     (warning,) = [one for one in review(made).warnings if "while this update runs" in one]

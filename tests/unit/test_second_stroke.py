@@ -18,7 +18,7 @@ from eco2.stack.cli import about
 from eco2.terminal import progress as telling
 from kube.cluster import NotServedError
 from rollout.plan.prior import Prior
-from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.image import REVISION_ANNOTATION, Image
 
 COMPONENT = "eco2:service:CanaryService"
 
@@ -56,7 +56,7 @@ def short(urns):
     return sorted(f"{one.rsplit(':', 3)[-3]} {one.rsplit('::', 1)[1]}" for one in urns)
 
 
-LEFT = {"my-api": Prior(3, 20, "stable", "canary")}
+LEFT = {"my-api": Prior(3, 20, Image("stable"), Image("canary"))}
 
 
 def test_an_abort_is_about_all_of_its_services_and_no_companion():
@@ -89,7 +89,7 @@ def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, revi
         ([component("my-api")], LEFT, {"my-api"}),
         # An update that failed on the way up has left no outputs.
         (api("my-api"), {}, {"my-api"}),
-        (api("my-api"), {"my-api": Prior(0, 0, "stable", None)}, {"my-api"}),
+        (api("my-api"), {"my-api": Prior(0, 0, Image("stable"), None)}, {"my-api"}),
     ],
 )
 def test_whatever_has_left_a_canary_is_in_flight(resources, last, expected):

@@ -13,7 +13,7 @@ from rollout.plan.order import Direction
 from rollout.plan.service_plan import plan
 from rollout.plan.state import DEPLOYMENT, ROUTES, SELECTOR, Deployed, applied_deployments, done
 from rollout.plan.update import moves, prior_of
-from rollout.spec.images import REVISION_ANNOTATION
+from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from tests.desk import IMAGE
@@ -63,7 +63,8 @@ def rules(one, before):
 
 def test_images_are_read_as_outputs_write_them():
     resources = deployment("auth-api", "a:1", "7") | deployment("auth-api-canary", "a:2")
-    assert applied_deployments(resources, ["auth-api", "my-api"]) == {"auth-api": Deployed("a:1 (7)", "a:2")}
+    both = Deployed(Image("a", "1", revision="7"), Image("a", "2"))
+    assert applied_deployments(resources, ["auth-api", "my-api"]) == {"auth-api": both}
     assert applied_deployments({}, ["auth-api"]) is None
     broken = {"urn::auth-api": {"type": DEPLOYMENT, "outputs": None}}
     assert applied_deployments(broken, ["auth-api"]) == {}
@@ -226,8 +227,9 @@ def test_a_step_that_lacks_an_update_is_refused_with_what_does_it(desk):
 
 
 def test_before_is_what_an_update_changes():
+    stable, canary = Image("s"), Image("c")
     one = dataclasses.replace(
-        prior(outputs(1, 0), state(canary=CANARY, phase=1)), deployed=Deployed("s", "c")
+        prior(outputs(1, 0), state(canary=CANARY, phase=1)), deployed=Deployed(stable, canary)
     )
-    assert (one.stable_before("new"), one.stable_before("s")) == ("s", STABLE)
-    assert (one.canary_before(None), one.canary_before("c")) == ("c", CANARY)
+    assert (one.stable_before(Image("new")), one.stable_before(stable)) == (stable, Image.read(STABLE))
+    assert (one.canary_before(None), one.canary_before(canary)) == (canary, Image.read(CANARY))

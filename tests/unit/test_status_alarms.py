@@ -16,6 +16,7 @@ from eco2.status.snapshot import Snapshot, Status, Step
 from eco2.status.table import table
 from eco2.status.words import remedies
 from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service
 
@@ -26,7 +27,7 @@ REFRESH = "pulumi up --refresh --run-program --stack dev"
 
 
 def step(weight):
-    return Step(3, f"{weight}%", weight, weight, IMAGE, IMAGE)
+    return Step(3, f"{weight}%", weight, weight, Image.read(IMAGE), Image.read(IMAGE))
 
 
 def pods(name, *, stable=(2, 2), canary=(2, 2)):
