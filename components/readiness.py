@@ -19,7 +19,7 @@ from rollout.text.plain import inert, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
     from rollout.guards.readiness import Target
     from rollout.plan.service_plan import RolloutPlan
     from rollout.plan.update import Update
@@ -43,7 +43,7 @@ class NotReadyError(Exception):
 class Readiness:
     """What the cluster says of pods that are to get more traffic (rule 8)."""
 
-    def __init__(self, cluster: Callable[[], Cluster] | None) -> None:
+    def __init__(self, cluster: Callable[[], ClusterClient] | None) -> None:
         """Prepares; nothing is asked yet, so that a way back needs no answer.
 
         Args:
@@ -128,7 +128,13 @@ class Readiness:
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 
-async def _await(target: Target, cluster: Callable[[], Cluster]) -> None:
+def _lacks(targets: Mapping[str, Target], cluster: ClusterClient) -> dict[str, str]:
+    with ThreadPoolExecutor() as pool:
+        live = dict(zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True))
+    return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
+
+
+async def _await(target: Target, cluster: Callable[[], ClusterClient]) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -14,7 +14,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, get_config_secret_keys
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from kube.cluster import Cluster
+from kube.cluster import ClusterClient
 from rollout.plan.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 from rollout.spec import files
@@ -167,15 +167,11 @@ def _runs(process: int) -> bool:
     return True
 
 
-def cluster_to_ask(context: str) -> Callable[[], Cluster] | None:
-    """Leads to a cluster, which is not asked for credentials before; None with mocks.
-
-    Args:
-        context: The kubeconfig's context for it.
-    """
+def cluster_to_ask() -> Callable[[], ClusterClient] | None:
+    """Leads to the stack's cluster, which is not asked for credentials before; None with mocks."""
     if _runs_with_mocks():
         return None
-    return cache(partial(Cluster, context))
+    return cache(partial(ClusterClient, config()["kubernetes:context"]))
 
 
 def _runs_with_mocks() -> bool:

@@ -13,7 +13,7 @@ from rollout.text.plain import inert, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
 
 
 class Tolerance:
@@ -24,7 +24,9 @@ class Tolerance:
     Whatever goes back freezes nothing, so no way back waits for an answer.
     """
 
-    def __init__(self, frozen: Mapping[tuple[str, str], bool], cluster: Callable[[], Cluster] | None) -> None:
+    def __init__(
+        self, frozen: Mapping[tuple[str, str], bool], cluster: Callable[[], ClusterClient] | None
+    ) -> None:
         """Prepares; nothing is asked yet.
 
         Args:
@@ -50,7 +52,7 @@ class Tolerance:
         return self._known[kind]
 
 
-def _asked(cluster: Callable[[], Cluster], kind: str, namespace: str) -> bool:
+def _asked(cluster: Callable[[], ClusterClient], kind: str, namespace: str) -> bool:
     try:
         return keeps_tolerance(cluster(), kind, namespace)
     except ClusterError as error:

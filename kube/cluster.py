@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kube.connection import NoAnswerError, Request, connect
+from kube.connection import ApiRequest, NoAnswerError, connect
 from kube.kubeconfig import KubeconfigError, UnknownContextError
 from rollout.text.plain import one_line
 
@@ -40,7 +40,7 @@ class NoClusterError(ClusterError):
     """The kubeconfig has no such context."""
 
 
-class ChangedError(ClusterError):
+class ConflictError(ClusterError):
     """Somebody else has changed the object since it was read."""
 
 
@@ -52,7 +52,7 @@ class NotServedError(ClusterError):
     """The server knows no such API: another answer than that an object is not there."""
 
 
-_ERRORS = {CONFLICT: ChangedError, FORBIDDEN: ForbiddenError}
+_ERRORS = {CONFLICT: ConflictError, FORBIDDEN: ForbiddenError}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Pods:
         return f"{self.ready}/{self.wanted}"
 
 
-class Cluster:
+class ClusterClient:
     """A cluster behind one named context of the kubeconfig."""
 
     def __init__(self, context: str) -> None:
@@ -173,7 +173,7 @@ class Cluster:
         """Applies an object whole under a field manager, whoever else owned its fields.
 
         Raises:
-            ChangedError: If the document names a resourceVersion, and the object is no longer at it.
+            ConflictError: If the document names a resourceVersion, and the object is no longer at it.
             ClusterError: If the cluster refuses or does not answer.
         """
         meta = document["metadata"]
@@ -240,7 +240,7 @@ class Cluster:
         content = {"Content-Type": APPLY if method == "PATCH" else JSON} if body else {}
         headers = {"Accept": accept} | content
         try:
-            status, text = self._connection.send(Request(method, path, query or {}, headers, body))
+            status, text = self._connection.send(ApiRequest(method, path, query or {}, headers, body))
         except NoAnswerError as error:
             raise ClusterError(f"{self._at} does not answer: {error}") from None
         except KubeconfigError as error:
@@ -275,7 +275,7 @@ def _way_on(reason: str) -> str:
     )
 
 
-def deployments(cluster: Cluster, part_of: str) -> dict[str, Pods]:
+def deployments(cluster: ClusterClient, part_of: str) -> dict[str, Pods]:
     """The Deployments of the system, by name.
 
     Args:

@@ -26,7 +26,7 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class ApiRequest:
     """One request.
 
     Attributes:
@@ -47,7 +47,7 @@ class Request:
 class Connection(Protocol):
     """Sends requests to one API server; may be used by several threads."""
 
-    def send(self, request: Request) -> tuple[int, bytes]:
+    def send(self, request: ApiRequest) -> tuple[int, bytes]:
         """Sends a request; the status and the answer.
 
         Raises:
@@ -82,7 +82,7 @@ class Direct:
         self._context, self._to = context, to
         self._own = threading.local()
 
-    def send(self, request: Request) -> tuple[int, bytes]:
+    def send(self, request: ApiRequest) -> tuple[int, bytes]:
         """Sends a request; again with new credentials if they have expired."""
         status, answer = self._reconnecting(request)
         if status == UNAUTHORIZED:
@@ -90,7 +90,7 @@ class Direct:
             status, answer = self._reconnecting(request)
         return status, answer
 
-    def _reconnecting(self, request: Request) -> tuple[int, bytes]:
+    def _reconnecting(self, request: ApiRequest) -> tuple[int, bytes]:
         # A server may have ended a connection that was idle; what is sent here can be sent twice.
         attempts = 1 if getattr(self._own, "line", None) is None else 2
         while True:
@@ -102,7 +102,7 @@ class Direct:
                 if not attempts:
                     raise NoAnswerError(str(error) or type(error).__name__) from None
 
-    def _once(self, request: Request) -> tuple[int, bytes]:
+    def _once(self, request: ApiRequest) -> tuple[int, bytes]:
         place = urlsplit(self._to.server)
         if getattr(self._own, "line", None) is None:
             self._own.line = self._open(place.hostname or "", place.port)
@@ -146,7 +146,7 @@ class Official:
             what = f"the official client cannot read it ({type(error).__name__}: {error})"
             raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {what}") from None
 
-    def send(self, request: Request) -> tuple[int, bytes]:
+    def send(self, request: ApiRequest) -> tuple[int, bytes]:
         """Sends a request."""
         import urllib3  # noqa: PLC0415
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415

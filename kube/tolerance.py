@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
 
 AUTOSCALERS = "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers"
 EVERYWHERE = "default"
@@ -30,7 +30,7 @@ ATTEMPT = {
 TO_TOLERANCE = ("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "tolerance")
 
 
-def keeps_tolerance(cluster: Cluster, kind: str, namespace: str) -> bool:
+def keeps_tolerance(cluster: ClusterClient, kind: str, namespace: str) -> bool:
     """Whether an autoscaler of a kind can have one.
 
     KEDA hands it on to an autoscaler of its own, so a ScaledObject needs both its definition and the server.

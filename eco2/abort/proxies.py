@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from kube.cluster import ClusterError
 
 if TYPE_CHECKING:
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
 
 ISTIO = "istio-system"
 CONTROL_PLANE = f"/apis/apps/v1/namespaces/{ISTIO}/deployments"
 
 
-def why_routes_are_not_learnt(cluster: Cluster) -> str:
+def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
     """Why no proxy learns of a change of routes, with the way on; empty where one may.
 
     A control plane of which nothing can be read, or that is no Deployment of this cluster, is none that is known

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from eco2.abort.files import Place
-    from eco2.abort.request import Wish
-    from kube.cluster import Cluster
+    from eco2.abort.request import AbortRequest
+    from kube.cluster import ClusterClient
     from rollout.plan.prior import Prior
 
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
@@ -52,14 +52,14 @@ class SecondStroke:
     """Makes config, cluster and state agree.
 
     Attributes:
-        wish: What to take back.
+        request: What to take back.
         cluster: Where the routes are.
         services: Its services.
         say: Takes a line for the user.
     """
 
-    wish: Wish
-    cluster: Cluster
+    request: AbortRequest
+    cluster: ClusterClient
     services: Mapping[str, Place]
     say: Callable[[str], None]
 
@@ -82,9 +82,9 @@ class SecondStroke:
                     self._update(moved)
                 except LockedError as error:
                     if owner_has_ended(str(error)):
-                        pulumi(self.wish.project, self.wish.stack, "cancel", "--yes")
+                        pulumi(self.request.project, self.request.stack, "cancel", "--yes")
                         self.say(
-                            f"unlocked {self.wish.stack}, which an update that was killed had left locked"
+                            f"unlocked {self.request.stack}, which an update that was killed had left locked"
                         )
                         continue
                     if time.monotonic() > end:
@@ -95,7 +95,7 @@ class SecondStroke:
                     self.say(
                         "another update is under way; until it ends, routes that it sets to a canary are taken "
                         f"back; waiting for it for {PATIENCE_SECONDS / 60:g} min at the most. If nothing updates "
-                        f"{self.wish.stack}: pulumi cancel --stack {self.wish.stack}"
+                        f"{self.request.stack}: pulumi cancel --stack {self.request.stack}"
                     )
                     watch.start()
                 time.sleep(TRY_SECONDS)
@@ -112,17 +112,17 @@ class SecondStroke:
         try:
             found = dict.fromkeys(self._canaries(workers), "its canary still takes work")
             for name in self._not_here(workers):
-                if not never_brought_up(self.wish, name, self.say):
+                if not never_brought_up(self.request, name, self.say):
                     found[name] = "neither of its Deployments is there (is it the right cluster?)"
         except ClusterError as error:
             found = dict.fromkeys(workers, str(error))
         for stroke in strokes:
             if stroke.failure:
                 found[stroke.service] = stroke.failure
-            elif stroke.missing and not never_brought_up(self.wish, stroke.service, self.say):
+            elif stroke.missing and not never_brought_up(self.request, stroke.service, self.say):
                 found[stroke.service] = (
                     f"{', '.join(stroke.missing)} is not there; what makes it anew: "
-                    f"pulumi up --refresh --run-program --stack {self.wish.stack}"
+                    f"pulumi up --refresh --run-program --stack {self.request.stack}"
                 )
         return found
 
@@ -140,15 +140,15 @@ class SecondStroke:
                 moved[stroke.service] = time.time()
 
     def _update(self, moved: dict[str, float]) -> None:
-        resources = resources_of(self.wish, self.say)
-        write_phase_off(self.wish, self.services, self.say)
+        resources = resources_of(self.request, self.say)
+        write_phase_off(self.request, self.services, self.say)
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last)]
         if not moving:
             # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
             # routes later. It holds the lock.
-            pulumi(self.wish.project, self.wish.stack, *LOCK_ONLY)
-            now = resources_of(self.wish, self.say)
+            pulumi(self.request.project, self.request.stack, *LOCK_ONLY)
+            now = resources_of(self.request, self.say)
             if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
                 self._update(moved)
                 return
@@ -157,8 +157,8 @@ class SecondStroke:
                     f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in strays
                 )
                 raise PulumiError(
-                    f"{told} runs in the cluster, and the state of {self.wish.stack} knows no canary. Is it the right "
-                    "backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
+                    f"{told} runs in the cluster, and the state of {self.request.stack} knows no canary. Is it the "
+                    "right backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
                 )
             self.say("nothing else is in flight")
             return
@@ -183,8 +183,8 @@ class SecondStroke:
             raise PulumiError(f"the canary stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.
         self._strike_again(moved)
-        restore_stable(self.wish, {name: last[name] for name in moving if name in last}, self.say)
-        self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.wish.command}")
+        restore_stable(self.request, {name: last[name] for name in moving if name in last}, self.say)
+        self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.request.command}")
         variables = about(moving, held(resources, last, moving))
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
@@ -194,7 +194,7 @@ class SecondStroke:
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         urns, names = tuple(urns), tuple(moving)
-        project, stack = self.wish.project, self.wish.stack
+        project, stack = self.request.project, self.request.stack
         try:
             lost = to_forget(self.cluster, urns, {name: self.services[name].namespace for name in names})
         except ClusterError as error:
@@ -228,7 +228,7 @@ class SecondStroke:
         Raises:
             PulumiError: If the state or the cluster still knows a canary.
         """
-        resources = resources_of(self.wish, self.say)
+        resources = resources_of(self.request, self.say)
         left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving) | self._canaries(moving)
         if left:
             raise PulumiError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Wish:
+class AbortRequest:
     """What to take back.
 
     Attributes:

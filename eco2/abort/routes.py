@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from eco2.abort.objects import applicable, hands
 from eco2.background import Later
-from kube.cluster import ChangedError, ClusterError, NotServedError
-from rollout.marks import FIELD_MANAGER
+from kube.cluster import ClusterError, ConflictError, NotServedError
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned
 from rollout.traffic.strip import without_canary
@@ -24,13 +23,13 @@ from rollout.traffic.strip import without_canary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
 
 ATTEMPTS = 5
 """How often an object is read and written again that somebody else changes at that moment."""
 
 
-class Routed(Protocol):
+class RoutedService(Protocol):
     """What must be known of a service: where it lives, and what brings traffic to it."""
 
     @property
@@ -71,7 +70,9 @@ class Stroke:
         return not (self.missing or self.found or self.failure)
 
 
-def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str]) -> list[Stroke]:
+def strike(
+    cluster: ClusterClient, services: Mapping[str, RoutedService], names: Iterable[str]
+) -> list[Stroke]:
     """Takes the canaries of some services out of all routes, all objects at the same time.
 
     Args:
@@ -86,7 +87,7 @@ def strike(cluster: Cluster, services: Mapping[str, Routed], names: Iterable[str
     return [later.result() for _, later in looks]
 
 
-def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
+def _take_back(cluster: ClusterClient, name: str, service: RoutedService) -> Stroke:
     """Takes one service's canary out of its routes.
 
     VirtualServices are looked for whatever the checkout says of the kind: a wrong word in it must not hide them.
@@ -109,7 +110,7 @@ def _take_back(cluster: Cluster, name: str, service: Routed) -> Stroke:
 
 
 def _move_all(
-    cluster: Cluster,
+    cluster: ClusterClient,
     name: str,
     namespace: str,
     objects: Iterable[tuple[str, str]],
@@ -144,15 +145,15 @@ def _move_all(
     return Stroke(name, tuple(moved), "; ".join(dict.fromkeys(failures)), tuple(found), tuple(missing))
 
 
-def _move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
+def _move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
     """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
     for _ in range(ATTEMPTS - 1):
-        with suppress(ChangedError):
+        with suppress(ConflictError):
             return _try_to_move(cluster, kind, namespace, name)
     return _try_to_move(cluster, kind, namespace, name)
 
 
-def _try_to_move(cluster: Cluster, kind: str, namespace: str, name: str) -> bool | None:
+def _try_to_move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
     live = cluster.read(kind, namespace, name)
     if live is None:
         return None

@@ -15,14 +15,14 @@ from eco2.abort.state import never_brought_up, what_waits
 from eco2.background import Later
 from eco2.stack.cli import EndedError, PulumiError
 from eco2.stack.config import phases_in
-from kube.cluster import Cluster, ClusterError
+from kube.cluster import ClusterClient, ClusterError
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from eco2.abort.files import Place
-    from eco2.abort.request import Wish
+    from eco2.abort.request import AbortRequest
     from eco2.abort.routes import Stroke
 
 
@@ -30,62 +30,62 @@ class RoutesError(Exception):
     """The routes of some service could not be moved: its canary may still get traffic."""
 
 
-class UpdateError(Exception):
+class ReconcileError(Exception):
     """The routes are back, and the second stroke failed; the message says how to go on."""
 
 
-def abort(wish: Wish, say: Callable[[str], None]) -> None:
+def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     """Takes services back; run again, it finishes what an interrupted one began.
 
     Args:
-        wish: What to take back.
+        request: What to take back.
         say: Takes a line for the user.
 
     Raises:
         ConfigError: If a service is unknown, or nothing names the context.
         ClusterError: If the context is unknown.
         RoutesError: If the routes of a service could not be moved, or were not found.
-        UpdateError: If the routes were moved and the rest failed.
+        ReconcileError: If the routes were moved and the rest failed.
     """
     began = time.monotonic()
-    services = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
-    cluster = Cluster(context_of(wish.file, wish.context))
+    services = places_of(request.project / "services.yaml", request.services, request.namespace)
+    cluster = ClusterClient(context_of(request.file, request.context))
     silent = Later(partial(why_routes_are_not_learnt, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
     say_what_moved(strokes, began, silent.result(), say)
-    failed = failures(strokes, wish, say) | _unknown(wish, services)
+    failed = failures(strokes, request, say) | _unknown(request, services)
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
     # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
     lost = any(stroke.lost for stroke in strokes if stroke.service in failed)
     sure = not lost or any(stroke.found for stroke in strokes)
-    if good and wish.reconcile and not sure:
+    if good and request.reconcile and not sure:
         told += f"; so nothing of {', '.join(good)} was touched either"
-    elif good and wish.reconcile:
-        second = SecondStroke(wish, cluster, {name: services[name] for name in good}, say)
+    elif good and request.reconcile:
+        second = SecondStroke(request, cluster, {name: services[name] for name in good}, say)
         try:
             _reconcile(
                 second, {one.service: struck_at for one in strokes if one.moved and one.service in good}
             )
-        except (RoutesError, UpdateError) as error:
+        except (RoutesError, ReconcileError) as error:
             if not failed:
                 raise
             raise RoutesError(f"{told}\n{error}") from None
     if failed:
-        raise RoutesError(f"{told}; {again(wish)}")
-    if not wish.reconcile:
-        _say_what_is_left(wish, strokes, say)
+        raise RoutesError(f"{told}; {again(request)}")
+    if not request.reconcile:
+        _say_what_is_left(request, strokes, say)
         return
     say(f"done after {time.monotonic() - began:.1f} s")
-    if good and (waits := what_waits(wish, good, say)):
+    if good and (waits := what_waits(request, good, say)):
         say(waits)
 
 
-def _unknown(wish: Wish, services: Mapping[str, Place]) -> dict[str, str]:
+def _unknown(request: AbortRequest, services: Mapping[str, Place]) -> dict[str, str]:
     """Why services that were named were not found, by name; the file is read again only where there are any."""
-    names = [name for name in wish.services if name not in services]
-    return strangers(wish.project / "services.yaml", names) if names else {}
+    names = [name for name in request.services if name not in services]
+    return strangers(request.project / "services.yaml", names) if names else {}
 
 
 def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
@@ -110,7 +110,7 @@ def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Ca
         say(f"proxies do not know that yet: {silent}")
 
 
-def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
+def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[str], None]) -> dict[str, str]:
     """Why a service's routes are not known to be back, by service.
 
     Absence is no success: of a service that has routes, and none was found, only the state can tell that it
@@ -121,16 +121,16 @@ def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) 
         if stroke.failure:
             failed[stroke.service] = stroke.failure
         elif stroke.lost:
-            if wish.reconcile and never_brought_up(wish, stroke.service, say):
-                say(f"{stroke.service}: was never brought up on {wish.stack}, so it has no routes")
+            if request.reconcile and never_brought_up(request, stroke.service, say):
+                say(f"{stroke.service}: was never brought up on {request.stack}, so it has no routes")
                 continue
             looked = ", ".join(stroke.missing)
             failed[stroke.service] = (
-                f"no route was found, looked for {looked} in context {context_of(wish.file, wish.context)}; "
+                f"no route was found, looked for {looked} in context {context_of(request.file, request.context)}; "
                 "whether its canary gets traffic is not known. Is it the right cluster, and the right namespace? "
                 "(--context, --namespace)"
             )
-        elif stroke.missing and not wish.reconcile:
+        elif stroke.missing and not request.reconcile:
             failed[stroke.service] = (
                 f"{', '.join(stroke.missing)} is not there, so that canary may get traffic"
             )
@@ -141,24 +141,24 @@ def failures(strokes: Iterable[Stroke], wish: Wish, say: Callable[[str], None]) 
     return failed
 
 
-def _say_what_is_left(wish: Wish, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
+def _say_what_is_left(request: AbortRequest, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
     names = [stroke.service for stroke in strokes]
     for stroke in strokes:
         if stroke.unrouted:
             say(f"{stroke.service}: has no routes; a canary of it takes work until the update ends it")
     try:
-        phases = phases_in(wish.project, wish.stack)
+        phases = phases_in(request.project, request.stack)
     except ConfigError:
         phases = dict.fromkeys(names, 1)  # not known, which is no zero
     if any(phases.get(name, 0) for name in names):
-        say(f"config and state still say otherwise; somebody who can update them runs: {wish.command}")
+        say(f"config and state still say otherwise; somebody who can update them runs: {request.command}")
     else:
-        say(f"the file says phase 0; whether the state does is not looked at: {wish.command}")
+        say(f"the file says phase 0; whether the state does is not looked at: {request.command}")
 
 
-def again(wish: Wish) -> str:
+def again(request: AbortRequest) -> str:
     """How to try once more."""
-    return f"run it again: {wish.command}{'' if wish.reconcile else ' --no-reconcile'}"
+    return f"run it again: {request.command}{'' if request.reconcile else ' --no-reconcile'}"
 
 
 def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
@@ -166,9 +166,9 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
 
     Raises:
         RoutesError: If the update ended well and a service's routes do not lead to stable alone.
-        UpdateError: If it failed.
+        ReconcileError: If it failed.
     """
-    wish = second.wish
+    request = second.request
     try:
         second.run(moved)
     except EndedError:
@@ -181,23 +181,25 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
             if unknown
             else f"No canary of {', '.join(second.services)} gets traffic any more"
         )
-        raise UpdateError(
+        raise ReconcileError(
             f"{error}\n{where}. Config, cluster and state do not agree yet: "
-            f"mend what the error says and run it again: {wish.command}"
+            f"mend what the error says and run it again: {request.command}"
         ) from None
     if left := second.not_back():
         told = "; ".join(f"{name}: {why}" for name, why in left.items())
-        raise RoutesError(f"the update ended well, and yet {told}; {again(wish)}")
+        raise RoutesError(f"the update ended well, and yet {told}; {again(request)}")
 
 
-def record(wish: Wish, say: Callable[[str], None]) -> None:
+def record(request: AbortRequest, say: Callable[[str], None]) -> None:
     """Writes phase 0 to the stack's file and touches nothing else, for a commit.
 
     Raises:
         ConfigError: If a service is unknown, or the file cannot be changed.
         OSError: If it cannot be written.
     """
-    names: Mapping[str, Place] = places_of(wish.project / "services.yaml", wish.services, wish.namespace)
-    if unknown := _unknown(wish, names):
+    names: Mapping[str, Place] = places_of(
+        request.project / "services.yaml", request.services, request.namespace
+    )
+    if unknown := _unknown(request, names):
         raise ConfigError(Problem("", name, why) for name, why in unknown.items())
-    write_phase_off(wish, names, say)
+    write_phase_off(request, names, say)

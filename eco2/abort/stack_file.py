@@ -11,22 +11,22 @@ from rollout.problems import NAMESPACE, ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from eco2.abort.request import Wish
+    from eco2.abort.request import AbortRequest
     from rollout.plan.prior import Prior
 
 
-def write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]) -> None:
+def write_phase_off(request: AbortRequest, names: Iterable[str], say: Callable[[str], None]) -> None:
     """Sets phase 0 in the stack's file, and reads it again as the program would.
 
     Raises:
         ConfigError: If it cannot be changed, or still asks for a canary.
         OSError: If it cannot be written.
     """
-    names, name = tuple(names), wish.file.name
+    names, name = tuple(names), request.file.name
     for service in names:
-        if set_phase_off(wish.file, service):
+        if set_phase_off(request.file, service):
             say(f"{name}: eco2:rollouts.{service}.phase is 0")
-    phases = phases_in(wish.project, wish.stack)
+    phases = phases_in(request.project, request.stack)
     if wrong := [service for service in names if phases.get(service, 0) != 0]:
         reason = (
             "phase 0 was written, and the file still asks for phase {}; the keys of a rollout are read from "
@@ -38,7 +38,7 @@ def write_phase_off(wish: Wish, names: Iterable[str], say: Callable[[str], None]
         )
 
 
-def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:
+def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:
     """Has the file ask for the stable images that the last update left.
 
     After a promotion that was written and not finished it asks for the canary's: phase 0 would then be that
@@ -52,10 +52,12 @@ def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], N
     from rollout.edits import NoMoveError, with_stable_of  # noqa: PLC0415
     from rollout.spec.files import read_catalog  # noqa: PLC0415
 
-    name = wish.file.name
-    with alone(wish.file):
-        text = read_text(wish.file)
-        wanted = services_of(wish.project, wish.stack, text, read_catalog(wish.project / "services.yaml"))
+    name = request.file.name
+    with alone(request.file):
+        text = read_text(request.file)
+        wanted = services_of(
+            request.project, request.stack, text, read_catalog(request.project / "services.yaml")
+        )
         moves, wrong = [], []
         for service, prior in left.items():
             try:
@@ -66,6 +68,6 @@ def restore_stable(wish: Wish, left: Mapping[str, Prior], say: Callable[[str], N
         if wrong:
             raise ConfigError(wrong)
         if moves:
-            write_text(wish.file, with_moves(text, moves, name))
+            write_text(request.file, with_moves(text, moves, name))
     for move in moves:
         say(f"{name}: {move.words}")

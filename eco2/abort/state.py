@@ -13,46 +13,48 @@ from eco2.terminal.progress import telling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eco2.abort.request import Wish
+    from eco2.abort.request import AbortRequest
 
 
-def resources_of(wish: Wish, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def resources_of(request: AbortRequest, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """The resources of the stack's state; beside a running update a backend of files may hold half of one."""
-    with telling(say, lambda waited: [f"{waited} for the state of {wish.stack}, from its backend"]):
-        return _resources_of(wish)
+    with telling(say, lambda waited: [f"{waited} for the state of {request.stack}, from its backend"]):
+        return _resources_of(request)
 
 
-def _resources_of(wish: Wish) -> list[dict[str, Any]]:
+def _resources_of(request: AbortRequest) -> list[dict[str, Any]]:
     for wait_seconds in (0.2, 1.0):
         try:
-            return exported(wish.project, wish.stack)
+            return exported(request.project, request.stack)
         except PulumiError:
             time.sleep(wait_seconds)
-    return exported(wish.project, wish.stack)
+    return exported(request.project, request.stack)
 
 
-def never_brought_up(wish: Wish, service: str, say: Callable[[str], None]) -> bool:
+def never_brought_up(request: AbortRequest, service: str, say: Callable[[str], None]) -> bool:
     """Whether the state knows that a service never had any resource; False where the state cannot be read."""
     try:
-        return service not in components(resources_of(wish, say)).values()
+        return service not in components(resources_of(request, say)).values()
     except PulumiError:
         return False
 
 
-def what_waits(wish: Wish, names: tuple[str, ...], say: Callable[[str], None]) -> str:
+def what_waits(request: AbortRequest, names: tuple[str, ...], say: Callable[[str], None]) -> str:
     """What else the checkout would change of some services, in one line; empty if nothing.
 
     An abort brings none of it: in the middle of an incident nobody has approved it.
     """
     try:
-        resources = resources_of(wish, say)
+        resources = resources_of(request, say)
         mine = {urn for urn, name in components(resources).items() if name in names}
         urns = [one["urn"] for one in resources if one["urn"] in mine or one.get("parent", "") in mine]
         if not urns:
             return ""
         options = [part for urn in urns for part in ("--target", urn)]
         with telling(say, lambda waited: [f"{waited} for what else the checkout asks for: pulumi preview"]):
-            told = pulumi(wish.project, wish.stack, "preview", "--json", *options, variables=about(names))
+            told = pulumi(
+                request.project, request.stack, "preview", "--json", *options, variables=about(names)
+            )
         waits = waiting_steps(told)
     except (PulumiError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]

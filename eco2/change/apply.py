@@ -42,7 +42,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The result with the keys that were to be written; a value of null was to be removed."""
-        stand = self.proposal.stand
+        baseline = self.proposal.baseline
         moves = [
             {
                 "service": move.service,
@@ -51,7 +51,7 @@ class Result:
             }
             for move in self.proposal.moves
         ]
-        told: dict[str, Any] = {"stack": stand.stack, "file": stand.file.name, "moves": moves}
+        told: dict[str, Any] = {"stack": baseline.stack, "file": baseline.file.name, "moves": moves}
         told |= {"notes": list(self.proposal.notes), "written": self.written, "updated": self.updated}
         told |= {"watched": self.watched} if self.watched else {}
         return told | ({"error": self.error} if self.error else {})
@@ -65,8 +65,8 @@ def show(proposal: Proposal, stream: TextIO) -> None:
 
     for move in proposal.moves:
         say(folded(move.words, stream))
-    file = proposal.stand.file.name
-    before, after = proposal.stand.text.splitlines(), proposal.text.splitlines()
+    file = proposal.baseline.file.name
+    before, after = proposal.baseline.text.splitlines(), proposal.text.splitlines()
     changed = [line for line in difflib.unified_diff(before, after, n=0, lineterm="") if line[:1] in "+-"][2:]
     if changed:
         say("\n".join([f"{file}:", *(f"  {line[0]} {line[1:]}" for line in changed)]))
@@ -97,25 +97,27 @@ def carry_out(
         say: Takes a line for the user.
 
     Raises:
-        ChangedError: If the file was changed in the meantime.
+        FileChangedError: If the file was changed in the meantime.
         ConfigError: If it cannot be read any more.
         OSError: If it cannot be written.
         UpdateError: If the update failed.
     """
-    stand = proposal.stand
+    baseline = proposal.baseline
     proposal.write()
     result.written = proposal.changes_file
     if result.written:
-        say(f"{stand.file.name} is written")
+        say(f"{baseline.file.name} is written")
     if not up:
         say(f"not updated; what does it: {command}")
         return
     result.updated = False
     try:
-        update(stand.project, stand.stack, "--skip-preview", quiet=quiet)
+        update(baseline.project, baseline.stack, "--skip-preview", quiet=quiet)
     except PulumiError as error:
         result.error = str(error)
-        written = f"{stand.file.name} is written" if result.written else f"{stand.file.name} was not changed"
+        written = (
+            f"{baseline.file.name} is written" if result.written else f"{baseline.file.name} was not changed"
+        )
         raise UpdateError(
             f"{error}\n{written}, and the stack is not what it says. Mend what the error says and run: {command}"
         ) from None

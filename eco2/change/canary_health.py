@@ -12,8 +12,8 @@ from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from kube.cluster import Cluster
-    from rollout.spec.service import ServiceSpec
+    from kube.cluster import ClusterClient
+    from rollout.spec.catalog import Service
 
 PAUSE_SECONDS = 2.0
 LOOKS_IN_A_ROW = 3
@@ -55,7 +55,7 @@ class Health:
 
 
 @dataclass(frozen=True)
-class Pods:
+class CanaryPods:
     """A canary's pods at one moment.
 
     Attributes:
@@ -69,7 +69,7 @@ class Pods:
     restarts: dict[str, int]
 
     @classmethod
-    def read(cls, listed: Sequence[Mapping[str, Any]], deployment: Mapping[str, Any] | None) -> Pods:
+    def read(cls, listed: Sequence[Mapping[str, Any]], deployment: Mapping[str, Any] | None) -> CanaryPods:
         """From the objects of a list and their Deployment; pods that are going away do not count."""
         staying = [pod for pod in listed if not pod["metadata"].get("deletionTimestamp")]
         ready = [
@@ -97,14 +97,14 @@ class Watched:
     what counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
     """
 
-    def __init__(self, name: str, service: ServiceSpec, first: Pods) -> None:
+    def __init__(self, name: str, service: Service, first: CanaryPods) -> None:
         self.name = name
         self.service = service
         self.first = self.last = first
         self._due = first.wanted or 0
         self._fewer = 0
 
-    def look(self, pods: Pods) -> None:
+    def look(self, pods: CanaryPods) -> None:
         """Takes the next look down."""
         self.last = pods
         wanted = pods.wanted or 0
@@ -140,8 +140,8 @@ class Watched:
 
 
 def soak(
-    cluster: Cluster,
-    services: Mapping[str, ServiceSpec],
+    cluster: ClusterClient,
+    services: Mapping[str, Service],
     seconds: int,
     prometheus: str | None,
     say: Callable[[str], None],
@@ -175,12 +175,12 @@ def soak(
     return [_health(one, prometheus, window_seconds) for one in watched]
 
 
-def _pods(cluster: Cluster, name: str, service: ServiceSpec) -> Pods:
+def _pods(cluster: ClusterClient, name: str, service: Service) -> CanaryPods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
     listed = cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector)
     # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.
     path = f"/apis/apps/v1/namespaces/{service.namespace}/deployments/{canary_name(name)}"
-    return Pods.read(listed, cluster.get(path))
+    return CanaryPods.read(listed, cluster.get(path))
 
 
 def _health(watched: Watched, prometheus: str | None, window_seconds: int) -> Health:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.abort.objects import hands
 from eco2.background import Later
-from kube.cluster import Cluster, ClusterError, NoClusterError
+from kube.cluster import ClusterClient, ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import version_at
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from eco2.abort.routes import Routed
-    from rollout.report.report import Change, Report
-    from rollout.spec.service import ServiceSpec
+    from rollout.report.report import Report, ServiceChange
+    from rollout.spec.catalog import Service
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Found:
 
 
 def look_at_routes(
-    cluster: Cluster,
+    cluster: ClusterClient,
     services: Mapping[str, Routed],
     resources: Mapping[str, Any],
     moving: Collection[str],
@@ -102,7 +102,7 @@ def with_hands(
     """
     moving = {one.service for one in report.changes if _moves_routes(one, services[one.service].kind)}
     try:
-        found = look_at_routes(Cluster(context), services, resources, moving, report.stack)
+        found = look_at_routes(ClusterClient(context), services, resources, moving, report.stack)
     except NoClusterError:
         return report
     except ClusterError as error:
@@ -117,7 +117,7 @@ def with_hands(
     return replace(report, warnings=(*report.warnings, *unfinished, *found.hands))
 
 
-def _moves_routes(change: Change, kind: str) -> bool:
+def _moves_routes(change: ServiceChange, kind: str) -> bool:
     before, after = change.before, change.after
     if before is None:
         return True

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from eco2.stack.left import Left
+    from eco2.stack.last_update import LastUpdate
     from rollout.edits import Move
     from rollout.plan.prior import Prior
     from rollout.report.report import Report
     from rollout.spec.catalog import Catalog
 
 
-class ChangedError(Exception):
+class FileChangedError(Exception):
     """Somebody else changed the file in the meantime."""
 
 
 @dataclass(frozen=True)
-class Stand:
+class Baseline:
     """Where a stack stands: its file, and what its last update left.
 
     Attributes:
@@ -48,7 +48,7 @@ class Stand:
         text: The text of its file.
         catalog: The services.
         services: The same as the file wants them.
-        left: What the last update left; None if that cannot be known here.
+        last: What the last update left; None if that cannot be known here.
         unknown: Why not; empty if it is known.
     """
 
@@ -57,7 +57,7 @@ class Stand:
     text: str
     catalog: Catalog
     services: dict[str, Wanted]
-    left: Left | None
+    last: LastUpdate | None
     unknown: str = ""
 
     @property
@@ -71,14 +71,14 @@ class Proposal:
     """A change that may be written.
 
     Attributes:
-        stand: What it starts from.
+        baseline: What it starts from.
         moves: What it does, by service.
         text: The changed text.
         plan: What the next update will do; None where it is not known what the last one left.
         notes: What a person should know before.
     """
 
-    stand: Stand
+    baseline: Baseline
     moves: tuple[Move, ...]
     text: str
     plan: Report | None
@@ -87,27 +87,27 @@ class Proposal:
     @property
     def changes_file(self) -> bool:
         """Whether there is anything to write."""
-        return self.text != self.stand.text
+        return self.text != self.baseline.text
 
     def write(self) -> None:
         """Writes the file.
 
         Raises:
-            ChangedError: If it is no longer the one that was read.
+            FileChangedError: If it is no longer the one that was read.
             ConfigError: If it cannot be read.
             OSError: If it cannot be written; it is then as it was.
         """
-        with alone(self.stand.file):
-            if read_text(self.stand.file) != self.stand.text:
-                raise ChangedError(
-                    f"{self.stand.file.name} was changed by somebody else in the meantime; nothing was written, "
+        with alone(self.baseline.file):
+            if read_text(self.baseline.file) != self.baseline.text:
+                raise FileChangedError(
+                    f"{self.baseline.file.name} was changed by somebody else in the meantime; nothing was written, "
                     "run the same command again"
                 )
             if self.changes_file:
-                write_text(self.stand.file, self.text)
+                write_text(self.baseline.file, self.text)
 
 
-def read_stand(project: Path, stack: str, *, may_be_unknown: bool) -> Stand:
+def read_baseline(project: Path, stack: str, *, may_be_unknown: bool) -> Baseline:
     """Reads a stack's file and its last outputs.
 
     Args:
@@ -123,54 +123,56 @@ def read_stand(project: Path, stack: str, *, may_be_unknown: bool) -> Stand:
     catalog = read_catalog(project / "services.yaml")
     services = services_of(project, stack, text, catalog)
     try:
-        left = last_update(project, stack)
+        last = last_update(project, stack)
     except PulumiError as error:
         if not may_be_unknown:
             raise
-        return Stand(project, stack, text, catalog, services, None, str(error))
-    if left.resources is None and not may_be_unknown:
+        return Baseline(project, stack, text, catalog, services, None, str(error))
+    if last.resources is None and not may_be_unknown:
         raise PulumiError(f"there is no stack {stack} in this backend; create it: pulumi stack init {stack}")
-    return Stand(project, stack, text, catalog, services, left)
+    return Baseline(project, stack, text, catalog, services, last)
 
 
-def propose(stand: Stand, names: Iterable[str], move: Callable[[Wanted, Prior | None], Move]) -> Proposal:
+def propose(
+    baseline: Baseline, names: Iterable[str], move: Callable[[Wanted, Prior | None], Move]
+) -> Proposal:
     """Makes the changed file in memory, and judges it.
 
     Args:
-        stand: What to start from.
+        baseline: What to start from.
         names: The services to move.
         move: Gives a service's move.
 
     Raises:
         ConfigError: With every reason why the file would be refused, or cannot be changed.
     """
-    file, moves, wrong = stand.file.name, [], []
-    prior = prior_of(stand.catalog, stand.left.outputs, stand.left.resources) if stand.left else {}
+    file, moves, wrong = baseline.file.name, [], []
+    prior = (
+        prior_of(baseline.catalog, baseline.last.outputs, baseline.last.resources) if baseline.last else {}
+    )
     for name in dict.fromkeys(names):
-        if name not in stand.services:
-            reason = f"no such service; {suggestion(name, stand.services)}"
+        if name not in baseline.services:
+            reason = f"no such service; {suggestion(name, baseline.services)}"
             wrong.append(Problem(COMMAND_LINE, name, reason))
             continue
         try:
-            moves.append(move(stand.services[name], prior.get(name)))
+            moves.append(move(baseline.services[name], prior.get(name)))
         except NoMoveError as error:
             wrong.append(Problem(file, f"{NAMESPACE}:rollouts.{name}", str(error)))
     if wrong:
         raise ConfigError(wrong)
-    text = with_moves(stand.text, moves, file)
+    text = with_moves(baseline.text, moves, file)
     notes = tuple(note for one in moves for note in one.notes)
-    _look_for_moves(services_of(stand.project, stand.stack, text, stand.catalog), moves, file)
-    if stand.left is None:
-        why = (
-            f"what the last update left is not known here ({stand.unknown}); its guards judge in the preview"
-        )
-        return Proposal(stand, tuple(moves), text, None, (*notes, why))
-    plan = read_report(stand.project, stand.stack, stand.left.outputs, stand.left.resources, text)
+    _look_for_moves(services_of(baseline.project, baseline.stack, text, baseline.catalog), moves, file)
+    if baseline.last is None:
+        why = f"what the last update left is not known here ({baseline.unknown}); its guards judge in the preview"
+        return Proposal(baseline, tuple(moves), text, None, (*notes, why))
+    plan = read_report(baseline.project, baseline.stack, baseline.last.outputs, baseline.last.resources, text)
     if plan.refused:
         wrong = problems(file, plan.refused)
-        raise ConfigError([*wrong, *_not_applied(stand, {move.service for move in moves}, prior)])
-    whole = with_differences(plan, stand.project, stand.stack, stand.left, text)
-    return Proposal(stand, tuple(moves), text, whole, notes)
+        raise ConfigError([*wrong, *_not_applied(baseline, {move.service for move in moves}, prior)])
+    whole = with_differences(plan, baseline.project, baseline.stack, baseline.last, text)
+    return Proposal(baseline, tuple(moves), text, whole, notes)
 
 
 def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file: str) -> None:
@@ -190,17 +192,17 @@ def _look_for_moves(services: Mapping[str, Wanted], moves: Iterable[Move], file:
         raise ConfigError(wrong)
 
 
-def _not_applied(stand: Stand, names: Iterable[str], prior: Mapping[str, Prior]) -> list[Problem]:
+def _not_applied(baseline: Baseline, names: Iterable[str], prior: Mapping[str, Prior]) -> list[Problem]:
     """What the file says already and no update has done: a step that is refused may lack nothing but that."""
     return [
         Problem(
-            stand.file.name,
+            baseline.file.name,
             f"{NAMESPACE}:rollouts.{name}",
             f"phase {phase} stands here already and was never reached; what does it: "
-            f"`pulumi up --stack {stand.stack}`",
+            f"`pulumi up --stack {baseline.stack}`",
         )
         for name in sorted(names)
-        for phase in (stand.services[name].rollout.phase,)
+        for phase in (baseline.services[name].rollout.phase,)
         if name in prior and prior[name].phase < phase
     ]
 

@@ -13,7 +13,7 @@ from rollout.guards.readiness import lack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
     from rollout.guards.readiness import Target
     from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
@@ -26,7 +26,7 @@ LISTS = {
 
 
 def unready(
-    cluster: Cluster, services: Mapping[str, Wanted], targets: Mapping[str, Target]
+    cluster: ClusterClient, services: Mapping[str, Wanted], targets: Mapping[str, Target]
 ) -> dict[str, str]:
     """Why canaries are not fit for more traffic, by service; those that are, are left out.
 
@@ -51,7 +51,7 @@ def unready(
     return found
 
 
-def _look(cluster: Cluster, name: str, service: ServiceSpec) -> dict[str, Later[list[dict[str, object]]]]:
+def _look(cluster: ClusterClient, name: str, service: Service) -> dict[str, Later[list[dict[str, object]]]]:
     query = {"labelSelector": f"app={name}"}
     return {
         kind: Later(partial(cluster.list, path.format(service.namespace), query))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from eco2.change.apply import Result, UpdateError, carry_out, show
-from eco2.change.proposal import ChangedError, propose, read_stand
+from eco2.change.proposal import FileChangedError, propose, read_baseline
 from eco2.stack.cli import PulumiError
 from eco2.terminal.output import say_if_possible
 from eco2.terminal.wrapping import folded
@@ -35,7 +35,7 @@ DONE, REFUSED, USAGE, NOT_UPDATED, SICK = 0, 1, 2, 4, 5
 
 
 @dataclass(frozen=True)
-class Request:
+class ChangeRequest:
     """What was asked for.
 
     Attributes:
@@ -79,7 +79,7 @@ class Request:
         say_if_possible(folded(text, sys.stderr if self.as_json else sys.stdout), err=self.as_json)
 
 
-def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoReturn:
+def do(request: ChangeRequest, move: Callable[[Wanted, Prior | None], Move]) -> NoReturn:
     """Carries a move out and ends the command.
 
     Args:
@@ -95,8 +95,10 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
         _end("--wait watches what an update did, and --no-up makes none", USAGE)
     project = request.project.resolve()
     try:
-        stand = read_stand(project, request.stack, may_be_unknown=not (request.up or request.needs_state))
-        proposal = propose(stand, request.services, move)
+        baseline = read_baseline(
+            project, request.stack, may_be_unknown=not (request.up or request.needs_state)
+        )
+        proposal = propose(baseline, request.services, move)
     except (ConfigError, PulumiError) as error:
         _end(str(error), REFUSED)
     show(proposal, sys.stderr if request.as_json else sys.stdout)
@@ -117,7 +119,7 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
             quiet=request.as_json,
             say=request.say,
         )
-    except (ConfigError, ChangedError, OSError) as error:
+    except (ConfigError, FileChangedError, OSError) as error:
         _end(str(error), REFUSED)
     except UpdateError as error:
         say_if_possible(folded(f"error: {error}", sys.stderr), err=True)
@@ -125,7 +127,7 @@ def do(request: Request, move: Callable[[Wanted, Prior | None], Move]) -> NoRetu
     _finish(request, result, _watch(request, result) if request.wait_seconds else DONE)
 
 
-def _look_at_canaries(request: Request, proposal: Proposal) -> None:
+def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     """Ends the command where a canary that is to get more traffic is not fit for it.
 
     Raises:
@@ -134,18 +136,18 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
     from eco2.change.manual_routes import look_at_routes, unfinished_abort  # noqa: PLC0415
     from eco2.change.readiness import unready  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
-    from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
+    from kube.cluster import ClusterClient, ClusterError  # noqa: PLC0415  # slow to import
 
     assert proposal.plan is not None  # the caller has looked
-    stand = proposal.stand
-    names = climbing(proposal.plan, stand.services)
+    baseline = proposal.baseline
+    names = climbing(proposal.plan, baseline.services)
     if not names:
         return
     try:
-        cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
-        found = unready(cluster, stand.services, names)
-        routed = {name: stand.services[name].service for name in names}
-        state = (stand.left and stand.left.resources) or {}
+        cluster = ClusterClient(stack_config(baseline.project, baseline.stack).get("kubernetes:context", ""))
+        found = unready(cluster, baseline.services, names)
+        routed = {name: baseline.services[name].service for name in names}
+        state = (baseline.last and baseline.last.resources) or {}
         seen = look_at_routes(cluster, routed, state, names, request.stack)
     except (ConfigError, ClusterError) as error:
         _end(
@@ -162,7 +164,7 @@ def _look_at_canaries(request: Request, proposal: Proposal) -> None:
         _end(f"{reasons}; nothing was changed. {way}", REFUSED)
 
 
-def image_of(request: Request, image: str, revision: str | None) -> ImageSettings:
+def image_of(request: ChangeRequest, image: str, revision: str | None) -> ImageSettings:
     """Reads an image from the command line.
 
     Args:
@@ -182,28 +184,28 @@ def image_of(request: Request, image: str, revision: str | None) -> ImageSetting
         _end(str(error), USAGE)
 
 
-def _agreed(request: Request, changes_file: bool) -> bool:
+def _agreed(request: ChangeRequest, changes_file: bool) -> bool:
     what = ["write the file"] * changes_file + [f"update {request.stack}"] * request.up
     return typer.confirm(f"{' and '.join(what).capitalize()}?", err=request.as_json)
 
 
-def _watch(request: Request, result: Result) -> int:
+def _watch(request: ChangeRequest, result: Result) -> int:
     """Watches the canaries that were moved; the exit code."""
     from eco2.change.canary_health import soak  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
-    from kube.cluster import Cluster, ClusterError  # noqa: PLC0415  # slow to import
+    from kube.cluster import ClusterClient, ClusterError  # noqa: PLC0415  # slow to import
 
-    stand = result.proposal.stand
+    baseline = result.proposal.baseline
     phases = {
         move.service: dict(move.entries).get(("rollouts", move.service, "phase"))
         for move in result.proposal.moves
     }
-    moved = {name: stand.catalog.services[name] for name, phase in phases.items() if phase != 0}
+    moved = {name: baseline.catalog.services[name] for name, phase in phases.items() if phase != 0}
     if not moved:
         request.say("no canary is left to watch")
         return DONE
     try:
-        cluster = Cluster(stack_config(stand.project, stand.stack).get("kubernetes:context", ""))
+        cluster = ClusterClient(stack_config(baseline.project, baseline.stack).get("kubernetes:context", ""))
         found = soak(cluster, moved, request.wait_seconds, request.prometheus, request.say)
     except (ConfigError, ClusterError) as error:
         say_if_possible(f"error: not watched: {error}", err=True)
@@ -220,7 +222,7 @@ def _watch(request: Request, result: Result) -> int:
     return SICK if sick or unseen else DONE
 
 
-def _finish(request: Request, result: Result, code: int) -> NoReturn:
+def _finish(request: ChangeRequest, result: Result, code: int) -> NoReturn:
     if request.as_json:
         say_if_possible(json.dumps(result.as_json(), indent=2))
     raise typer.Exit(code)

@@ -43,8 +43,8 @@ def abort(
     Example: eco2 abort auth-api scan-api --stack prod
     """
     from eco2.abort.files import NoSuchServiceError  # noqa: PLC0415
-    from eco2.abort.request import Wish  # noqa: PLC0415
-    from eco2.abort.run import RoutesError, UpdateError, record  # noqa: PLC0415
+    from eco2.abort.request import AbortRequest  # noqa: PLC0415
+    from eco2.abort.run import ReconcileError, RoutesError, record  # noqa: PLC0415
     from eco2.abort.run import abort as take_back  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
@@ -63,20 +63,20 @@ def abort(
             "error: --no-up writes the file alone and --no-reconcile the routes alone: choose one", err=True
         )
         raise typer.Exit(2)
-    wish = Wish(
+    request = AbortRequest(
         project.resolve(), stack, tuple(service or ()), not no_reconcile, context=context, namespace=namespace
     )
     try:
         with in_words(ConfigError, ClusterError, RoutesError, OSError):
             try:
-                (record if no_up else take_back)(wish, say_if_possible)
+                (record if no_up else take_back)(request, say_if_possible)
             except NoSuchServiceError as error:
                 say_if_possible(f"error: {error}", err=True)
                 raise typer.Exit(2) from None
-    except UpdateError as error:
+    except ReconcileError as error:
         say_if_possible(f"error: {error}", err=True)
         raise typer.Exit(4) from None
     except KeyboardInterrupt:
         said = "interrupted; only services named above as taken back are known to be, run it again"
-        say_if_possible(f"error: {said}: {wish.command}", err=True)
+        say_if_possible(f"error: {said}: {request.command}", err=True)
         raise typer.Exit(130) from None

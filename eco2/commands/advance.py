@@ -42,8 +42,8 @@ def advance(
 
     Example: eco2 advance auth-api --stack dev --wait 60
     """
-    from eco2.change.run import Request, do  # noqa: PLC0415
+    from eco2.change.run import ChangeRequest, do  # noqa: PLC0415
     from rollout.edits import advanced  # noqa: PLC0415
 
-    request = Request(project, stack, tuple(service), yes, not no_up, as_json, wait, prometheus)
+    request = ChangeRequest(project, stack, tuple(service), yes, not no_up, as_json, wait, prometheus)
     do(request, lambda wanted, _: advanced(wanted, to, request.options))

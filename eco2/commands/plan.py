@@ -60,14 +60,14 @@ def plan(
         raise typer.Exit(2)
     folder = project.resolve()
     try:
-        left = last_update(folder, stack, outputs)
+        last = last_update(folder, stack, outputs)
         found = with_differences(
-            read_report(folder, stack, left.outputs, left.resources), folder, stack, left
+            read_report(folder, stack, last.outputs, last.resources), folder, stack, last
         )
         if outputs is None and not found.first:
             catalog = read_catalog(folder / "services.yaml")
             context = stack_config(folder, stack).get("kubernetes:context", "")
-            found = with_hands(found, catalog.services, left.resources or {}, context)
+            found = with_hands(found, catalog.services, last.resources or {}, context)
     except ConfigError as error:
         mistakes = [{"file": one.file, "key": one.key, "reason": one.reason} for one in error.problems]
         _tell(

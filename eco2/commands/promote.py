@@ -31,8 +31,8 @@ def promote(
 
     Example: eco2 promote auth-api --stack dev
     """
-    from eco2.change.run import Request, do  # noqa: PLC0415
+    from eco2.change.run import ChangeRequest, do  # noqa: PLC0415
     from rollout.edits import promoted  # noqa: PLC0415
 
-    request = Request(project, stack, tuple(service), yes, not no_up, as_json)
+    request = ChangeRequest(project, stack, tuple(service), yes, not no_up, as_json)
     do(request, lambda wanted, prior: promoted(wanted, prior, request.options))

@@ -44,13 +44,13 @@ def set_image(
 
     Example: eco2 set-image auth-api auth-api-0.8.0 --start --stack dev
     """
-    from eco2.change.run import Request, do, image_of  # noqa: PLC0415
+    from eco2.change.run import ChangeRequest, do, image_of  # noqa: PLC0415
     from rollout.edits import started, with_canary_image  # noqa: PLC0415
 
     if start and phase is not None:
         typer.echo("error: --start sets phase 1 by itself: choose one of --start and --phase", err=True)
         raise typer.Exit(2)
-    request = Request(project, stack, (service,), yes, not no_up, as_json, needs_state=start)
+    request = ChangeRequest(project, stack, (service,), yes, not no_up, as_json, needs_state=start)
     settings = image_of(request, image, revision)
     if start:
         do(request, lambda wanted, prior: started(wanted, prior, settings, request.options))

@@ -41,23 +41,23 @@ def status(
     """
     from eco2.background import Later  # noqa: PLC0415
     from eco2.stack.cli import PulumiError  # noqa: PLC0415
-    from eco2.stack.left import left_by_backend  # noqa: PLC0415
+    from eco2.stack.last_update import last_update_by_backend  # noqa: PLC0415
 
     # The CLI takes as long as the imports below.
-    left = Later(partial(left_by_backend, project.resolve(), stack))
+    last = Later(partial(last_update_by_backend, project.resolve(), stack))
 
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.status.as_json import services_as_json  # noqa: PLC0415
-    from eco2.status.read import Look, Reader  # noqa: PLC0415
+    from eco2.status.read import Reader, StatusQuery  # noqa: PLC0415
     from eco2.status.table import table  # noqa: PLC0415
     from eco2.status.tree import tree  # noqa: PLC0415
     from eco2.terminal.console import Console  # noqa: PLC0415
     from kube.cluster import ClusterError  # noqa: PLC0415
 
     detailed = watch or bool(service)
-    look = Look(project.resolve(), stack, tuple(service or ()), detailed, prometheus)
+    query = StatusQuery(project.resolve(), stack, tuple(service or ()), detailed, prometheus)
     with in_words(ConfigError, PulumiError, ClusterError, PrometheusError):
-        reader = Reader(look, left)
+        reader = Reader(query, last)
         if watch:
             from eco2.status.watch import watch as go_on  # noqa: PLC0415
 

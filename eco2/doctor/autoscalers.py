@@ -8,14 +8,14 @@ from eco2.doctor.finding import fine, warning
 from kube.tolerance import keeps_tolerance
 
 if TYPE_CHECKING:
-    from eco2.doctor.finding import Finding
-    from kube.cluster import Cluster
+    from eco2.doctor.finding import CheckResult
+    from kube.cluster import ClusterClient
     from rollout.spec.catalog import Catalog
 
 AUTOSCALERS = "autoscalers"
 
 
-def autoscalers(cluster: Cluster, catalog: Catalog) -> list[Finding]:
+def autoscalers(cluster: ClusterClient, catalog: Catalog) -> list[CheckResult]:
     """Whether the cluster keeps the tolerance of a frozen autoscaler, by kind.
 
     Raises:
@@ -28,7 +28,7 @@ def autoscalers(cluster: Cluster, catalog: Catalog) -> list[Finding]:
     ]
 
 
-def _found(kind: str, *, keeps: bool) -> Finding:
+def _found(kind: str, *, keeps: bool) -> CheckResult:
     if keeps:
         return fine(AUTOSCALERS, f"a {kind} keeps its scale-down tolerance")
     remedy = "nothing has to be done; Kubernetes 1.35 and later keeps it"

@@ -20,11 +20,10 @@ from rollout.spec.services import resolve
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eco2.doctor.finding import Finding
-    from rollout.spec.service import ServiceSpec
+    from eco2.doctor.finding import CheckResult
 
 
-def examine(project: Path, stack: str) -> list[Finding]:
+def examine(project: Path, stack: str) -> list[CheckResult]:
     """Looks at everything that updates of a stack need; changes nothing and never raises.
 
     Returns:

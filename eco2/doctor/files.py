@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, missing
 from eco2.stack.config import stack_config
-from kube.cluster import Cluster, ClusterError
+from kube.cluster import ClusterClient, ClusterError
 from rollout.problems import ConfigError, suggestion
 from rollout.spec.files import read_catalog, read_yaml
 from rollout.spec.settings import read_settings
@@ -18,7 +18,7 @@ from rollout.spec.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.doctor.finding import Finding
+    from eco2.doctor.finding import CheckResult
     from rollout.spec.catalog import Catalog
     from rollout.spec.settings import Settings
 
@@ -29,7 +29,7 @@ OLDEST_MINOR = 30
 
 
 @dataclass
-class Known:
+class ProjectFiles:
     """What the files say, as far as they can be used.
 
     Attributes:
@@ -50,9 +50,9 @@ class Known:
         return self.config.get("kubernetes:context", "")
 
 
-def read_files(project: Path, stack: str) -> tuple[Known, list[Finding]]:
+def read_files(project: Path, stack: str) -> tuple[ProjectFiles, list[CheckResult]]:
     """Reads `services.yaml` and the stack's file."""
-    known, found = Known(stack, {}), []
+    known, found = ProjectFiles(stack, {}), []
     file = f"Pulumi.{stack}.yaml"
     try:
         known.catalog = read_catalog(project / "services.yaml")
@@ -69,7 +69,7 @@ def read_files(project: Path, stack: str) -> tuple[Known, list[Finding]]:
     return known, found
 
 
-def connect(known: Known) -> tuple[Cluster | None, list[Finding]]:
+def connect(known: ProjectFiles) -> tuple[ClusterClient | None, list[CheckResult]]:
     """The cluster behind the stack's context, if it answers."""
     files = kubeconfigs()
     there = [file for file in files if file.exists()]
@@ -86,7 +86,7 @@ def connect(known: Known) -> tuple[Cluster | None, list[Finding]]:
         return None, [missing(KUBECONFIG, what, _get_kubeconfig(known))]
     found = [fine(KUBECONFIG, f"context {known.context}")]
     try:
-        cluster = Cluster(known.context)
+        cluster = ClusterClient(known.context)
         told = cluster.get("/version") or {}
     except ClusterError as error:
         command = f"kubectl --context {known.context} get --raw /readyz"
@@ -114,12 +114,11 @@ def _contexts(file: Path) -> list[str]:
         return []
 
 
-def _get_kubeconfig(known: Known) -> str:
-    # A file that cannot be used may hold anything, and this is for a shell.
-    given = (_cluster_name(known), known.config.get("aws:region") or "REGION", known.context or "CONTEXT")
-    name, region, alias = map(shlex.quote, given)
-    return f"aws eks update-kubeconfig --name {name} --region {region} --alias {alias}"
+def _get_kubeconfig(known: ProjectFiles) -> str:
+    name = _cluster_name(known)
+    region = known.config.get("aws:region", "REGION")
+    return f"aws eks update-kubeconfig --name {name} --region {region} --alias {known.context or 'CONTEXT'}"
 
 
-def _cluster_name(known: Known) -> str:
+def _cluster_name(known: ProjectFiles) -> str:
     return known.settings.cluster.name if known.settings else "CLUSTER"

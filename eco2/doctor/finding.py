@@ -14,7 +14,7 @@ State = Literal["fine", "missing", "warning", "unchecked"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the doctor.
 
     Attributes:
@@ -31,27 +31,27 @@ class Finding:
     remedy: str = ""
 
 
-def fine(group: str, what: str) -> Finding:
+def fine(group: str, what: str) -> CheckResult:
     """Something is as it should be."""
-    return Finding(group, "fine", what)
+    return CheckResult(group, "fine", what)
 
 
-def missing(group: str, what: str, remedy: str) -> Finding:
+def missing(group: str, what: str, remedy: str) -> CheckResult:
     """Something that updates need is not there."""
-    return Finding(group, "missing", what, remedy)
+    return CheckResult(group, "missing", what, remedy)
 
 
-def warning(group: str, what: str, remedy: str = "") -> Finding:
+def warning(group: str, what: str, remedy: str = "") -> CheckResult:
     """Updates work, and somebody should know."""
-    return Finding(group, "warning", what, remedy)
+    return CheckResult(group, "warning", what, remedy)
 
 
-def unchecked(group: str, why: str) -> Finding:
+def unchecked(group: str, why: str) -> CheckResult:
     """Nothing can be said."""
-    return Finding(group, "unchecked", f"not checked: {why}")
+    return CheckResult(group, "unchecked", f"not checked: {why}")
 
 
-def asked(group: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+def asked(group: str, check: Callable[[], list[CheckResult]]) -> list[CheckResult]:
     """A check's findings; one line if the cluster does not let it look."""
     try:
         return check()

@@ -10,16 +10,16 @@ from rollout.marks import DOMAIN_LABEL as LABEL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eco2.doctor.finding import Finding
-    from kube.cluster import Cluster
+    from eco2.doctor.finding import CheckResult
+    from kube.cluster import ClusterClient
 
 NODES = "nodes"
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 
 
 def nodes(
-    cluster: Cluster, domains: Iterable[str], smallest: Mapping[str, int], stack: str, context: str
-) -> list[Finding]:
+    cluster: ClusterClient, domains: Iterable[str], smallest: Mapping[str, int], stack: str, context: str
+) -> list[CheckResult]:
     """Looks at every domain.
 
     Args:
@@ -53,7 +53,7 @@ def nodes(
     return found
 
 
-def _without_label(bare: list[dict[str, Any]], domain: str, stack: str, context: str) -> list[Finding]:
+def _without_label(bare: list[dict[str, Any]], domain: str, stack: str, context: str) -> list[CheckResult]:
     if not bare:
         return []
     what = f"{domain}: {_named(bare)} have the taint and lack the label {LABEL}={domain}: no pod goes there"
@@ -61,7 +61,7 @@ def _without_label(bare: list[dict[str, Any]], domain: str, stack: str, context:
     return [missing(NODES, what, f"{now}, and for the node group: pulumi up --refresh --stack {stack}")]
 
 
-def _without_taint(bare: list[dict[str, Any]], domain: str, stack: str, context: str) -> list[Finding]:
+def _without_taint(bare: list[dict[str, Any]], domain: str, stack: str, context: str) -> list[CheckResult]:
     if not bare:
         return []
     taint = f"{LABEL}={domain}:NoSchedule"
@@ -70,7 +70,7 @@ def _without_taint(bare: list[dict[str, Any]], domain: str, stack: str, context:
     return [missing(NODES, what, f"{now}, and for the node group: pulumi up --refresh --stack {stack}")]
 
 
-def _not_ready(own: list[dict[str, Any]], domain: str, context: str) -> list[Finding]:
+def _not_ready(own: list[dict[str, Any]], domain: str, context: str) -> list[CheckResult]:
     sick = [
         node
         for node in own
@@ -85,7 +85,7 @@ def _not_ready(own: list[dict[str, Any]], domain: str, context: str) -> list[Fin
     return [warning(NODES, f"{domain}: {_named(sick)} not ready", look)]
 
 
-def _none(domain: str, smallest: int, stack: str) -> Finding:
+def _none(domain: str, smallest: int, stack: str) -> CheckResult:
     if not smallest:
         return warning(NODES, f"{domain}: no node; its group may shrink to 0, and the autoscaler adds one")
     what = f"{domain}: no node with the label {LABEL}={domain}, so its pods stay Pending"

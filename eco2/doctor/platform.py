@@ -14,8 +14,8 @@ from kube.cluster import NotServedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eco2.doctor.finding import Finding
-    from kube.cluster import Cluster
+    from eco2.doctor.finding import CheckResult
+    from kube.cluster import ClusterClient
     from rollout.spec.catalog import Catalog
 
 RIGHTS, ISTIO, KEDA = "rights", "Istio", "KEDA"
@@ -66,7 +66,7 @@ class Right:
         return f"{self.resource}.{self.group}" if self.group else self.resource
 
 
-def rights(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
+def rights(cluster: ClusterClient, catalog: Catalog, context: str) -> list[CheckResult]:
     """Whether the user may do what an update does, everywhere or in every namespace of the services.
 
     Raises:
@@ -91,7 +91,7 @@ def rights(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
     return [_denied(kind, denied, context) for kind in sorted({right.kind for right, _ in denied})]
 
 
-def _refused(cluster: Cluster, wanted: Sequence[tuple[Right, str]]) -> list[tuple[Right, str]]:
+def _refused(cluster: ClusterClient, wanted: Sequence[tuple[Right, str]]) -> list[tuple[Right, str]]:
     """Those of some rights and namespaces that the user does not have; an empty namespace means all.
 
     A right to namespaces is one to those of that name.
@@ -106,7 +106,7 @@ def _refused(cluster: Cluster, wanted: Sequence[tuple[Right, str]]) -> list[tupl
     return [pair for pair, allowed in zip(wanted, each(may, wanted, AT_ONCE), strict=True) if not allowed]
 
 
-def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Finding:
+def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> CheckResult:
     own = [(right, namespace) for right, namespace in denied if right.kind == kind]
     verbs = ",".join(dict.fromkeys(right.verb for right, _ in own))
     places = ", ".join(sorted({namespace for _, namespace in own if namespace})) or "the cluster"
@@ -120,7 +120,7 @@ def _denied(kind: str, denied: Iterable[tuple[Right, str]], context: str) -> Fin
     return missing(RIGHTS, what, grant)
 
 
-def istio(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -> list[Finding]:
+def istio(cluster: ClusterClient, catalog: Catalog, host: str | None, context: str) -> list[CheckResult]:
     """Istio's definitions, the gateway that `services.yaml` names, and sidecars.
 
     Raises:
@@ -138,14 +138,14 @@ def istio(cluster: Cluster, catalog: Catalog, host: str | None, context: str) ->
     return [*found, *_injection(cluster, catalog, context)]
 
 
-def _served(cluster: Cluster, path: str) -> set[str]:
+def _served(cluster: ClusterClient, path: str) -> set[str]:
     try:
         return {one["kind"] for one in (cluster.get(path) or {}).get("resources", ())}
     except NotServedError:
         return set()
 
 
-def _gateway(cluster: Cluster, gateway: str, host: str | None, context: str) -> Finding:
+def _gateway(cluster: ClusterClient, gateway: str, host: str | None, context: str) -> CheckResult:
     namespace, name = gateway.split("/")
     live = cluster.get(f"/apis/networking.istio.io/v1/namespaces/{namespace}/gateways/{name}")
     if live is None:
@@ -164,7 +164,7 @@ def _takes(pattern: str, host: str) -> bool:
     return own in ("*", host) or (own.startswith("*.") and host.endswith(own[1:]))
 
 
-def _injection(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding]:
+def _injection(cluster: ClusterClient, catalog: Catalog, context: str) -> list[CheckResult]:
     """Without sidecars the routes bind the gateway, and no caller inside the mesh."""
     hooks = cluster.names("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations")
     if not any(name.startswith(("istio-sidecar-injector", "istio-revision-tag")) for _, name in hooks):
@@ -179,7 +179,12 @@ def _injection(cluster: Cluster, catalog: Catalog, context: str) -> list[Finding
     return [fine(ISTIO, "sidecars are injected")]
 
 
-def keda(cluster: Cluster, catalog: Catalog) -> list[Finding]:
+def _injected(namespace: dict[str, Any]) -> bool:
+    labels = namespace["metadata"].get("labels") or {}
+    return labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
+
+
+def keda(cluster: ClusterClient, catalog: Catalog) -> list[CheckResult]:
     """KEDA's definitions, if a service scales by them.
 
     Raises:

@@ -16,7 +16,7 @@ from eco2.stack.cli import PulumiError, cli, pulumi
 from rollout.text.plain import without_login
 
 if TYPE_CHECKING:
-    from eco2.doctor.finding import Finding
+    from eco2.doctor.finding import CheckResult
 
 GROUP = "Pulumi"
 OLDEST = (3, 238)
@@ -27,7 +27,7 @@ PLUGINS = ("kubernetes", "aws")
 LOCK_HINT = "if nobody is updating: eco2 recover --stack {stack}"
 
 
-def examine(project: Path, stack: str) -> list[Finding]:
+def examine(project: Path, stack: str) -> list[CheckResult]:
     """Everything about Pulumi; never raises."""
     if shutil.which("pulumi") is None:
         found = [missing(GROUP, "no pulumi on PATH", INSTALL)]
@@ -36,7 +36,7 @@ def examine(project: Path, stack: str) -> list[Finding]:
     return [*_version(), *_language(), *_plugins(), *_state(project, stack)]
 
 
-def _version() -> list[Finding]:
+def _version() -> list[CheckResult]:
     try:
         told = cli("version").strip()
     except PulumiError as error:
@@ -51,7 +51,7 @@ def _version() -> list[Finding]:
     return [fine(GROUP, f"CLI {told}")]
 
 
-def _language() -> list[Finding]:
+def _language() -> list[CheckResult]:
     cli = shutil.which("pulumi") or ""
     beside = Path(cli).resolve().with_name("pulumi-language-python")
     if shutil.which("pulumi-language-python") or beside.exists():
@@ -59,7 +59,7 @@ def _language() -> list[Finding]:
     return [missing(GROUP, "no pulumi-language-python on PATH or beside the CLI", INSTALL)]
 
 
-def _plugins() -> list[Finding]:
+def _plugins() -> list[CheckResult]:
     try:
         listed: list[dict[str, Any]] = json.loads(cli("plugin", "ls", "--json"))
         installed = {one["name"] for one in listed if one.get("kind") == "resource"}
@@ -85,7 +85,7 @@ def _locked(plugin: str) -> str:
         return ""
 
 
-def _state(project: Path, stack: str) -> list[Finding]:
+def _state(project: Path, stack: str) -> list[CheckResult]:
     try:
         backend: dict[str, Any] = json.loads(cli("whoami", "--json", "--cwd", str(project)))
     except PulumiError as error:
@@ -113,7 +113,7 @@ def _state(project: Path, stack: str) -> list[Finding]:
     return [*found, *_lock(url, project, stack)]
 
 
-def _lock(url: str, project: Path, stack: str) -> list[Finding]:
+def _lock(url: str, project: Path, stack: str) -> list[CheckResult]:
     """A lock of the stack, where it can be seen without asking for it: in a backend of files."""
     parts = urlsplit(url)
     if parts.scheme != "file":
@@ -136,7 +136,7 @@ def _lock(url: str, project: Path, stack: str) -> list[Finding]:
     return found or [fine(GROUP, "the stack is not locked")]
 
 
-def _updating(project: Path, stack: str) -> list[Finding]:
+def _updating(project: Path, stack: str) -> list[CheckResult]:
     """Whether the backend says that an update runs; not every kind of backend can tell."""
     try:
         stacks: list[dict[str, Any]] = json.loads(pulumi(project, stack, "stack", "ls", "--json"))

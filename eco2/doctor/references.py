@@ -10,18 +10,17 @@ from rollout.spec.workload import ConfigMapValue, SecretValue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eco2.doctor.finding import Finding
-    from kube.cluster import Cluster
-    from rollout.spec.catalog import Catalog
-    from rollout.spec.service import ServiceSpec
+    from eco2.doctor.finding import CheckResult
+    from kube.cluster import ClusterClient
+    from rollout.spec.catalog import Catalog, Service
     from rollout.spec.workload import Workload
 
 GROUP = "ConfigMaps and Secrets"
 
 
 def references(
-    cluster: Cluster, catalog: Catalog, services: dict[str, ServiceSpec], context: str
-) -> list[Finding]:
+    cluster: ClusterClient, catalog: Catalog, services: dict[str, Service], context: str
+) -> list[CheckResult]:
     """Names what is missing, by service. Only names are read: no Secret is opened.
 
     Args:
@@ -59,7 +58,7 @@ def _create(kind: str, name: str) -> str:
     return f"{'secret generic' if kind == 'Secret' else 'configmap'} {name} --from-env-file=FILE"
 
 
-def _without_login(secret: str, users: dict[str, list[str]], context: str) -> Finding:
+def _without_login(secret: str, users: dict[str, list[str]], context: str) -> CheckResult:
     """One line for the one Secret that every service needs."""
     where = "; ".join(f"{space} ({', '.join(names)})" for space, names in users.items())
     create = f"kubectl --context {context} -n $ns create secret docker-registry {secret}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eco2.stack.config import stack_config
-from rollout.diff.differences import Stand, differences
+from rollout.diff.differences import RolloutContext, differences
 from rollout.diff.objects import OURS, Object, of_state
 from rollout.spec.files import read_catalog
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.stack.dry_run import Registration
-    from eco2.stack.left import Left
+    from eco2.stack.last_update import LastUpdate
     from rollout.report.report import Report
     from rollout.spec.catalog import Catalog
 
@@ -25,7 +25,7 @@ NOT_COMPARED = (
 
 
 def with_differences(
-    report: Report, project: Path, stack: str, left: Left, config: str | None = None
+    report: Report, project: Path, stack: str, last: LastUpdate, config: str | None = None
 ) -> Report:
     """Adds to a report what changes beside rollouts.
 
@@ -33,7 +33,7 @@ def with_differences(
         report: The report on the rollouts.
         project: The folder with `Pulumi.yaml` and `__main__.py`.
         stack: The stack's name.
-        left: What its last update left.
+        last: What its last update left.
         config: What the stack's file would hold; None reads the file.
 
     Returns:
@@ -42,9 +42,9 @@ def with_differences(
     """
     if report.refused or report.first:
         return report
-    if left.resources is None:
+    if last.resources is None:
         return replace(report, warnings=(*report.warnings, NOT_COMPARED))
-    state = list(of_state(left.state))
+    state = list(of_state(last.state))
     if not state:
         return report
     # Slow to import, and nothing that a refused plan needs.
@@ -57,13 +57,13 @@ def with_differences(
     quiet.propagate = False
     config_values = stack_config(project, stack, config)
     try:
-        captured = capture(project, stack, config_values, left.outputs, left.resources, quiet)
+        captured = capture(project, stack, config_values, last.outputs, last.resources, quiet)
     except pulumi.RunError as error:
         told = f"what changes beside rollouts cannot be compared: the program ends with: {error}"
         return replace(report, warnings=(*report.warnings, " ".join(told.split())))
     declared = [_of_program(one) for one in captured.resources if one.type.startswith(OURS)]
-    stand = _stand(report, read_catalog(project / "services.yaml"))
-    return replace(report, beside=differences(declared, state, stand))
+    rollouts = _rollout_context(report, read_catalog(project / "services.yaml"))
+    return replace(report, beside=differences(declared, state, rollouts))
 
 
 def _of_program(registration: Registration) -> Object:
@@ -77,11 +77,11 @@ def _of_program(registration: Registration) -> Object:
     )
 
 
-def _stand(report: Report, catalog: Catalog) -> Stand:
+def _rollout_context(report: Report, catalog: Catalog) -> RolloutContext:
     domains: dict[str, list[str]] = {}
     for name, service in catalog.services.items():
         domains.setdefault(service.domain, []).append(name)
-    return Stand(
+    return RolloutContext(
         moving={one.service for one in report.changes},
         canaries={one.service for one in report.changes if one.before and one.before.canary},
         domains=domains,

@@ -27,7 +27,7 @@ OLDER: Final = 10
 
 
 @dataclass(frozen=True)
-class Update:
+class HistoryEntry:
     """One entry of a stack's history.
 
     Attributes:
@@ -65,7 +65,7 @@ class Update:
         return {**asdict(self), "started": self.started.isoformat()}
 
 
-def history(project: Path, stack: str, limit: int) -> list[Update]:
+def history(project: Path, stack: str, limit: int) -> list[HistoryEntry]:
     """The last updates of a stack, the newest first.
 
     Args:
@@ -80,13 +80,13 @@ def history(project: Path, stack: str, limit: int) -> list[Update]:
     return list(islice(read_history(json.loads(text) or []), limit))
 
 
-def read_history(entries: Sequence[Mapping[str, Any]]) -> Iterator[Update]:
+def read_history(entries: Sequence[Mapping[str, Any]]) -> Iterator[HistoryEntry]:
     """Reads the answer of `pulumi stack history --json`, the newest first."""
     for at, entry in enumerate(entries):
         before = next((one for one in entries[at + 1 :] if _succeeded(one)), None)
         environment = entry.get("environment") or {}
         started, ended = _time(entry["startTime"]), _time(entry.get("endTime") or entry["startTime"])
-        yield Update(
+        yield HistoryEntry(
             started=started,
             seconds=(ended - started).total_seconds(),
             kind=entry["kind"],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import each
-from kube.cluster import Cluster, NotServedError
+from kube.cluster import ClusterClient, NotServedError
 from rollout.traffic.names import virtual_services
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def known(resources: Iterable[Mapping[str, Any]]) -> list[Known]:
     return [one for one in found if one.kind in PATHS]
 
 
-def gone(cluster: Cluster, objects: Sequence[Known]) -> list[Known]:
+def gone(cluster: ClusterClient, objects: Sequence[Known]) -> list[Known]:
     """Those of some objects that are not in a cluster.
 
     Raises:
@@ -78,7 +78,7 @@ def gone(cluster: Cluster, objects: Sequence[Known]) -> list[Known]:
     return [one for one, is_there in zip(objects, found, strict=True) if not is_there]
 
 
-def to_forget(cluster: Cluster, urns: Iterable[str], namespaces: Mapping[str, str]) -> list[Known]:
+def to_forget(cluster: ClusterClient, urns: Iterable[str], namespaces: Mapping[str, str]) -> list[Known]:
     """What the state must forget, so that a way back can make it anew.
 
     No canary: what is gone is deleted without complaint. And nothing of a service of which nothing is there,

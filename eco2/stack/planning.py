@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from eco2.stack.config import stack_config
-from eco2.stack.left import Left, left_by_backend
+from eco2.stack.last_update import LastUpdate, last_update_by_backend
 from rollout.plan.update import update_of
 from rollout.problems import ConfigError, Problem
 from rollout.report.report import report
@@ -46,7 +46,7 @@ def read_report(
     return report(update_of(stack, catalog, settings, last, resources))
 
 
-def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
+def last_update(project: Path, stack: str, file: Path | None = None) -> LastUpdate:
     """Reads what a stack's last update left, from its backend or from a file.
 
     Args:
@@ -59,7 +59,7 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> Left:
         ConfigError: If the file does not hold outputs.
         OSError: If the file cannot be read.
     """
-    return left_by_backend(project, stack) if file is None else Left(_of_file(file))
+    return last_update_by_backend(project, stack) if file is None else LastUpdate(_of_file(file))
 
 
 def _of_file(file: Path) -> dict[str, Any]:

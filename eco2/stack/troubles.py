@@ -15,7 +15,7 @@ from eco2.stack.config import stack_config
 from eco2.stack.missing import gone, known, words
 from eco2.status.live import Objects, read_deployment
 from eco2.status.pods import reasons
-from kube.cluster import PART_OF, Cluster, ClusterError
+from kube.cluster import PART_OF, ClusterClient, ClusterError
 from rollout.guards.readiness import ready_pods
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
@@ -45,7 +45,7 @@ def troubles(project: Path, stack: str) -> tuple[str, ...]:
     """
     try:
         selector = {"labelSelector": f"{PART_OF}={read_catalog(project / 'services.yaml').part_of}"}
-        cluster = Cluster(stack_config(project, stack).get("kubernetes:context", ""))
+        cluster = ClusterClient(stack_config(project, stack).get("kubernetes:context", ""))
         lists = {name: Later(partial(cluster.list, path, selector)) for name, path in LISTS.items()}
         objects = Objects(**{name: one.result() for name, one in lists.items()})
     except ConfigError:
@@ -55,7 +55,7 @@ def troubles(project: Path, stack: str) -> tuple[str, ...]:
     return (*_told(objects), *_gone(project, stack, cluster))
 
 
-def _gone(project: Path, stack: str, cluster: Cluster) -> Iterator[str]:
+def _gone(project: Path, stack: str, cluster: ClusterClient) -> Iterator[str]:
     try:
         lost = gone(cluster, known(exported(project, stack)))
     except (ClusterError, OSError, PulumiError, ValueError) as error:

@@ -16,7 +16,7 @@ from rollout.diff.objects import of_state
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from kube.cluster import Cluster
+    from kube.cluster import ClusterClient
     from rollout.diff.objects import Object
 
 DETAILS = {"ReplicaSet": "/apis/apps/v1/replicasets", "Pod": "/api/v1/pods"}
@@ -33,7 +33,9 @@ NOT_SERVED = "{}; install the definitions again (docs/eks.md), and then bring ba
 class Lists:
     """All kinds that a service is made of, in threads of their own."""
 
-    def __init__(self, cluster: Cluster, part_of: str, apps: Collection[str], *, detailed: bool) -> None:
+    def __init__(
+        self, cluster: ClusterClient, part_of: str, apps: Collection[str], *, detailed: bool
+    ) -> None:
         """Begins to ask.
 
         Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eco2.abort.objects import hands
-from eco2.status.pods import Pod, read_pod
+from eco2.status.pods import PodStatus, read_pod
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
@@ -41,7 +41,7 @@ class ReplicaSet:
     ready: int
     wanted: int
     created: str
-    pods: tuple[Pod, ...]
+    pods: tuple[PodStatus, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Deployment:
     replica_sets: tuple[ReplicaSet, ...] = ()
 
     @property
-    def pods(self) -> tuple[Pod, ...]:
+    def pods(self) -> tuple[PodStatus, ...]:
         """Those of all its ReplicaSets."""
         return tuple(pod for one in self.replica_sets for pod in one.pods)
 

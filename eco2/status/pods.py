@@ -15,7 +15,7 @@ STARTING = ("ContainerCreating", "PodInitializing")
 
 
 @dataclass(frozen=True)
-class Pod:
+class PodStatus:
     """One pod.
 
     Attributes:
@@ -37,12 +37,12 @@ class Pod:
     created: str
 
 
-def read_pod(document: dict[str, Any]) -> Pod:
+def read_pod(document: dict[str, Any]) -> PodStatus:
     """Reads a pod as the API server returns it."""
     meta, status = document["metadata"], document.get("status", {})
     containers = status.get("containerStatuses", [])
     mark, word, message = _state(document)
-    return Pod(
+    return PodStatus(
         name=meta["name"],
         mark=mark,
         word=one_line(word),
@@ -53,7 +53,7 @@ def read_pod(document: dict[str, Any]) -> Pod:
     )
 
 
-def reasons(pods: Iterable[Pod]) -> Iterator[str]:
+def reasons(pods: Iterable[PodStatus]) -> Iterator[str]:
     """What pods that are not ready say, the same words of several once."""
     said: dict[str, list[str]] = {}
     for pod in pods:

@@ -12,12 +12,12 @@ from eco2.background import Later
 from eco2.prometheus import Prometheus, PrometheusError
 from eco2.stack.cli import PulumiError
 from eco2.stack.config import stack_config
-from eco2.stack.left import Left, left_by_backend
+from eco2.stack.last_update import LastUpdate, last_update_by_backend
 from eco2.status.events import warnings
 from eco2.status.lists import Lists
 from eco2.status.live import read_live
 from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
-from kube.cluster import Cluster
+from kube.cluster import ClusterClient
 from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
 from rollout.problems import ConfigError, Problem, refuse_strangers
@@ -38,7 +38,7 @@ STATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Look:
+class StatusQuery:
     """What to look at.
 
     Attributes:
@@ -75,40 +75,40 @@ class Reader:
             outputs, or a kind of objects.
     """
 
-    def __init__(self, look: Look, left: Later[Left] | None = None) -> None:
+    def __init__(self, query: StatusQuery, last: Later[LastUpdate] | None = None) -> None:
         """Reads the files, and begins to read the state.
 
         Args:
-            look: What to look at.
-            left: The stack's state, if somebody has begun to read it.
+            query: What to look at.
+            last: The stack's state, if somebody has begun to read it.
 
         Raises:
             ConfigError: If the services cannot be read, one is unknown, or no context is named.
             ClusterError: If the context is unknown.
             PrometheusError: If its URL is none.
         """
-        self._look = look
-        self._asked = left or self._ask()
+        self._query = query
+        self._asked = last or self._ask()
         self._asked_at, self._asked_once = time.monotonic(), False
-        self._left: Left | None = None
-        self._left_note = ""
+        self._last: LastUpdate | None = None
+        self._last_note = ""
         self.incomplete = False
         self._files = self._read_files()
-        refuse_strangers(look.services, self._files.catalog.services)
+        refuse_strangers(query.services, self._files.catalog.services)
         self.context = self._files.config.get("kubernetes:context", "")
         if not self.context:
             why = "missing; name the context of this stack's cluster"
-            missing = Problem(f"Pulumi.{look.stack}.yaml", "kubernetes:context", why)
+            missing = Problem(f"Pulumi.{query.stack}.yaml", "kubernetes:context", why)
             raise self._files.error or ConfigError([missing])
-        self._cluster = Cluster(self.context)
-        self._prometheus = Prometheus(look.prometheus) if look.prometheus else None
+        self._cluster = ClusterClient(self.context)
+        self._prometheus = Prometheus(query.prometheus) if query.prometheus else None
 
-    def _ask(self) -> Later[Left]:
-        return Later(partial(left_by_backend, self._look.project, self._look.stack))
+    def _ask(self) -> Later[LastUpdate]:
+        return Later(partial(last_update_by_backend, self._query.project, self._query.stack))
 
     def _read_files(self) -> _Config:
         """Reads the files; a stack's file that cannot be used leaves a note."""
-        project, stack = self._look.project, self._look.stack
+        project, stack = self._query.project, self._query.stack
         files = [project / name for name in ("services.yaml", "Pulumi.yaml", f"Pulumi.{stack}.yaml")]
         written = tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
         read = _Config(read_catalog(files[0]), written)
@@ -120,9 +120,9 @@ class Reader:
 
     def _current_files(self) -> _Config:
         """The files as they are now; while somebody edits them, the last that could be used."""
-        project = self._look.project
+        project = self._query.project
         files = [
-            project / name for name in ("services.yaml", "Pulumi.yaml", f"Pulumi.{self._look.stack}.yaml")
+            project / name for name in ("services.yaml", "Pulumi.yaml", f"Pulumi.{self._query.stack}.yaml")
         ]
         if tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files) != self._files.written:
             try:
@@ -131,20 +131,20 @@ class Reader:
                 self._files.note = _first_problem(error)
         return self._files
 
-    def _last_left(self) -> Left | None:
+    def _last_update(self) -> LastUpdate | None:
         """The state; the first time it is waited for, afterwards it comes when it comes.
 
         None if it could never be read.
         """
         if self._asked.done or not self._asked_once:
             try:
-                self._left, self._left_note = self._asked.result(), ""
+                self._last, self._last_note = self._asked.result(), ""
             except (PulumiError, ValueError) as error:
-                self._left_note = f"the stack's state cannot be read: {' '.join(str(error).split())}"
+                self._last_note = f"the stack's state cannot be read: {' '.join(str(error).split())}"
             self._asked_once = True
             if time.monotonic() - self._asked_at > STATE_SECONDS:
                 self._asked, self._asked_at = self._ask(), time.monotonic()
-        return self._left
+        return self._last
 
     def read(self) -> Snapshot:
         """Looks once.
@@ -156,17 +156,17 @@ class Reader:
         chosen = {
             name: service
             for name, service in files.catalog.services.items()
-            if not self._look.services or name in self._look.services
+            if not self._query.services or name in self._query.services
         }
         lists = self._lists(chosen)
-        events = Later(partial(self._events, chosen)) if self._look.detailed else None
+        events = Later(partial(self._events, chosen)) if self._query.detailed else None
         counted = Later(partial(self._prometheus.requests, chosen)) if self._prometheus else None
-        left = self._last_left()
-        outputs = None if left is None else left.outputs
-        wanted, note = _wanted(files, f"Pulumi.{self._look.stack}.yaml", outputs or {})
+        last = self._last_update()
+        outputs = None if last is None else last.outputs
+        wanted, note = _wanted(files, f"Pulumi.{self._query.stack}.yaml", outputs or {})
         measured, measured_note = _counts(counted)
         objects = lists.objects()
-        drift, unseen = lists.drift(left.state if left else ())
+        drift, unseen = lists.drift(last.state if last else ())
         warned, now = events.result() if events else [], datetime.now(UTC)
         applied = {name: read_left(outputs, name) for name in chosen}
         services = tuple(
@@ -186,17 +186,15 @@ class Reader:
             )
             for name, service in chosen.items()
         )
-        up = {chosen[name].namespace for name, (step, _) in applied.items() if step}
-        bare = lists.without_sidecars(up, self._look.stack)
-        left_note = self._left_note or _unread(applied)
-        self.incomplete = bool(left_note or unseen)
-        notes = tuple(filter(None, (note, left_note, *unseen, bare, measured_note)))
-        return Snapshot(self._look.stack, self.context, now, services, notes)
+        last_note = self._last_note or _unread(applied)
+        self.incomplete = bool(last_note or unseen)
+        notes = tuple(filter(None, (note, last_note, *unseen, measured_note)))
+        return Snapshot(self._query.stack, self.context, now, services, notes)
 
     def _lists(self, chosen: Mapping[str, Service]) -> Lists:
         companions = {name for service in chosen.values() for name in service.companions}
-        apps = companions | chosen.keys() if self._look.services else ()
-        return Lists(self._cluster, self._files.catalog.part_of, apps, detailed=self._look.detailed)
+        apps = companions | chosen.keys() if self._query.services else ()
+        return Lists(self._cluster, self._files.catalog.part_of, apps, detailed=self._query.detailed)
 
     def _events(self, chosen: Mapping[str, Service]) -> list[dict[str, Any]]:
         """Warnings carry no labels; where one namespace is enough, only its own are read."""
@@ -205,7 +203,7 @@ class Reader:
         return self._cluster.list(f"/api/v1{place}/events", {"fieldSelector": "type=Warning"})
 
 
-def _wanted(files: _Config, file: str, left: Mapping[str, Any]) -> tuple[dict[str, Step], str]:
+def _wanted(files: _Config, file: str, last: Mapping[str, Any]) -> tuple[dict[str, Step], str]:
     """What the config asks for, by service; and a note if it cannot be used."""
     if files.note:
         return {}, files.note
@@ -213,7 +211,7 @@ def _wanted(files: _Config, file: str, left: Mapping[str, Any]) -> tuple[dict[st
         settings = read_settings(file, files.config, files.catalog)
     except ConfigError as error:
         return {}, _first_problem(error)
-    prior = read_prior(left)
+    prior = read_prior(last)
     planned = {
         name: read_step(plan(one, prior.get(name)).output())
         for name, one in resolve(files.catalog, settings).items()

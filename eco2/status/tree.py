@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eco2.status.events import Event
     from eco2.status.live import Deployment
-    from eco2.status.pods import Pod
+    from eco2.status.pods import PodStatus
     from eco2.status.snapshot import Snapshot, Status
 
 SHOWN_WARNINGS = 5
@@ -141,7 +141,7 @@ def _ready(ready: int, wanted: int) -> tuple[str, str]:
     return ("good" if ready >= wanted else "waiting" if ready else "bad"), f"{ready}/{wanted} ready"
 
 
-def _pod(depth: tuple[bool, ...], pod: Pod) -> _Row:
+def _pod(depth: tuple[bool, ...], pod: PodStatus) -> _Row:
     restarts = f"{pod.restarts} restarts" if pod.restarts else ""
     info = ", ".join(filter(None, (restarts, pod.node.partition(".")[0])))
     return _Row(depth, pod.name, pod.mark, pod.word, pod.created, info)

@@ -10,12 +10,12 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eco2.stack.history import Update
+    from eco2.stack.history import HistoryEntry
 
 COLOURS: Final = {"succeeded": "green", "failed": "red"}
 
 
-def table(updates: Sequence[Update]) -> Table:
+def table(updates: Sequence[HistoryEntry]) -> Table:
     """One row an update; times are local."""
     shown = Table("when", "took", "result", "changes", "what", box=None, pad_edge=False)
     for update in updates:
@@ -30,7 +30,7 @@ def table(updates: Sequence[Update]) -> Table:
     return shown
 
 
-def _what(update: Update) -> list[str]:
+def _what(update: HistoryEntry) -> list[str]:
     lines = [update.kind] if update.kind != "update" else []
     lines += [f"{name}: {', '.join(moves)}" for name, moves in update.moves.items()]
     lines += ["only some services were updated"] if update.partial else []

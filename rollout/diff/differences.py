@@ -60,7 +60,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Stand:
+class RolloutContext:
     """What a comparison must know of the rollouts.
 
     Attributes:
@@ -74,13 +74,15 @@ class Stand:
     domains: Mapping[str, Sequence[str]]
 
 
-def differences(declared: Iterable[Object], state: Iterable[Object], stand: Stand) -> tuple[Beside, ...]:
+def differences(
+    declared: Iterable[Object], state: Iterable[Object], rollouts: RolloutContext
+) -> tuple[Beside, ...]:
     """Compares what is declared with what the state holds.
 
     Args:
         declared: What the program declares.
         state: What the updates until now left.
-        stand: What rollouts do at the same time.
+        rollouts: What rollouts do at the same time.
 
     Returns:
         What restarts first, then what is deleted, replaced, renewed, changed and made. What happens to several
@@ -89,9 +91,9 @@ def differences(declared: Iterable[Object], state: Iterable[Object], stand: Stan
     new, old = ({one.urn: one for one in side} for side in (declared, state))
     found: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
     told = [
-        *_deleted([old[urn] for urn in old if urn not in new], new.values(), stand),
-        *(one for urn in new if urn in old for one in _changed(old[urn], new[urn], stand)),
-        *_made([new[urn] for urn in new if urn not in old], stand),
+        *_deleted([old[urn] for urn in old if urn not in new], new.values(), rollouts),
+        *(one for urn in new if urn in old for one in _changed(old[urn], new[urn], rollouts)),
+        *_made([new[urn] for urn in new if urn not in old], rollouts),
         *_protected(old, new),
     ]
     renamed = {what for does, what, _ in told if does == "replaced"}
@@ -105,7 +107,9 @@ def differences(declared: Iterable[Object], state: Iterable[Object], stand: Stan
 Told = tuple[str, str, tuple[str, ...]]
 
 
-def _deleted(objects: Sequence[Object], declared: Iterable[Object], stand: Stand) -> Iterable[Told]:
+def _deleted(
+    objects: Sequence[Object], declared: Iterable[Object], rollouts: RolloutContext
+) -> Iterable[Told]:
     kept = {(one.of_a_service, one.owner) for one in declared}
     whole = [one for one in objects if one.of_a_service and (True, one.owner) not in kept]
     for service in dict.fromkeys(one.owner for one in whole):
@@ -117,7 +121,7 @@ def _deleted(objects: Sequence[Object], declared: Iterable[Object], stand: Stand
     for one in objects:
         if one in whole or one.kind == "LaunchTemplate":
             continue
-        if one.of_a_service and one.owner in stand.canaries and one.name == canary_name(one.owner):
+        if one.of_a_service and one.owner in rollouts.canaries and one.name == canary_name(one.owner):
             continue
         with_it = ("with everything in it",) if one.kind == "Namespace" else ()
         yield "deleted", str(one), (*with_it, *_unanswered((*paths(one.inputs), *hosts(one))))
@@ -127,34 +131,34 @@ def _unanswered(leads: Collection[str]) -> tuple[str, ...]:
     return (f"nobody answers {', '.join(leads)} any more",) if leads else ()
 
 
-def _made(objects: Iterable[Object], stand: Stand) -> Iterable[Told]:
+def _made(objects: Iterable[Object], rollouts: RolloutContext) -> Iterable[Told]:
     for one in objects:
-        if one.kind != "LaunchTemplate" and not (one.of_a_service and one.owner in stand.moving):
+        if one.kind != "LaunchTemplate" and not (one.of_a_service and one.owner in rollouts.moving):
             yield "made", str(one), ()
 
 
-def _changed(before: Object, after: Object, stand: Stand) -> Iterable[Told]:
+def _changed(before: Object, after: Object, rollouts: RolloutContext) -> Iterable[Told]:
     found = compared(before, after)
     if after.type.startswith("pulumi:providers:"):
         yield from _other_cluster(found)
     elif any(one.path.startswith(REPLACES) for one in found):
-        yield from _replaced(after, found, stand)
+        yield from _replaced(after, found, rollouts)
     elif after.kind == "LaunchTemplate":
         if any(not one.path.startswith("tags") for one in found):
-            yield "renewed", f"node group {after.name}", (_sizes(found), *_pods(after, stand))
+            yield "renewed", f"node group {after.name}", (_sizes(found), *_pods(after, rollouts))
     elif after.kind == "NodeGroup":
         if found:
             yield "changed", str(after), (_sizes(found),)
     elif after.kind == "VirtualService":
-        yield from _routes(before, after, found, stand)
+        yield from _routes(before, after, found, rollouts)
     else:
-        yield from _object(after, found, stand)
+        yield from _object(after, found, rollouts)
 
 
-def _replaced(after: Object, found: Sequence[Difference], stand: Stand) -> Iterable[Told]:
+def _replaced(after: Object, found: Sequence[Difference], rollouts: RolloutContext) -> Iterable[Told]:
     if after.kind == "NodeGroup":
         why = [one for one in found if one.path != "nodeGroupName"]
-        yield "replaced", str(after), (_sizes(why), *_pods(after, stand))
+        yield "replaced", str(after), (_sizes(why), *_pods(after, rollouts))
         return
     moved = [one for one in found if one.path == "metadata.namespace"]
     if moved and after.of_a_service:
@@ -163,8 +167,8 @@ def _replaced(after: Object, found: Sequence[Difference], stand: Stand) -> Itera
         yield "replaced", str(after), grouped(one for one in found if one.path.startswith(REPLACES))
 
 
-def _object(after: Object, found: Sequence[Difference], stand: Stand) -> Iterable[Told]:
-    own = after.of_a_service and after.owner in stand.moving
+def _object(after: Object, found: Sequence[Difference], rollouts: RolloutContext) -> Iterable[Told]:
+    own = after.of_a_service and after.owner in rollouts.moving
     stable, canary = after.name == after.owner, after.name == canary_name(after.owner)
     rollout = own and (stable or canary)
     if after.kind == "Deployment" and (why := because(found, images=not rollout)):
@@ -180,8 +184,10 @@ def _object(after: Object, found: Sequence[Difference], stand: Stand) -> Iterabl
         yield "changed", str(after), grouped(rest)
 
 
-def _routes(before: Object, after: Object, found: Sequence[Difference], stand: Stand) -> Iterable[Told]:
-    if after.owner in stand.moving:
+def _routes(
+    before: Object, after: Object, found: Sequence[Difference], rollouts: RolloutContext
+) -> Iterable[Told]:
+    if after.owner in rollouts.moving:
         found = different(without_split(before.inputs), without_split(after.inputs))
     if not found:
         return
@@ -221,6 +227,6 @@ def _sizes(found: Sequence[Difference]) -> str:
     return ", ".join((*words, *grouped(one for one in found if one.path not in SCALING)))
 
 
-def _pods(group: Object, stand: Stand) -> tuple[str, ...]:
-    services = stand.domains.get(group.name, ())
+def _pods(group: Object, rollouts: RolloutContext) -> tuple[str, ...]:
+    services = rollouts.domains.get(group.name, ())
     return (f"pods of {', '.join(services)} move",) if services else ()

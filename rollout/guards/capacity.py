@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rollout.spec.instances import DAEMONSETS, MIB, NOTHING, PROXY, Allocatable, Load, Request, pod_request
+from rollout.spec.instances import (
+    DAEMONSETS,
+    MIB,
+    NOTHING,
+    PROXY,
+    Allocatable,
+    Load,
+    ResourceRequest,
+    pod_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pod:
+class PlannedPod:
     """One pod; those of one Deployment are equal.
 
     Attributes:
@@ -31,7 +40,7 @@ class Pod:
     app: str
     release: Literal["stable", "canary"]
     domain: str
-    requests: Request
+    requests: ResourceRequest
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Fit:
 
     node: Allocatable
     nodes: tuple[Load, ...]
-    unplaced: tuple[Pod, ...]
+    unplaced: tuple[PlannedPod, ...]
     lacking: str
 
     @property
@@ -64,9 +73,9 @@ class Fit:
 def placed(
     services: Mapping[str, Wanted],
     plans: Mapping[str, RolloutPlan],
-    proxy: Request | None = PROXY,
+    proxy: ResourceRequest | None = PROXY,
     late: Collection[str] = (),
-) -> dict[str, tuple[Pod, ...]]:
+) -> dict[str, tuple[PlannedPod, ...]]:
     """The planned pods by domain, in the order in which they come: all of stable, then canaries.
 
     Where an autoscaler owns the number, the plan counts its floor.
@@ -77,27 +86,34 @@ def placed(
         proxy: What Istio's sidecar requests; None where nothing injects it.
         late: Services whose canaries come after all others, since they are not there yet.
     """
-    found: dict[str, list[Pod]] = {wanted.domain: [] for wanted in services.values()}
+    found: dict[str, list[PlannedPod]] = {wanted.service.domain: [] for wanted in services.values()}
     for name, wanted in services.items():
-        own, domain = wanted.service, wanted.domain
-        found[domain] += [Pod(name, "stable", domain, pod_request(own, proxy))] * plans[name].stable.replicas
+        own, domain = wanted.service, wanted.service.domain
+        found[domain] += [PlannedPod(name, "stable", domain, pod_request(own, proxy))] * plans[
+            name
+        ].stable.replicas
         for app, companion in own.companions.items():
-            found[domain] += [Pod(app, "stable", domain, pod_request(companion, proxy))] * companion.replicas
+            found[domain] += [
+                PlannedPod(app, "stable", domain, pod_request(companion, proxy))
+            ] * companion.replicas
     for name in sorted(services, key=lambda name: name in late):
         wanted = services[name]
         if canary := plans[name].canary:
-            pod = Pod(name, "canary", wanted.domain, pod_request(wanted.service, proxy))
+            pod = PlannedPod(name, "canary", wanted.service.domain, pod_request(wanted.service, proxy))
             found[pod.domain] += [pod] * canary.replicas
     return {domain: tuple(pods) for domain, pods in found.items()}
 
 
-def surge(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+def surge(pods: Iterable[PlannedPod]) -> tuple[PlannedPod, ...]:
     """What a rolling update of all Deployments adds while it runs: one pod each (`maxSurge: 1`)."""
     return tuple(dict.fromkeys(pods))
 
 
 def fits(
-    pods: Sequence[Pod], node: Allocatable, nodes: int, daemonsets: Sequence[Request] = DAEMONSETS
+    pods: Sequence[PlannedPod],
+    node: Allocatable,
+    nodes: int,
+    daemonsets: Sequence[ResourceRequest] = DAEMONSETS,
 ) -> Fit:
     """Places pods one after the other on equal nodes, as the scheduler does.
 
@@ -124,7 +140,7 @@ def fits(
     return Fit(node, tuple(loads), tuple(unplaced), lacking)
 
 
-def _lacking(pod: Pod, node: Allocatable, loads: Sequence[Load]) -> str:
+def _lacking(pod: PlannedPod, node: Allocatable, loads: Sequence[Load]) -> str:
     need = f"{pod.release} {pod.app} needs {pod.requests}"
     if not loads:
         return f"{need}; domain {pod.domain} has no node"

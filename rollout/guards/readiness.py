@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import Release, RolloutPlan
-    from rollout.report.report import Change, Report
+    from rollout.report.report import Report, ServiceChange
     from rollout.spec.catalog import Service
     from rollout.spec.image import Image
     from rollout.spec.services import Wanted
@@ -152,19 +152,7 @@ def ready_pods(status: Mapping[str, Any]) -> int:
     return min(max(ready - max(total - updated, 0), 0), updated)
 
 
-def _canary(wanted: Wanted, pods: int) -> Target:
-    autoscaled = wanted.service.autoscaler is not None
-    return Target(
-        wanted.name,
-        wanted.service.namespace,
-        canary_name(wanted.name),
-        str(wanted.canary),
-        1 if autoscaled else pods,
-        autoscaled,
-    )
-
-
-def _climbs_as_it_is(change: Change) -> bool:
+def _climbs_as_it_is(change: ServiceChange) -> bool:
     """Whether a canary that runs already gets more; at phase 1 a worker's may have no pods by plan."""
     before, after = change.before, change.after
     if change.direction is not Direction.UP or before is None or before.canary is None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rollout.guards.capacity import Fit, Pod, fits, placed
+from rollout.guards.capacity import Fit, PlannedPod, fits, placed
 from rollout.plan.order import Direction
 from rollout.problems import NAMESPACE, key_path
-from rollout.spec.instances import DAEMONSETS, PROXY, SHAPES, Request, least
+from rollout.spec.instances import DAEMONSETS, PROXY, SHAPES, ResourceRequest, least
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,8 +61,8 @@ def shortages(
     settings: Settings,
     prior: Mapping[str, Prior] | None = None,
     *,
-    proxy: Request | None = PROXY,
-    daemonsets: Sequence[Request] = DAEMONSETS,
+    proxy: ResourceRequest | None = PROXY,
+    daemonsets: Sequence[ResourceRequest] = DAEMONSETS,
 ) -> tuple[Shortage, ...]:
     """The domains that are short of room on their desired nodes, by name.
 
@@ -108,8 +108,8 @@ def short_while_it_runs(
     settings: Settings,
     prior: Mapping[str, Prior],
     *,
-    proxy: Request | None = PROXY,
-    daemonsets: Sequence[Request] = DAEMONSETS,
+    proxy: ResourceRequest | None = PROXY,
+    daemonsets: Sequence[ResourceRequest] = DAEMONSETS,
 ) -> tuple[Shortage, ...]:
     """The domains that have room for the plan, but not for what runs beside it on the way there.
 
@@ -166,7 +166,7 @@ def _larger_canary(plan: RolloutPlan, prior: Prior | None) -> RolloutPlan:
 
 def _shortage(
     domain: str, group: NodeGroupSettings, on: Callable[[int], Fit], larger: str | None
-) -> tuple[Shortage, tuple[Pod, ...]]:
+) -> tuple[Shortage, tuple[PlannedPod, ...]]:
     """What is lacking and the way on, and the pods that the group's most nodes do not take."""
     enough = next((nodes for nodes in range(group.desired, MOST_NODES + 1) if on(nodes).ok), None)
     if enough and enough <= group.max:
@@ -190,7 +190,9 @@ def _shortage(
     return Shortage(domain, (), waits=False, text=text, command=command), most.unplaced
 
 
-def _larger(pods: Sequence[Pod], group: NodeGroupSettings, daemonsets: Sequence[Request]) -> str | None:
+def _larger(
+    pods: Sequence[PlannedPod], group: NodeGroupSettings, daemonsets: Sequence[ResourceRequest]
+) -> str | None:
     """The smallest known instance type, of the first one's family if there is one, that has room for all."""
     family = group.instance_types[0].split(".")[0]
     by_size = sorted(SHAPES, key=lambda one: (one.split(".")[0] != family, SHAPES[one][:2]))

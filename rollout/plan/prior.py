@@ -32,7 +32,7 @@ ADOPTING_VARIABLE = "ECO2_ADOPTING"
 
 
 @dataclass(frozen=True)
-class Pods:
+class PodCounts:
     """How many pods the two Deployments of a service have by plan."""
 
     stable: int
@@ -63,7 +63,7 @@ class Prior:
     canary_image: Image | None
     share: float | None = None
     ladder: tuple[int, ...] | None = None
-    pods: Pods | None = None
+    pods: PodCounts | None = None
     routes: Split | None = None
     deployed: Deployed | None = None
 
@@ -147,7 +147,7 @@ def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Split] | None = 
                 canary_image=Image.read(canary) if canary else None,
                 share=float(entry.get("share", entry["weight"])),
                 ladder=None if ladder is None else tuple(int(weight) for weight in ladder),
-                pods=Pods(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,
+                pods=PodCounts(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,
                 routes=(routes or {}).get(name),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -174,7 +174,7 @@ def by_the_state(said: Mapping[str, Prior], deployed: Mapping[str, Deployed] | N
             continue  # never brought up
         kept = prior
         if prior.phase and not led_to and (there is None or there.canary is None):
-            pods = Pods(prior.pods.stable, 0) if prior.pods else None
+            pods = PodCounts(prior.pods.stable, 0) if prior.pods else None
             kept = replace(prior, phase=0, weight=0, share=0.0, canary_image=None, pods=pods)
         found[name] = replace(kept, deployed=there)
     return found

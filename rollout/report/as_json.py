@@ -10,7 +10,7 @@ from rollout.spec.instances import MIB
 
 if TYPE_CHECKING:
     from rollout.report.cost import Extra
-    from rollout.report.report import Change, Report
+    from rollout.report.report import Report, ServiceChange
     from rollout.spec.instances import Load
 
 
@@ -39,7 +39,7 @@ def as_json(found: Report) -> dict[str, Any]:
     }
 
 
-def _change_json(one: Change) -> dict[str, Any]:
+def _change_json(one: ServiceChange) -> dict[str, Any]:
     return {
         "service": one.service,
         "direction": str(one.direction),

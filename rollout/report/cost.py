@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rollout.spec.instances import PROXY, Load, Request, pod_request
+from rollout.spec.instances import PROXY, Load, ResourceRequest, pod_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Extra:
 
 
 def extras(
-    services: Mapping[str, Wanted], plans: Mapping[str, RolloutPlan], proxy: Request | None = PROXY
+    services: Mapping[str, Wanted], plans: Mapping[str, RolloutPlan], proxy: ResourceRequest | None = PROXY
 ) -> tuple[Extra, ...]:
     """What canaries cost: every service in the catalog's order, the total last."""
     found = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rollout.guards.guards import Refusal
     from rollout.problems import Problem
-    from rollout.report.report import Change, Report
+    from rollout.report.report import Report, ServiceChange
 
 HEAD: Final = ("service", "version", "canary gets", "pods")
 DETAILS: Final = ("service", "phase", "with the header", "without it", "order")
@@ -93,7 +93,7 @@ def _refusal(one: Refusal, root: str) -> str:
     )
 
 
-def _row(one: Change) -> tuple[str, ...]:
+def _row(one: ServiceChange) -> tuple[str, ...]:
     before, after = one.before, one.after
     what = wording.what(one)
     version = prose(what) if wording.ARROW in what else code(what)
@@ -104,7 +104,7 @@ def _row(one: Change) -> tuple[str, ...]:
     return f"**{prose(one.service)}**", version, gets, wording.pods_added(one)
 
 
-def _more(found: Report, changes: Sequence[Change]) -> str:
+def _more(found: Report, changes: Sequence[ServiceChange]) -> str:
     rows = (
         (
             f"**{prose(one.service)}**",
@@ -135,7 +135,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
 
 
-def _names(changes: Iterable[Change]) -> str:
+def _names(changes: Iterable[ServiceChange]) -> str:
     return ", ".join(prose(one.service) for one in changes)
 
 

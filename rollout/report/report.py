@@ -50,7 +50,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Change:
+class ServiceChange:
     """What an update does to the rollout of one service.
 
     Attributes:
@@ -125,7 +125,7 @@ class Report:
     stack: str
     file: str
     first: bool
-    changes: tuple[Change, ...]
+    changes: tuple[ServiceChange, ...]
     unchanged: tuple[str, ...]
     rooms: tuple[Room, ...]
     total: Extra
@@ -159,10 +159,12 @@ def report(update: Update) -> Report:
     )
 
 
-def _change(wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool) -> Change:
+def _change(
+    wanted: Wanted, planned: RolloutPlan, prior: Prior | None, extra: Extra, refused: bool
+) -> ServiceChange:
     meets, canary = traffic(planned), planned.canary
     canary_pods = canary.replicas if canary else 0
-    return Change(
+    return ServiceChange(
         service=planned.name,
         direction=planned.order.direction,
         before=_before(planned, wanted.service, prior) if prior else None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rollout.diff.differences import Beside
     from rollout.guards.guards import Refusal
     from rollout.report.cost import Extra
-    from rollout.report.report import Change, Report, Room
+    from rollout.report.report import Report, Room, ServiceChange
 
 LABEL_WIDTH = 10
 RESTARTS = "restarts"
@@ -113,12 +113,12 @@ def _beside(found: Report) -> str:
     return f"; beside rollouts {', '.join(words)}" if words else ""
 
 
-def headline(one: Change) -> str:
+def headline(one: ServiceChange) -> str:
     """Version, from where to where, pods: `auth-api-0.8.0, from 5 % to 20 %, 1 pod added`."""
     return ", ".join(part for part in (what(one), way(one), pods_added(one)) if part)
 
 
-def what(one: Change) -> str:
+def what(one: ServiceChange) -> str:
     """The version that it is about."""
     before, after = one.before, one.after
     if one.direction is Direction.PROMOTE:
@@ -134,7 +134,7 @@ def what(one: Change) -> str:
     return ", ".join(parts) or after.stable
 
 
-def way(one: Change) -> str:
+def way(one: ServiceChange) -> str:
     """From which share to which."""
     old, new = one.before.level if one.before else "off", one.after.level
     if old == new:
@@ -142,7 +142,7 @@ def way(one: Change) -> str:
     return f"from {old} to {new}"
 
 
-def pods_added(one: Change) -> str:
+def pods_added(one: ServiceChange) -> str:
     """How many pods come or go."""
     if one.added is None:
         return ""
@@ -151,7 +151,7 @@ def pods_added(one: Change) -> str:
     return f"{_count(abs(one.added), 'pod')} {'added' if one.added > 0 else 'fewer'}"
 
 
-def details(one: Change) -> list[tuple[str, str]]:
+def details(one: ServiceChange) -> list[tuple[str, str]]:
     """What the headline leaves out, as labels and values."""
     before, after = one.before, one.after
     phases = f"{before.phase}{ARROW}{after.phase}" if before else f"{after.phase}, new"
@@ -166,14 +166,14 @@ def details(one: Change) -> list[tuple[str, str]]:
     return rows
 
 
-def meets(one: Change) -> str:
+def meets(one: ServiceChange) -> str:
     """What users meet afterwards."""
     if one.with_header == one.without_header:
         return f"everybody meets {one.without_header}"
     return f"with the header: {one.with_header}; without: {one.without_header}"
 
 
-def order(one: Change) -> str:
+def order(one: ServiceChange) -> str:
     """What happens one after the other."""
     return ARROW.join(one.order)
 
@@ -199,12 +199,12 @@ def room(one: Room) -> str:
     return f"{'fits on' if one.fits else 'does not fit on'} {nodes}: {sums}"
 
 
-def newcomers(found: Report) -> tuple[Change, ...]:
+def newcomers(found: Report) -> tuple[ServiceChange, ...]:
     """Services that come up without a canary: one line holds all that there is to say of them."""
     return tuple(one for one in found.changes if one.before is None and one.after.phase == 0)
 
 
-def _images(one: Change) -> str:
+def _images(one: ServiceChange) -> str:
     before, after = one.before, one.after
     stable = f"stable {_moved(before.stable if before else None, after.stable)}"
     old = before.canary if before else None

@@ -53,24 +53,26 @@ kernel may keep somewhat more and what has room here still has room there.
 
 
 @dataclass(frozen=True)
-class Request:
+class ResourceRequest:
     """CPU in millicores and memory in bytes that a container or a pod asks the scheduler for."""
 
     cpu_millicores: int = 0
     memory_bytes: int = 0
 
-    def __add__(self, other: Request) -> Request:
-        return Request(self.cpu_millicores + other.cpu_millicores, self.memory_bytes + other.memory_bytes)
+    def __add__(self, other: ResourceRequest) -> ResourceRequest:
+        return ResourceRequest(
+            self.cpu_millicores + other.cpu_millicores, self.memory_bytes + other.memory_bytes
+        )
 
     def __str__(self) -> str:
         return f"{self.cpu_millicores}m CPU and {-(-self.memory_bytes // MIB)}Mi"
 
 
-NOTHING: Final = Request()
-PROXY: Final = Request(100, 128 * MIB)
+NOTHING: Final = ResourceRequest()
+PROXY: Final = ResourceRequest(100, 128 * MIB)
 """What istio-proxy requests by default (`global.proxy.resources` of Istio's charts)."""
 
-DAEMONSETS: Final = (Request(50), Request(100))
+DAEMONSETS: Final = (ResourceRequest(50), ResourceRequest(100))
 """What runs on every node of EKS: aws-node, with two containers of 25m each, and kube-proxy."""
 
 
@@ -79,7 +81,7 @@ class Load:
     """A number of pods, and what they request together."""
 
     pods: int = 0
-    requests: Request = NOTHING
+    requests: ResourceRequest = NOTHING
 
     def __add__(self, other: Load) -> Load:
         return Load(self.pods + other.pods, self.requests + other.requests)
@@ -105,7 +107,7 @@ class Allocatable:
         """What a load leaves of a node; negative where it is too much."""
         cpu_millicores = self.cpu_millicores - load.requests.cpu_millicores
         memory = self.memory_bytes - load.requests.memory_bytes
-        return Load(self.pods - load.pods, Request(cpu_millicores, memory))
+        return Load(self.pods - load.pods, ResourceRequest(cpu_millicores, memory))
 
     def __str__(self) -> str:
         return f"{self.cpu_millicores}m and {self.memory_bytes // MIB}Mi"
@@ -158,16 +160,18 @@ def least(instance_types: Sequence[str]) -> Allocatable:
     )
 
 
-def effective_request(containers: Iterable[Request], init_containers: Iterable[Request]) -> Request:
+def effective_request(
+    containers: Iterable[ResourceRequest], init_containers: Iterable[ResourceRequest]
+) -> ResourceRequest:
     """What a pod counts for: its containers together or its largest init container, whichever is more.
 
     CPU and memory each (Kubernetes' documentation of init containers).
     """
     needs = [sum(containers, NOTHING), *init_containers]
-    return Request(max(one.cpu_millicores for one in needs), max(one.memory_bytes for one in needs))
+    return ResourceRequest(max(one.cpu_millicores for one in needs), max(one.memory_bytes for one in needs))
 
 
-def pod_request(workload: Workload, proxy: Request | None = PROXY) -> Request:
+def pod_request(workload: Workload, proxy: ResourceRequest | None = PROXY) -> ResourceRequest:
     """What a pod of a workload counts for.
 
     Args:
@@ -179,7 +183,7 @@ def pod_request(workload: Workload, proxy: Request | None = PROXY) -> Request:
         ValueError: If an annotation for the sidecar is not a quantity.
     """
     asked = workload.resources.requests
-    own, sidecar = Request(millicores(asked.cpu), memory_bytes(asked.memory)), NOTHING
+    own, sidecar = ResourceRequest(millicores(asked.cpu), memory_bytes(asked.memory)), NOTHING
     if proxy and workload.annotations.get("sidecar.istio.io/inject") != "false":
         sidecar = _sidecar(workload.annotations, proxy)
     # istio-init requests as much as the sidecar (Istio's injection template); the services' own init
@@ -187,7 +191,7 @@ def pod_request(workload: Workload, proxy: Request | None = PROXY) -> Request:
     return effective_request([own, sidecar], [sidecar])
 
 
-def _sidecar(annotations: Mapping[str, str], proxy: Request) -> Request:
+def _sidecar(annotations: Mapping[str, str], proxy: ResourceRequest) -> ResourceRequest:
     own = {
         part: annotations.get(f"sidecar.istio.io/proxy{part}")
         for part in ("CPU", "CPULimit", "Memory", "MemoryLimit")
@@ -197,4 +201,4 @@ def _sidecar(annotations: Mapping[str, str], proxy: Request) -> Request:
     # With one annotation of its own a pod gets none of the defaults; Kubernetes takes a limit for the
     # request that is left out.
     cpu, memory = own["CPU"] or own["CPULimit"] or "0", own["Memory"] or own["MemoryLimit"] or "0"
-    return Request(millicores(cpu), memory_bytes(memory))
+    return ResourceRequest(millicores(cpu), memory_bytes(memory))

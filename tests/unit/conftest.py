@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from eco2.stack.dry_run import capture, stack_config
-from rollout.spec.instances import MIB, Request
-from tests.conftest import ROOT, copy_project
+from rollout.spec.instances import MIB, ResourceRequest
+from tests.conftest import copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
 
@@ -107,6 +107,6 @@ def objects(captured: Captured, kind: str) -> dict[str, Registration]:
     }
 
 
-def mib(cpu_millicores: int, memory_mib: int) -> Request:
+def mib(cpu_millicores: int, memory_mib: int) -> ResourceRequest:
     """A request of millicores and MiB."""
-    return Request(cpu_millicores, memory_mib * MIB)
+    return ResourceRequest(cpu_millicores, memory_mib * MIB)

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from eco2.abort import reconcile as second_stroke
-from eco2.abort.request import Wish
-from eco2.abort.run import RoutesError, UpdateError, abort
+from eco2.abort.request import AbortRequest
+from eco2.abort.run import ReconcileError, RoutesError, abort
 from eco2.stack.cli import EndedError, LockedError
 from tests.api_server import ROUTES, ApiServer, routed
 
@@ -34,8 +34,8 @@ def struck(desk, *services, **options):
     """What an abort says, and how it ends."""
     said = []
     try:
-        abort(Wish(desk.folder, "dev", services, **options), said.append)
-    except (RoutesError, UpdateError) as error:
+        abort(AbortRequest(desk.folder, "dev", services, **options), said.append)
+    except (RoutesError, ReconcileError) as error:
         return said, error
     return said, None
 
@@ -87,7 +87,7 @@ def test_a_worker_whose_update_fails_is_not_told_free_of_traffic(desk, server):
     for name in ("scan-worker", "scan-worker-canary"):
         server.objects[DEPLOYMENT.format("scan", name)] = {"metadata": {}}
     _, error = struck(desk, "scan-worker")
-    assert isinstance(error, UpdateError)
+    assert isinstance(error, ReconcileError)
     assert "scan-worker: its canary still takes work" in str(error)
     assert "gets traffic any more" not in str(error)
 
@@ -269,7 +269,7 @@ def test_a_ctrl_c_during_the_update_is_told_as_one(desk, server, monkeypatch):
 
     monkeypatch.setattr(second_stroke, "update", ended)
     with pytest.raises(KeyboardInterrupt):
-        abort(Wish(desk.folder, "dev", ("auth-api",)), lambda _: None)
+        abort(AbortRequest(desk.folder, "dev", ("auth-api",)), lambda _: None)
 
 
 def in_flight_at_20(server, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from eco2.abort.files import Place
 from eco2.abort.routes import strike
-from kube.cluster import Cluster, ClusterError, NotServedError
+from kube.cluster import ClusterClient, ClusterError, NotServedError
 
 GROUP = "networking.istio.io"
 
@@ -42,7 +42,7 @@ class Server:
 
 def cluster_of(monkeypatch, server):
     monkeypatch.setattr("kube.cluster.connect", lambda _: server)
-    return Cluster("eco2-test")
+    return ClusterClient("eco2-test")
 
 
 def route(name, version="v1"):

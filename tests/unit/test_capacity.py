@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from components.domain_node_group import Placement
 from components.workload import PodSpec, deployment_spec
 from eco2.stack.dry_run import stack_config
-from rollout.guards.capacity import Pod, fits, placed, surge
+from rollout.guards.capacity import PlannedPod, fits, placed, surge
 from rollout.guards.shortage import shortages
 from rollout.plan.order import Direction, Order
 from rollout.plan.service_plan import plan
@@ -22,7 +22,7 @@ from rollout.spec.instances import (
     MIB,
     Allocatable,
     Load,
-    Request,
+    ResourceRequest,
     effective_request,
     least,
     pod_request,
@@ -67,7 +67,7 @@ def everywhere(phase):
 
 
 def pod(cpu_millicores, memory_mib, app="scan-api", release="stable"):
-    return Pod(app, release, "scan", mib(cpu_millicores, memory_mib))
+    return PlannedPod(app, release, "scan", mib(cpu_millicores, memory_mib))
 
 
 def test_requests_are_those_of_the_deployments():
@@ -76,7 +76,7 @@ def test_requests_are_those_of_the_deployments():
     for name, wanted in services.items():
         spec = deployment_spec(PodSpec(name, wanted.service, {}, place, "secret", 300), plans[name].stable)
         asked = [one.get("resources", {}).get("requests") for one in spec["template"]["spec"]["containers"]]
-        total = [Request(millicores(one["cpu"]), memory_bytes(one["memory"])) for one in asked]
+        total = [ResourceRequest(millicores(one["cpu"]), memory_bytes(one["memory"])) for one in asked]
         assert effective_request(total, []) == pod_request(wanted.service, None)
         assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
         assert not any("resources" in one for one in spec["template"]["spec"].get("initContainers", ()))
@@ -133,7 +133,7 @@ def test_what_is_lacking_is_said_with_the_arithmetic():
 def test_daemonsets_take_their_part_of_every_node():
     assert fits([pod(900, 10)] * 2, SMALL, 2, daemonsets=()).ok
     fit = fits([pod(900, 10)] * 2, SMALL, 2)
-    assert fit.nodes == (Load(2, sum(DAEMONSETS, Request())),) * 2
+    assert fit.nodes == (Load(2, sum(DAEMONSETS, ResourceRequest())),) * 2
     assert "the freest of 2 tiny nodes of domain scan has 850m and 1000Mi left" in fit.lacking
 
 
@@ -295,7 +295,7 @@ def test_one_service_at_a_time_costs_at_most_15_percent_of_all_pods_below_full_w
 requests = st.builds(mib, st.integers(0, 1200), st.integers(0, 1200))
 pods_in_order = st.lists(
     st.builds(
-        Pod, st.sampled_from(["a", "b"]), st.sampled_from(["stable", "canary"]), st.just("d"), requests
+        PlannedPod, st.sampled_from(["a", "b"]), st.sampled_from(["stable", "canary"]), st.just("d"), requests
     ),
     max_size=12,
 )
@@ -315,9 +315,9 @@ def test_no_node_is_ever_given_more_than_it_has(pods, count, daemonsets):
 @given(pods_in_order, nodes, overheads)
 def test_every_pod_is_placed_once_or_named(pods, count, daemonsets):
     fit = fits(pods, SMALL, count, daemonsets)
-    asked = sum((one.requests for one in pods), Request())
-    refused = sum((one.requests for one in fit.unplaced), Request())
-    own = sum([*daemonsets] * count, Request())
+    asked = sum((one.requests for one in pods), ResourceRequest())
+    refused = sum((one.requests for one in fit.unplaced), ResourceRequest())
+    own = sum([*daemonsets] * count, ResourceRequest())
     on_nodes = sum(fit.nodes, Load())
     assert on_nodes.requests + refused == asked + own
     assert on_nodes.pods + len(fit.unplaced) == len(pods) + count * len(daemonsets)
@@ -328,7 +328,7 @@ def test_every_pod_is_placed_once_or_named(pods, count, daemonsets):
 @profile
 @given(requests, st.integers(0, 16), nodes, overheads)
 def test_equal_pods_that_fit_still_fit_when_one_goes_or_a_node_comes(size, count, on, daemonsets):
-    pods = [Pod("a", "stable", "d", size)] * count
+    pods = [PlannedPod("a", "stable", "d", size)] * count
     if fits(pods, SMALL, on, daemonsets).ok:
         assert fits(pods[1:], SMALL, on, daemonsets).ok
         assert fits(pods, SMALL, on + 1, daemonsets).ok

@@ -12,8 +12,8 @@ import pytest
 
 from eco2.doctor import pulumi as pulumi_checks
 from eco2.doctor.examine import examine
-from eco2.doctor.files import Known, connect, read_files
-from eco2.doctor.finding import Finding, asked
+from eco2.doctor.files import ProjectFiles, connect, read_files
+from eco2.doctor.finding import CheckResult, asked
 from eco2.doctor.nodes import nodes
 from eco2.doctor.platform import istio, keda, rights
 from eco2.doctor.references import references
@@ -71,7 +71,7 @@ def test_nothing_installed_names_the_cli_and_the_kubeconfig_and_goes_on(tmp_path
     env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = run(tmp_path, env, "--json")
     assert done.returncode == 1, done.stderr
-    findings = [Finding(**one) for one in json.loads(done.stdout)]
+    findings = [CheckResult(**one) for one in json.loads(done.stdout)]
     assert [(one.what, one.remedy) for one in only(findings)] == [
         ("no pulumi on PATH", "curl -fsSL https://get.pulumi.com | sh"),
         (
@@ -122,7 +122,7 @@ def test_a_cluster_that_does_not_answer(tmp_path, monkeypatch, known):
 def test_a_stack_file_without_a_context(tmp_path, monkeypatch):
     (tmp_path / "config").write_text("contexts: []\n")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    _, found = connect(Known("dev", {}))
+    _, found = connect(ProjectFiles("dev", {}))
     assert found[0].remedy == "pulumi config set kubernetes:context CONTEXT --stack dev"
 
 

@@ -9,7 +9,7 @@ import pytest
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
-from eco2.abort.request import Wish
+from eco2.abort.request import AbortRequest
 from eco2.stack.missing import Known, gone, known, to_forget, words
 from kube.cluster import ClusterError, NotServedError
 from tests.api_server import ApiServer
@@ -83,8 +83,8 @@ def stroke(monkeypatch, tmp_path):
         said, ran = [], []
         monkeypatch.setattr(second_stroke, "update", lambda *told, **_: ran.append(["up", *told[2:]]))
         monkeypatch.setattr(second_stroke, "pulumi", lambda *told, **_: ran.append(list(told[2:])))
-        wish = Wish(tmp_path, "dev", ("my-api",))
-        stroke = SecondStroke(wish, cluster, {"my-api": Place("api", "my")}, said.append)
+        asked = AbortRequest(tmp_path, "dev", ("my-api",))
+        stroke = SecondStroke(asked, cluster, {"my-api": Place("api", "my")}, said.append)
         stroke._run(TARGETS, {}, ["my-api"])
         return said, ran
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.abort.request import Wish
+from eco2.abort.request import AbortRequest
 from eco2.abort.stack_file import write_phase_off
 from rollout.problems import ConfigError
 
@@ -12,9 +12,9 @@ PROJECT = "name: eco2\nconfig:\n  eco2:drainSeconds:\n    type: integer\n    def
 
 
 @pytest.fixture
-def wish(tmp_path):
+def asked(tmp_path):
     (tmp_path / "Pulumi.yaml").write_text(PROJECT)
-    return Wish(tmp_path, "dev", ("auth-api",))
+    return AbortRequest(tmp_path, "dev", ("auth-api",))
 
 
 def config(*lines):
@@ -31,10 +31,10 @@ def config(*lines):
         (("eco2:rollouts:",), ("eco2:rollouts:",)),
     ],
 )
-def test_the_phase_is_0_afterwards(wish, lines, after):
-    wish.file.write_text(config(*lines))
-    write_phase_off(wish, ["auth-api"], lambda _: None)
-    assert wish.file.read_text() == config(*after)
+def test_the_phase_is_0_afterwards(asked, lines, after):
+    asked.file.write_text(config(*lines))
+    write_phase_off(asked, ["auth-api"], lambda _: None)
+    assert asked.file.read_text() == config(*after)
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_the_phase_is_0_afterwards(wish, lines, after):
         (("eco2:rollouts:", "  auth-api: 3"), "eco2:rollouts.auth-api: must hold"),
     ],
 )
-def test_a_file_that_may_ask_for_a_canary_still_is_a_failure(wish, lines, told):
-    wish.file.write_text(config(*lines))
+def test_a_file_that_may_ask_for_a_canary_still_is_a_failure(asked, lines, told):
+    asked.file.write_text(config(*lines))
     with pytest.raises(ConfigError) as error:
-        write_phase_off(wish, ["auth-api"], lambda _: None)
+        write_phase_off(asked, ["auth-api"], lambda _: None)
     assert told in str(error.value)
 
 
-def test_a_default_of_the_project_may_not_ask_for_it_either(wish):
-    (wish.project / "Pulumi.yaml").write_text(
+def test_a_default_of_the_project_may_not_ask_for_it_either(asked):
+    (asked.project / "Pulumi.yaml").write_text(
         PROJECT + "  eco2:rollouts:\n    value: {auth-api: {phase: 3}}\n"
     )
-    wish.file.write_text(config("eco2:host: a"))
+    asked.file.write_text(config("eco2:host: a"))
     with pytest.raises(ConfigError, match="still asks for phase 3"):
-        write_phase_off(wish, ["auth-api"], lambda _: None)
+        write_phase_off(asked, ["auth-api"], lambda _: None)

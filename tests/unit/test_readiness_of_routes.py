@@ -14,7 +14,7 @@ from pulumi.runtime.mocks import MockMonitor
 from components import readiness as module
 from components import stack
 from components.readiness import NotReadyError, Readiness
-from kube.cluster import Cluster
+from kube.cluster import ClusterClient
 from rollout.guards.readiness import Target
 from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
@@ -51,7 +51,7 @@ def test_a_dead_canary_is_refused_in_the_preview_and_by_the_update(cluster, monk
     in_a_preview(monkeypatch, preview)
     has(cluster, ready=0)
     with pytest.raises(ConfigError) as refused:
-        Readiness(partial(Cluster, "eco2-dev")).look(UPDATE, None)
+        Readiness(partial(ClusterClient, "eco2-dev")).look(UPDATE, None)
     assert "Pulumi.dev.yaml: eco2:rollouts.auth-api: its canary must not get more traffic: 0 of 1" in str(
         refused.value
     )
@@ -60,16 +60,16 @@ def test_a_dead_canary_is_refused_in_the_preview_and_by_the_update(cluster, monk
 
 def test_a_ready_canary_is_not(cluster):
     has(cluster)
-    assert Readiness(partial(Cluster, "eco2-dev")).look(UPDATE, None) == ()
+    assert Readiness(partial(ClusterClient, "eco2-dev")).look(UPDATE, None) == ()
 
 
 def test_without_an_answer_a_preview_warns_and_an_update_refuses(cluster, monkeypatch):
     told = "whether the canary of auth-api is ready is not known"
     in_a_preview(monkeypatch, True)
-    assert told in Readiness(partial(Cluster, "elsewhere")).look(UPDATE, None)[0]
+    assert told in Readiness(partial(ClusterClient, "elsewhere")).look(UPDATE, None)[0]
     in_a_preview(monkeypatch, False)
     with pytest.raises(ConfigError, match=told):
-        Readiness(partial(Cluster, "elsewhere")).look(UPDATE, None)
+        Readiness(partial(ClusterClient, "elsewhere")).look(UPDATE, None)
 
 
 def test_a_program_run_with_mocks_has_no_cluster_to_ask(monkeypatch):
@@ -80,8 +80,9 @@ def test_a_program_run_with_mocks_has_no_cluster_to_ask(monkeypatch):
 def test_all_that_ask_a_cluster_share_one_way_to_it(monkeypatch):
     made = []
     monkeypatch.setattr(stack, "get_monitor", lambda: None)
-    monkeypatch.setattr(stack, "Cluster", lambda context: made.append(context) or context)
-    ask = stack.cluster_to_ask("eco2-dev")
+    monkeypatch.setattr(stack, "config", lambda: {"kubernetes:context": "eco2-dev"})
+    monkeypatch.setattr(stack, "ClusterClient", lambda context: made.append(context) or context)
+    ask = stack.cluster_to_ask()
     assert made == []
     assert (ask(), ask(), made) == ("eco2-dev", "eco2-dev", ["eco2-dev"])
 
@@ -105,7 +106,7 @@ def test_routes_stay_where_they_are(cluster, context, more, told):
     if more is not None:
         has(cluster, **more)
     with pytest.raises(NotReadyError, match=f"the routes of auth-api stay where they are: .*{told}"):
-        asyncio.run(module._await(TARGET, partial(Cluster, context)))
+        asyncio.run(module._await(TARGET, partial(ClusterClient, context)))
 
 
 def split(weight, header=True):
@@ -158,7 +159,7 @@ def test_a_route_waits_for_pods_where_it_leads_more_to_them(cluster, monkeypatch
     monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
     monkeypatch.setattr(module, "led_to", lambda *_: TARGET)
     planned = SimpleNamespace(name="auth-api", order=SimpleNamespace(direction=direction))
-    Readiness(partial(Cluster, "eco2-dev")).before_routes(planned, None)
+    Readiness(partial(ClusterClient, "eco2-dev")).before_routes(planned, None)
     moves = SimpleNamespace(new_inputs=split(20), old_outputs=old)
     with pytest.raises(NotReadyError) if held else nullcontext():
         asyncio.run(hooks[0](moves))
@@ -169,7 +170,7 @@ def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch
     has(cluster, ready=0)
 
     async def later():
-        waiting = asyncio.ensure_future(module._await(TARGET, partial(Cluster, "eco2-dev")))
+        waiting = asyncio.ensure_future(module._await(TARGET, partial(ClusterClient, "eco2-dev")))
         await asyncio.sleep(0.25)
         assert not waiting.done()
         has(cluster)

@@ -11,7 +11,7 @@ from components.kubernetes_objects import HELD
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
-from eco2.abort.request import Wish
+from eco2.abort.request import AbortRequest
 from eco2.abort.state import waiting_steps
 from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import about
@@ -130,8 +130,8 @@ def told_while_it_waits(monkeypatch, tmp_path):
 
     def run(cluster):
         told = []
-        wish = Wish(tmp_path, "dev", ("auth-api",))
-        SecondStroke(wish, cluster, {"auth-api": Place("api", "auth")}, told.append)._run(
+        asked = AbortRequest(tmp_path, "dev", ("auth-api",))
+        SecondStroke(asked, cluster, {"auth-api": Place("api", "auth")}, told.append)._run(
             [], {}, ["auth-api"]
         )
         said = len(told)

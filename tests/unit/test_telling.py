@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from eco2.abort import state as abort_state
-from eco2.abort.request import Wish
+from eco2.abort.request import AbortRequest
 from eco2.terminal import progress as telling
 
 
@@ -22,5 +22,5 @@ def test_a_backend_that_hangs_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(telling, "SLOW_SECONDS", 0.05)
     monkeypatch.setattr(abort_state, "exported", lambda *_: time.sleep(0.2) or [])
     said = []
-    assert abort_state.resources_of(Wish(tmp_path, "dev", ()), said.append) == []
+    assert abort_state.resources_of(AbortRequest(tmp_path, "dev", ()), said.append) == []
     assert said[0] == "waiting for 0 s for the state of dev, from its backend"

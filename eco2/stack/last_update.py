@@ -16,7 +16,7 @@ NO_SUCH_STACK = "no stack named"
 
 
 @dataclass(frozen=True)
-class Left:
+class LastUpdate:
     """What a stack's last update left.
 
     Attributes:
@@ -31,7 +31,7 @@ class Left:
     state: Sequence[Mapping[str, Any]] = ()
 
 
-def left_by_backend(project: Path, stack: str) -> Left:
+def last_update_by_backend(project: Path, stack: str) -> LastUpdate:
     """Asks the stack's backend.
 
     Raises:
@@ -41,7 +41,7 @@ def left_by_backend(project: Path, stack: str) -> Left:
         resources = exported(project, stack)
     except PulumiError as error:
         if NO_SUCH_STACK in str(error):
-            return Left({})
+            return LastUpdate({})
         raise
     by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
-    return Left(outputs_of(resources), by_urn, resources)
+    return LastUpdate(outputs_of(resources), by_urn, resources)
