@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from kube.cluster import ClusterError
+from kube.kinds import path
 from rollout.guards.readiness import climbing, lack, led_to
 from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
@@ -130,15 +132,19 @@ class Readiness:
 
 def _lacks(targets: Mapping[str, Target], cluster: ClusterClient) -> dict[str, str]:
     with ThreadPoolExecutor() as pool:
-        live = dict(zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True))
+        live = dict(zip(targets, pool.map(partial(_live, cluster), targets.values()), strict=True))
     return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
+
+
+def _live(cluster: ClusterClient, target: Target) -> dict[str, Any] | None:
+    return cluster.get(path("Deployment", target.namespace, target.name))
 
 
 async def _await(target: Target, cluster: Callable[[], ClusterClient]) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            live = await asyncio.to_thread(lambda: cluster().get(target.path))
+            live = await asyncio.to_thread(lambda: _live(cluster(), target))
             why = lack(target, live)
         except ClusterError as error:
             live, why = {}, f"whether its pods are ready is not known: {error}"

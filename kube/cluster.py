@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kube.connection import ApiRequest, NoAnswerError, connect
+from kube.kinds import path as path_of
 from kube.kubeconfig import KubeconfigError, UnknownContextError
 from rollout.text.plain import one_line
 
@@ -26,10 +27,6 @@ PART_OF = "app.kubernetes.io/part-of"
 API = re.compile(
     r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?P<rest>/(?:namespaces/[^/]+/)?(?P<resource>[^/]+).*)"
 )
-_PLACES = {
-    "Service": "/api/v1/namespaces/{}/services",
-    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
-}
 
 
 class ClusterError(Exception):
@@ -157,7 +154,7 @@ class ClusterClient:
             NotServedError: If the cluster serves no API for this kind.
             ClusterError: If the cluster refuses or does not answer.
         """
-        return self._call("GET", f"{_PLACES[kind].format(namespace)}/{name}")
+        return self._call("GET", path_of(kind, namespace, name))
 
     def tried(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """What the server would make of a new object; a dry run, after which nothing is there.
@@ -177,7 +174,7 @@ class ClusterClient:
             ClusterError: If the cluster refuses or does not answer.
         """
         meta = document["metadata"]
-        path = f"{_PLACES[document['kind']].format(meta['namespace'])}/{meta['name']}"
+        path = path_of(document["kind"], meta["namespace"], meta["name"])
         version = str(document["apiVersion"])
         if API.match(path):
             path = API.sub(rf"/apis/{version}\g<rest>", path)
@@ -285,7 +282,7 @@ def deployments(cluster: ClusterClient, part_of: str) -> dict[str, Pods]:
     Raises:
         ClusterError: If the cluster refuses or does not answer.
     """
-    found = cluster.list("/apis/apps/v1/deployments", {"labelSelector": f"{PART_OF}={part_of}"})
+    found = cluster.list(path_of("Deployment"), {"labelSelector": f"{PART_OF}={part_of}"})
     return {
         one["metadata"]["name"]: Pods(one["status"].get("readyReplicas", 0), one["spec"].get("replicas", 0))
         for one in found

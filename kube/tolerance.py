@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kube.kinds import path
+
 if TYPE_CHECKING:
     from kube.cluster import ClusterClient
 
-AUTOSCALERS = "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers"
+AUTOSCALER = "HorizontalPodAutoscaler"
 EVERYWHERE = "default"
 """A namespace that every cluster has."""
 SCALED_OBJECTS = "/openapi/v3/apis/keda.sh/v1alpha1"
 ATTEMPT = {
     "apiVersion": "autoscaling/v2",
-    "kind": "HorizontalPodAutoscaler",
+    "kind": AUTOSCALER,
     "metadata": {"name": "eco2-tolerance-attempt"},
     "spec": {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "eco2-tolerance-attempt"},
@@ -46,8 +48,8 @@ def keeps_tolerance(cluster: ClusterClient, kind: str, namespace: str) -> bool:
     """
     if kind == "ScaledObject" and not _in_schema(cluster.get(SCALED_OBJECTS) or {}):
         return False
-    stored = cluster.tried(AUTOSCALERS.format(namespace), ATTEMPT)
-    stored = stored or cluster.tried(AUTOSCALERS.format(EVERYWHERE), ATTEMPT)
+    stored = cluster.tried(path(AUTOSCALER, namespace), ATTEMPT)
+    stored = stored or cluster.tried(path(AUTOSCALER, EVERYWHERE), ATTEMPT)
     rules = ((stored.get("spec") or {}).get("behavior") or {}).get("scaleDown") or {}
     return "tolerance" in rules
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kube.cluster import ClusterError
+from kube.kinds import path
 
 if TYPE_CHECKING:
     from kube.cluster import ClusterClient
 
 ISTIO = "istio-system"
-CONTROL_PLANE = f"/apis/apps/v1/namespaces/{ISTIO}/deployments"
 
 
 def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
@@ -22,7 +22,7 @@ def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
     from rollout.guards.readiness import ready_pods  # noqa: PLC0415  # an abort cannot wait for models before its routes
 
     try:
-        found = cluster.list(CONTROL_PLANE, {"labelSelector": "app=istiod"})
+        found = cluster.list(path("Deployment", ISTIO), {"labelSelector": "app=istiod"})
     except ClusterError:
         return ""
     if not found or any(ready_pods(one.get("status") or {}) for one in found):

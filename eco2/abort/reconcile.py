@@ -23,6 +23,7 @@ from eco2.stack.missing import to_forget
 from eco2.stack.recover import owner_has_ended
 from eco2.terminal.progress import telling
 from kube.cluster import ClusterError, NotServedError
+from kube.kinds import path, plural
 from rollout.plan.prior import LEFT_VARIABLE, read_prior
 from rollout.traffic.names import canary_name
 
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-GOES_WITH_A_CANARY = {
-    "deployments": "/apis/apps/v1",
-    "scaledobjects": "/apis/keda.sh/v1alpha1",
-    "horizontalpodautoscalers": "/apis/autoscaling/v2",
-    "poddisruptionbudgets": "/apis/policy/v1",
-    "services": "/api/v1",
-}
-"""What is deleted when a canary ends, and where it is found."""
+GOES_WITH_A_CANARY = (
+    "Deployment",
+    "ScaledObject",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Service",
+)
+"""What is deleted when a canary ends."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class SecondStroke:
         if lost:
             # An update of it would fail. To refresh all targets would do as well, but a pod of stable's that is
             # not ready would become an error of its Deployment, which the update then waits for.
-            self.say(f"{', '.join(map(str, lost))} was deleted by somebody, and is made anew")
+            self.say(f"{', '.join(one.full_name for one in lost)} was deleted by somebody, and is made anew")
             pulumi(project, stack, "refresh", "--yes", "--skip-preview", *_targets(one.urn for one in lost))
 
         def holders(waited: str) -> list[str]:
@@ -238,7 +239,7 @@ class SecondStroke:
     def _deployment(self, name: str, *, canary: bool = False) -> str:
         """The path of one of a service's Deployments."""
         own = canary_name(name) if canary else name
-        return f"/apis/apps/v1/namespaces/{self.services[name].namespace}/deployments/{own}"
+        return path("Deployment", self.services[name].namespace, own)
 
     def _canaries(self, names: Iterable[str]) -> set[str]:
         """The services whose canary has a Deployment in the cluster that nobody has deleted."""
@@ -253,9 +254,9 @@ class SecondStroke:
     def _held_back(self, name: str) -> list[str]:
         """The objects of a canary that are to go and do not, with the command that lets them go."""
         namespace, canary, told = self.services[name].namespace, canary_name(name), list[str]()
-        for plural, api in GOES_WITH_A_CANARY.items():
+        for kind in GOES_WITH_A_CANARY:
             try:
-                live = self.cluster.get(f"{api}/namespaces/{namespace}/{plural}/{canary}") or {}
+                live = self.cluster.get(path(kind, namespace, canary)) or {}
             except NotServedError:  # KEDA is not everywhere
                 continue
             except ClusterError as error:
@@ -263,8 +264,8 @@ class SecondStroke:
             meta = live.get("metadata", {})
             if meta.get("deletionTimestamp") and (holders := ", ".join(meta.get("finalizers") or ())):
                 told.append(
-                    f"{plural}/{canary} to go, which its finalizers hold: {holders}; for 10 min at the most. No "
-                    f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural} "
+                    f"{plural(kind)}/{canary} to go, which its finalizers hold: {holders}; for 10 min at the most. No "
+                    f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural(kind)} "
                     f"""{canary} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
                 )
         return told

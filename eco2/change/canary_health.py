@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from kube.kinds import path
 from rollout.traffic.names import canary_name
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -177,10 +178,10 @@ def soak(
 
 def _pods(cluster: ClusterClient, name: str, service: Service) -> CanaryPods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
-    listed = cluster.list(f"/api/v1/namespaces/{service.namespace}/pods", selector)
+    listed = cluster.list(path("Pod", service.namespace), selector)
     # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.
-    path = f"/apis/apps/v1/namespaces/{service.namespace}/deployments/{canary_name(name)}"
-    return CanaryPods.read(listed, cluster.get(path))
+    deployment = cluster.get(path("Deployment", service.namespace, canary_name(name)))
+    return CanaryPods.read(listed, deployment)
 
 
 def _health(watched: Watched, prometheus: str | None, window_seconds: int) -> Health:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eco2.background import Later
 from eco2.status.live import Objects, read_deployment
 from eco2.status.pods import reasons
+from kube.kinds import path
 from rollout.guards.readiness import lack
 
 if TYPE_CHECKING:
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
     from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
 
-LISTS = {
-    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
-    "replica_sets": "/apis/apps/v1/namespaces/{}/replicasets",
-    "pods": "/api/v1/namespaces/{}/pods",
-}
+LISTS = {"deployments": "Deployment", "replica_sets": "ReplicaSet", "pods": "Pod"}
 
 
 def unready(
@@ -54,6 +51,6 @@ def unready(
 def _look(cluster: ClusterClient, name: str, service: Service) -> dict[str, Later[list[dict[str, object]]]]:
     query = {"labelSelector": f"app={name}"}
     return {
-        kind: Later(partial(cluster.list, path.format(service.namespace), query))
-        for kind, path in LISTS.items()
+        name: Later(partial(cluster.list, path(kind, service.namespace), query))
+        for name, kind in LISTS.items()
     }

@@ -10,6 +10,7 @@ from eco2.background import each
 from eco2.doctor.finding import fine, missing, warning
 from eco2.sidecars import NAMESPACES, bare
 from kube.cluster import NotServedError
+from kube.kinds import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,7 +148,7 @@ def _served(cluster: ClusterClient, path: str) -> set[str]:
 
 def _gateway(cluster: ClusterClient, gateway: str, host: str | None, context: str) -> CheckResult:
     namespace, name = gateway.split("/")
-    live = cluster.get(f"/apis/networking.istio.io/v1/namespaces/{namespace}/gateways/{name}")
+    live = cluster.get(path("Gateway", namespace, name))
     if live is None:
         look = f"kubectl --context {context} get gateways.networking.istio.io --all-namespaces"
         return missing(ISTIO, f"no gateway {gateway}, which services.yaml names", look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, warning
+from kube.kinds import path
 from rollout.spec.workload import ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def references(
     Raises:
         ClusterError: If the cluster refuses or does not answer.
     """
-    there = {("ConfigMap", *one) for one in cluster.names("/api/v1/configmaps")}
-    there |= {("Secret", *one) for one in cluster.names("/api/v1/secrets")}
+    there = {("ConfigMap", *one) for one in cluster.names(path("ConfigMap"))}
+    there |= {("Secret", *one) for one in cluster.names(path("Secret"))}
     found, without_login = [], dict[str, list[str]]()
     for name, service in services.items():
         space = service.namespace

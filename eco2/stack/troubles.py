@@ -16,6 +16,7 @@ from eco2.stack.missing import gone, known, words
 from eco2.status.live import Objects, read_deployment
 from eco2.status.pods import reasons
 from kube.cluster import PART_OF, ClusterClient, ClusterError
+from kube.kinds import path
 from rollout.guards.readiness import ready_pods
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LISTS = {
-    "deployments": "/apis/apps/v1/deployments",
-    "replica_sets": "/apis/apps/v1/replicasets",
-    "pods": "/api/v1/pods",
-}
+LISTS = {"deployments": "Deployment", "replica_sets": "ReplicaSet", "pods": "Pod"}
 
 
 def troubles(project: Path, stack: str) -> tuple[str, ...]:
@@ -46,7 +43,7 @@ def troubles(project: Path, stack: str) -> tuple[str, ...]:
     try:
         selector = {"labelSelector": f"{PART_OF}={read_catalog(project / 'services.yaml').part_of}"}
         cluster = ClusterClient(stack_config(project, stack).get("kubernetes:context", ""))
-        lists = {name: Later(partial(cluster.list, path, selector)) for name, path in LISTS.items()}
+        lists = {name: Later(partial(cluster.list, path(kind), selector)) for name, kind in LISTS.items()}
         objects = Objects(**{name: one.result() for name, one in lists.items()})
     except ConfigError:
         return ()  # the program refuses the same files, and says why

@@ -6,10 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
-from eco2.sidecars import NAMESPACES, bare
-from eco2.stack.missing import LISTS
 from eco2.status.live import Objects
 from kube.cluster import PART_OF, ForbiddenError, NotServedError
+from kube.kinds import OF_A_SERVICE, path
 from rollout.diff.drift import Drift, drift
 from rollout.diff.objects import of_state
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from kube.cluster import ClusterClient
     from rollout.diff.objects import Object
 
-DETAILS = {"ReplicaSet": "/apis/apps/v1/replicasets", "Pod": "/api/v1/pods"}
+DETAILS = ("ReplicaSet", "Pod")
 REFUSED = (
     "{} are not looked at: {}; docs/iam/rbac.yaml has the rights (ClusterRole eco2-read) that a status needs"
 )
@@ -45,10 +44,9 @@ class Lists:
             detailed: Whether ReplicaSets and pods are wanted, too.
         """
         selector = f"{PART_OF}={part_of}" + (f",app in ({','.join(sorted(apps))})" if apps else "")
-        paths = LISTS | (DETAILS if detailed else {})
+        kinds = (*OF_A_SERVICE, *(DETAILS if detailed else ()))
         query = {"labelSelector": selector}
-        self._asked = {kind: Later(partial(cluster.list, path, query)) for kind, path in paths.items()}
-        self._namespaces = Later(partial(cluster.list, NAMESPACES))
+        self._asked = {kind: Later(partial(cluster.list, path(kind), query)) for kind in kinds}
         self._not_served: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
 
@@ -108,12 +106,12 @@ class Lists:
         """
         live = {
             (kind, one["metadata"]["namespace"], one["metadata"]["name"]): one
-            for kind in LISTS
+            for kind in OF_A_SERVICE
             for one in self._of(kind)
         }
         by_service: dict[str, list[Object]] = {}
         for one in of_state(state):
-            if one.of_a_service and one.kind in LISTS:
+            if one.of_a_service and one.kind in OF_A_SERVICE:
                 by_service.setdefault(one.owner, []).append(one)
         needed = {one.kind for objects in by_service.values() for one in objects}
         told = self._not_served | self._forbidden

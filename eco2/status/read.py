@@ -18,6 +18,7 @@ from eco2.status.lists import Lists
 from eco2.status.live import read_live
 from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
 from kube.cluster import ClusterClient
+from kube.kinds import path
 from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
 from rollout.problems import ConfigError, Problem, refuse_strangers
@@ -199,8 +200,8 @@ class Reader:
     def _events(self, chosen: Mapping[str, Service]) -> list[dict[str, Any]]:
         """Warnings carry no labels; where one namespace is enough, only its own are read."""
         namespaces = {service.namespace for service in chosen.values()}
-        place = f"/namespaces/{namespaces.pop()}" if len(namespaces) == 1 else ""
-        return self._cluster.list(f"/api/v1{place}/events", {"fieldSelector": "type=Warning"})
+        own = namespaces.pop() if len(namespaces) == 1 else ""
+        return self._cluster.list(path("Event", own), {"fieldSelector": "type=Warning"})
 
 
 def _wanted(files: _Config, file: str, last: Mapping[str, Any]) -> tuple[dict[str, Step], str]:

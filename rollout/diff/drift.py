@@ -71,7 +71,7 @@ def drift(wanted: Iterable[Object], live: Mapping[tuple[str, str, str], Mapping[
     """
     found = []
     for one in wanted:
-        there = live.get((one.kind, str(one.inputs["metadata"].get("namespace")), one.name))
+        there = live.get((one.kind, one.namespace, one.name))
         if there is None:
             found.append(Drift(one.kind, one.name, missing=True))
         elif different := tuple(_told_nowhere_else(one, there)):

@@ -58,6 +58,17 @@ class Object:
         return self.type.rsplit(":", 1)[1]
 
     @property
+    def namespace(self) -> str:
+        """Where it lives; empty for what lives in none."""
+        metadata = self.inputs.get("metadata")
+        return str(metadata.get("namespace") or "") if isinstance(metadata, Mapping) else ""
+
+    @property
+    def full_name(self) -> str:
+        """`Deployment auth/auth-api`."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
     def in_kubernetes(self) -> bool:
         """Whether it is an object of the cluster."""
         return self.type.startswith("kubernetes:")

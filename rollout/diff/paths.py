@@ -25,7 +25,7 @@ def paths(inputs: Mapping[str, Any]) -> tuple[str, ...]:
 def hosts(one: Object) -> tuple[str, ...]:
     """Under which name callers in the mesh reach an object: `chat-api.chat`."""
     if one.type == "kubernetes:core/v1:Service":
-        return (f"{one.name}.{one.inputs['metadata'].get('namespace', '')}",)
+        return (f"{one.name}.{one.namespace}",)
     return mesh_hosts(one.inputs) if one.kind == "VirtualService" else ()
 
 

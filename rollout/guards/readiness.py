@@ -44,11 +44,6 @@ class Target:
     pods: int
     autoscaled: bool
 
-    @property
-    def path(self) -> str:
-        """Its path at the API server."""
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{self.name}"
-
 
 def climbing(plan: Report, services: Mapping[str, Wanted]) -> dict[str, Target]:
     """The canaries that run, are to run unchanged and get more traffic by a plan, by service.

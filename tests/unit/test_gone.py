@@ -10,8 +10,9 @@ from eco2.abort import reconcile as second_stroke
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.request import AbortRequest
-from eco2.stack.missing import Known, gone, known, to_forget, words
+from eco2.stack.missing import gone, known, to_forget, words
 from kube.cluster import ClusterError, NotServedError
+from rollout.diff.objects import Object
 from tests.api_server import ApiServer
 
 PATHS = {
@@ -23,6 +24,10 @@ PATHS = {
 
 def urn(kind, name):
     return f"urn:pulumi:dev::eco2::eco2:service:CanaryService$kubernetes:x/v1:{kind}::{name}"
+
+
+def located(kind, name):
+    return Object(urn(kind, name), "", {"metadata": {"name": name, "namespace": "my"}})
 
 
 TARGETS = [
@@ -52,7 +57,7 @@ STABLE = [("Deployment", "my-api"), ("VirtualService", "my-api")]
 
 def test_an_abort_lets_the_state_forget_what_is_gone_and_no_canary():
     lost = to_forget(Holding(*STABLE), TARGETS, {"my-api": "my"})
-    assert [str(one) for one in lost] == [
+    assert [one.full_name for one in lost] == [
         "HorizontalPodAutoscaler my/my-api",
         "VirtualService my/my-api-mesh",
     ]
@@ -63,16 +68,23 @@ def test_a_cluster_in_which_nothing_of_a_service_is_there_is_another_one():
 
 
 def test_an_api_that_is_not_served_tells_of_no_deletion():
-    assert gone(Holding(error=NotServedError("no KEDA")), [Known(urn("ScaledObject", "a"), "my")]) == []
+    assert gone(Holding(error=NotServedError("no KEDA")), [located("ScaledObject", "a")]) == []
 
 
 def test_what_is_no_object_of_a_namespace_is_not_looked_for():
     meta = {"name": "my-api", "namespace": "my"}
-    made = {"urn": urn("Deployment", "my-api"), "id": "my/my-api", "inputs": {"metadata": meta}}
+    kind = "kubernetes:x/v1:Deployment"
+    own = urn("Deployment", "my-api")
+    made = {"type": kind, "urn": own, "id": "my/my-api", "inputs": {"metadata": meta}}
     never_made = {**made, "id": ""}
-    space = {"urn": urn("Namespace", "my"), "id": "my", "inputs": {"metadata": {"name": "my"}}}
-    component = {"urn": TARGETS[0]}
-    assert known([made, never_made, space, component]) == [Known(made["urn"], "my")]
+    space = {
+        "type": "kubernetes:core/v1:Namespace",
+        "urn": urn("Namespace", "my"),
+        "id": "my",
+        "inputs": {"metadata": {"name": "my"}},
+    }
+    component = {"type": "eco2:service:CanaryService", "urn": TARGETS[0], "id": ""}
+    assert known([made, never_made, space, component]) == [located("Deployment", "my-api")]
 
 
 @pytest.fixture
@@ -127,6 +139,6 @@ def test_an_update_that_failed_names_what_is_gone_and_the_way_on(desk, tmp_path,
         cluster.objects["/api/v1/pods"] = {"items": []}
         cluster.objects[f"{PATHS['Deployment']}my-api"] = {"metadata": meta}
         told = desk.run("advance", "auth-api", "--yes").stderr
-    lost = [Known(urn("VirtualService", "my-api"), "my")]
+    lost = [located("VirtualService", "my-api")]
     assert f"\n  {words(lost, 'dev')}\n" in told
     assert "pulumi up --refresh --run-program --stack dev" in told

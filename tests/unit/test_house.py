@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 
 from tests.conftest import ROOT
@@ -21,3 +22,9 @@ def test_no_class_name_stands_twice():
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_the_paths_of_an_object_stand_in_one_table():
+    path = re.compile(r"/namespaces/\{|/apis/apps/v1")
+    found = [str(file.relative_to(ROOT)) for file in modules(*ROOMS) if path.search(file.read_text("utf-8"))]
+    assert found == ["kube/kinds.py"]

@@ -15,6 +15,7 @@ from components import readiness as module
 from components import stack
 from components.readiness import NotReadyError, Readiness
 from kube.cluster import ClusterClient
+from kube.kinds import path
 from rollout.guards.readiness import Target
 from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
@@ -39,7 +40,9 @@ def cluster(tmp_path, monkeypatch):
 
 
 def has(cluster, **more):
-    cluster.objects[TARGET.path] = deployment("auth-api-canary", **{"image": IMAGE, **more})
+    cluster.objects[path("Deployment", TARGET.namespace, TARGET.name)] = deployment(
+        "auth-api-canary", **{"image": IMAGE, **more}
+    )
 
 
 def in_a_preview(monkeypatch, answer):

@@ -10,7 +10,8 @@ from components import stack
 from components.tolerance import Tolerance
 from eco2.doctor.autoscalers import autoscalers
 from kube.cluster import ClusterError
-from kube.tolerance import AUTOSCALERS, SCALED_OBJECTS, TO_TOLERANCE, keeps_tolerance
+from kube.kinds import path
+from kube.tolerance import AUTOSCALER, SCALED_OBJECTS, TO_TOLERANCE, keeps_tolerance
 from rollout.plan.frozen import frozen
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
@@ -93,13 +94,13 @@ def test_a_server_is_asked_once_a_kind_and_not_before_an_autoscaler_freezes(serv
     assert server.asked == []
     assert decides.of(HPA, "auth-api", "auth")
     assert decides.of(HPA, "my-api", "my")
-    assert server.asked == [AUTOSCALERS.format("auth")]
+    assert server.asked == [path(AUTOSCALER, "auth")]
 
 
 def test_before_its_namespace_is_there_another_one_tells(server):
-    server.without = [AUTOSCALERS.format("auth")]
+    server.without = [path(AUTOSCALER, "auth")]
     assert Tolerance({}, lambda: server).of(HPA, "auth-api", "auth")
-    assert server.asked == [AUTOSCALERS.format("auth"), AUTOSCALERS.format("default")]
+    assert server.asked == [path(AUTOSCALER, "auth"), path(AUTOSCALER, "default")]
 
 
 @pytest.mark.parametrize("has_one", [True, False])
