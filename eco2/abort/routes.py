@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from eco2.abort.objects import applicable, hands
+from components.metadata import FIELD_MANAGER
 from eco2.background import Later
+from eco2.field_managers import applicable, hands
 from kube.cluster import ClusterError, ConflictError, NotServedError
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned

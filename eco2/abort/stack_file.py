@@ -48,7 +48,7 @@ def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callab
         ConfigError: If the files cannot be used, or such an image cannot be named there.
         OSError: If the file cannot be written.
     """
-    from eco2.change.proposal import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
+    from eco2.stack.moves import services_of, with_moves  # noqa: PLC0415  # with the models, slow to import
     from rollout.edits import NoMoveError, with_stable_of  # noqa: PLC0415
     from rollout.spec.files import read_catalog  # noqa: PLC0415
 

@@ -6,10 +6,11 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-from eco2.stack.cli import PulumiError, update
+from eco2.stack.cli import PulumiError
 from eco2.terminal.output import pass_on, silence
 from eco2.terminal.plan import print_plan
 from eco2.terminal.wrapping import folded
+from eco2.update.run import update
 from rollout.problems import NAMESPACE, key_path
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eco2.abort.objects import hands
 from eco2.background import Later
+from eco2.field_managers import hands
 from kube.cluster import ClusterClient, ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
 from rollout.traffic.names import routing_objects
@@ -16,7 +16,7 @@ from rollout.traffic.selector import version_at
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from eco2.abort.routes import Routed
+    from eco2.abort.routes import RoutedService
     from rollout.report.report import Report, ServiceChange
     from rollout.spec.catalog import Service
 
@@ -36,7 +36,7 @@ class Found:
 
 def look_at_routes(
     cluster: ClusterClient,
-    services: Mapping[str, Routed],
+    services: Mapping[str, RoutedService],
     resources: Mapping[str, Any],
     moving: Collection[str],
     stack: str,

@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 
 from eco2.stack.cli import PulumiError
 from eco2.stack.comparison import with_differences
-from eco2.stack.config import stack_config
 from eco2.stack.file import alone, read_text, write_text
+from eco2.stack.moves import services_of, with_moves
 from eco2.stack.planning import last_update, read_report
-from eco2.yaml_text import Edit, edited
 from rollout.edits import NoMoveError
 from rollout.guards.review import problems
 from rollout.plan.update import prior_of
 from rollout.problems import COMMAND_LINE, NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec.files import read_catalog
-from rollout.spec.services import Wanted, resolve
-from rollout.spec.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
     from rollout.plan.prior import Prior
     from rollout.report.report import Report
     from rollout.spec.catalog import Catalog
+    from rollout.spec.services import Wanted
 
 
 class FileChangedError(Exception):
@@ -205,27 +203,3 @@ def _not_applied(baseline: Baseline, names: Iterable[str], prior: Mapping[str, P
         for phase in (baseline.services[name].rollout.phase,)
         if name in prior and prior[name].phase < phase
     ]
-
-
-def with_moves(text: str, moves: Iterable[Move], file: str) -> str:
-    """The text of a stack's file with what some moves write into it.
-
-    Raises:
-        ConfigError: If it cannot be changed so.
-    """
-    edits = [
-        Edit(("config", f"{NAMESPACE}:{path[0]}", *path[1:]), value)
-        for move in moves
-        for path, value in move.entries
-    ]
-    return edited(text, edits, file)
-
-
-def services_of(project: Path, stack: str, text: str, catalog: Catalog) -> dict[str, Wanted]:
-    """The services as the text of a stack's file wants them.
-
-    Raises:
-        ConfigError: With every mistake in it.
-    """
-    config = stack_config(project, stack, text)
-    return resolve(catalog, read_settings(f"Pulumi.{stack}.yaml", config, catalog))

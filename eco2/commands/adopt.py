@@ -28,8 +28,8 @@ def adopt(
 
     Example: eco2 adopt chat-api --stack prod
     """
-    from eco2.stack.adoption import adopt as bring  # noqa: PLC0415
     from eco2.stack.cli import PulumiError  # noqa: PLC0415
+    from eco2.update.adoption import adopt as bring  # noqa: PLC0415
     from rollout.problems import ConfigError  # noqa: PLC0415
 
     def agreed(preview: str) -> bool:

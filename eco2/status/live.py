@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.abort.objects import hands
+from eco2.field_managers import hands
 from eco2.status.pods import PodStatus, read_pod
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from rollout.problems import NAMESPACE, ConfigError, Problem, key_path, suggestion
+from rollout.spec.characters import unprintable
 from rollout.spec.relations import containers_differ
 from rollout.spec.yaml_bounds import DEEPEST, Loader, read_bounded, within_bounds
-from rollout.text.characters import unprintable
 from rollout.traffic.names import canary_name, kept_ending
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Bounds
+from rollout.spec.characters import unprintable
 from rollout.spec.cross_checks import disagreements
 from rollout.spec.findings import from_pydantic, wrong
 from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.workload import Environment, Queue, Resources
-from rollout.text.characters import unprintable
 from rollout.traffic.ladder import LADDERS, Ladder
 
 if TYPE_CHECKING:

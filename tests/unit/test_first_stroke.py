@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from eco2.abort.objects import applicable
 from eco2.abort.routes import strike
+from eco2.field_managers import applicable
 from eco2.stack.dry_run import stack_config
 from rollout.plan.service_plan import plan
 from rollout.spec.files import read_catalog

@@ -1,4 +1,4 @@
-"""Objects that bring traffic to a canary: who set them, and how they are applied anew."""
+"""Who has set what leads traffic to a canary, by field manager, and how such an object is applied anew."""
 
 from __future__ import annotations
 

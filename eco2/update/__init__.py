@@ -1,0 +1,1 @@
+"""Updates of a stack: `pulumi up`, what it takes over where an object is there before, and why one failed."""
