@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from kube.kinds import path
 from rollout.guards.readiness import climbing, lack, led_to
 from rollout.plan.order import Direction

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from kube.tolerance import keeps_tolerance
 from rollout.text.plain import inert, one_line
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kube.connection import ApiRequest, NoAnswerError, connect
+from kube.errors import ClusterError, ConflictError, ForbiddenError, NoClusterError, NotServedError
 from kube.kinds import path as path_of
 from kube.kubeconfig import KubeconfigError, UnknownContextError
 from rollout.text.plain import one_line
@@ -29,44 +29,7 @@ API = re.compile(
 )
 
 
-class ClusterError(Exception):
-    """The cluster cannot be asked; the message says why and what to do."""
-
-
-class NoClusterError(ClusterError):
-    """The kubeconfig has no such context."""
-
-
-class ConflictError(ClusterError):
-    """Somebody else has changed the object since it was read."""
-
-
-class ForbiddenError(ClusterError):
-    """The user of this context may not do this."""
-
-
-class NotServedError(ClusterError):
-    """The server knows no such API: another answer than that an object is not there."""
-
-
 _ERRORS = {CONFLICT: ConflictError, FORBIDDEN: ForbiddenError}
-
-
-@dataclass(frozen=True)
-class Pods:
-    """The pods of one Deployment.
-
-    Attributes:
-        ready: Those that are ready.
-        wanted: Those that should be.
-    """
-
-    ready: int
-    wanted: int
-
-    def __str__(self) -> str:
-        """`2/3`."""
-        return f"{self.ready}/{self.wanted}"
 
 
 class ClusterClient:
@@ -270,20 +233,3 @@ def _way_on(reason: str) -> str:
         "; the server asks this webhook before it takes a change, and cannot reach it: bring its pods back "
         "(Istio's: kubectl -n istio-system rollout restart deployment/istiod), or see docs/rollback.md, step 5"
     )
-
-
-def deployments(cluster: ClusterClient, part_of: str) -> dict[str, Pods]:
-    """The Deployments of the system, by name.
-
-    Args:
-        cluster: The cluster.
-        part_of: The value of `app.kubernetes.io/part-of`.
-
-    Raises:
-        ClusterError: If the cluster refuses or does not answer.
-    """
-    found = cluster.list(path_of("Deployment"), {"labelSelector": f"{PART_OF}={part_of}"})
-    return {
-        one["metadata"]["name"]: Pods(one["status"].get("readyReplicas", 0), one["spec"].get("replicas", 0))
-        for one in found
-    }

@@ -15,8 +15,9 @@ from rollout.plan.service_plan import plan
 from rollout.report.cost import Extra, extras
 from rollout.spec.files import read_catalog
 from rollout.spec.instances import MIB, PROXY, pod_request
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
-from rollout.spec.settings import RolloutSettings, read_settings
+from rollout.spec.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

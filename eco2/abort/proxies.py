@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from kube.kinds import path
 
 if TYPE_CHECKING:

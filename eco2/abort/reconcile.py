@@ -9,22 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_phase_off
 from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import held, in_flight, targets
-from eco2.background import Later
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
 from eco2.stack.missing import to_forget
 from eco2.stack.recover import owner_has_ended
 from eco2.terminal.progress import telling
 from eco2.update.run import update
-from kube.cluster import ClusterError, NotServedError
-from kube.kinds import path, plural
+from kube.errors import ClusterError
 from rollout.plan.prior import LEFT_VARIABLE, read_prior
 from rollout.traffic.names import canary_name
 
@@ -39,14 +37,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-GOES_WITH_A_CANARY = (
-    "Deployment",
-    "ScaledObject",
-    "HorizontalPodAutoscaler",
-    "PodDisruptionBudget",
-    "Service",
-)
-"""What is deleted when a canary ends."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +102,10 @@ class SecondStroke:
         strokes = strike(self.cluster, self.services, self.services)
         workers = [stroke.service for stroke in strokes if stroke.unrouted]
         try:
-            found = dict.fromkeys(self._canaries(workers), "its canary still takes work")
-            for name in self._not_here(workers):
+            found = dict.fromkeys(
+                canaries_in(self.cluster, self.services, workers), "its canary still takes work"
+            )
+            for name in workers_not_in(self.cluster, self.services, workers):
                 if not never_brought_up(self.request, name, self.say):
                     found[name] = "neither of its Deployments is there (is it the right cluster?)"
         except ClusterError as error:
@@ -154,7 +146,7 @@ class SecondStroke:
             if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
                 self._update(moved)
                 return
-            if strays := self._canaries(self.services):
+            if strays := canaries_in(self.cluster, self.services, self.services):
                 told = ", ".join(
                     f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in strays
                 )
@@ -164,7 +156,7 @@ class SecondStroke:
                 )
             self.say("nothing else is in flight")
             return
-        strangers = self._not_here(moving)
+        strangers = workers_not_in(self.cluster, self.services, moving)
         moving = [name for name in moving if name not in strangers]
         if moving:
             self._take_out(moving, resources, last, moved)
@@ -209,20 +201,14 @@ class SecondStroke:
             pulumi(project, stack, "refresh", "--yes", "--skip-preview", *_targets(one.urn for one in lost))
 
         def holders(waited: str) -> list[str]:
-            return [f"{name}: {waited} for {told}" for name in names for told in self._held_back(name)]
+            return [
+                f"{name}: {waited} for {told}"
+                for name in names
+                for told in held_by_finalizers(self.cluster, self.services[name].namespace, name)
+            ]
 
         with telling(self.say, holders):
             update(project, stack, "--skip-preview", *_targets(urns), variables=variables)
-
-    def _not_here(self, names: Iterable[str]) -> set[str]:
-        """The workers that this cluster may not know.
-
-        A worker has no routes that tell whether this is the right cluster, so a Deployment of its must be there:
-        else its canary would be told gone, and work on in another cluster.
-        """
-        workers = [name for name in names if self.services[name].kind == "worker"]
-        unknown = {name for name in workers if self.cluster.get(self._deployment(name)) is None}
-        return unknown - self._canaries(unknown)
 
     def _look_at_state(self, moving: Iterable[str]) -> None:
         """Reads again what was written.
@@ -231,45 +217,12 @@ class SecondStroke:
             PulumiError: If the state or the cluster still knows a canary.
         """
         resources = resources_of(self.request, self.say)
-        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving) | self._canaries(moving)
+        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving)
+        left |= canaries_in(self.cluster, self.services, moving)
         if left:
             raise PulumiError(
                 f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
             )
-
-    def _deployment(self, name: str, *, canary: bool = False) -> str:
-        """The path of one of a service's Deployments."""
-        own = canary_name(name) if canary else name
-        return path("Deployment", self.services[name].namespace, own)
-
-    def _canaries(self, names: Iterable[str]) -> set[str]:
-        """The services whose canary has a Deployment in the cluster that nobody has deleted."""
-        looks = {
-            name: Later(partial(self.cluster.get, self._deployment(name, canary=True))) for name in names
-        }
-        found = {name: later.result() for name, later in looks.items()}
-        return {
-            name for name, live in found.items() if live and not live["metadata"].get("deletionTimestamp")
-        }
-
-    def _held_back(self, name: str) -> list[str]:
-        """The objects of a canary that are to go and do not, with the command that lets them go."""
-        namespace, canary, told = self.services[name].namespace, canary_name(name), list[str]()
-        for kind in GOES_WITH_A_CANARY:
-            try:
-                live = self.cluster.get(path(kind, namespace, canary)) or {}
-            except NotServedError:  # KEDA is not everywhere
-                continue
-            except ClusterError as error:
-                return [f"the cluster: {error}"]
-            meta = live.get("metadata", {})
-            if meta.get("deletionTimestamp") and (holders := ", ".join(meta.get("finalizers") or ())):
-                told.append(
-                    f"{plural(kind)}/{canary} to go, which its finalizers hold: {holders}; for 10 min at the most. No "
-                    f"route leads to the canary. To let it go: kubectl --namespace {namespace} patch {plural(kind)} "
-                    f"""{canary} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
-                )
-        return told
 
 
 def _targets(urns: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from components.metadata import FIELD_MANAGER
 from eco2.background import Later
 from eco2.field_managers import applicable, hands
-from kube.cluster import ClusterError, ConflictError, NotServedError
+from kube.errors import ClusterError, ConflictError, NotServedError
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned
 from rollout.traffic.strip import without_canary

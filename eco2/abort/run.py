@@ -15,7 +15,8 @@ from eco2.abort.state import never_brought_up, what_waits
 from eco2.background import Later
 from eco2.stack.cli import EndedError, PulumiError
 from eco2.stack.config import phases_in
-from kube.cluster import ClusterClient, ClusterError
+from kube.cluster import ClusterClient
+from kube.errors import ClusterError
 from rollout.problems import ConfigError, Problem
 
 if TYPE_CHECKING:

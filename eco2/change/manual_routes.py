@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
 from eco2.field_managers import hands
-from kube.cluster import ClusterClient, ClusterError, NoClusterError
+from kube.cluster import ClusterClient
+from kube.errors import ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import version_at

@@ -136,7 +136,8 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     from eco2.change.manual_routes import look_at_routes, unfinished_abort  # noqa: PLC0415
     from eco2.change.readiness import unready  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
-    from kube.cluster import ClusterClient, ClusterError  # noqa: PLC0415  # slow to import
+    from kube.cluster import ClusterClient  # noqa: PLC0415  # slow to import
+    from kube.errors import ClusterError  # noqa: PLC0415  # slow to import
 
     assert proposal.plan is not None  # the caller has looked
     baseline = proposal.baseline
@@ -193,7 +194,8 @@ def _watch(request: ChangeRequest, result: Result) -> int:
     """Watches the canaries that were moved; the exit code."""
     from eco2.change.canary_health import soak  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
-    from kube.cluster import ClusterClient, ClusterError  # noqa: PLC0415  # slow to import
+    from kube.cluster import ClusterClient  # noqa: PLC0415  # slow to import
+    from kube.errors import ClusterError  # noqa: PLC0415  # slow to import
 
     baseline = result.proposal.baseline
     phases = {

@@ -46,7 +46,7 @@ def abort(
     from eco2.abort.request import AbortRequest  # noqa: PLC0415
     from eco2.abort.run import ReconcileError, RoutesError, record  # noqa: PLC0415
     from eco2.abort.run import abort as take_back  # noqa: PLC0415
-    from kube.cluster import ClusterError  # noqa: PLC0415
+    from kube.errors import ClusterError  # noqa: PLC0415
 
     if bool(service) == everything:
         typer.echo("error: name services, or use --all for every service", err=True)

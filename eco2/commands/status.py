@@ -52,7 +52,7 @@ def status(
     from eco2.status.table import table  # noqa: PLC0415
     from eco2.status.tree import tree  # noqa: PLC0415
     from eco2.terminal.console import Console  # noqa: PLC0415
-    from kube.cluster import ClusterError  # noqa: PLC0415
+    from kube.errors import ClusterError  # noqa: PLC0415
 
     detailed = watch or bool(service)
     query = StatusQuery(project.resolve(), stack, tuple(service or ()), detailed, prometheus)

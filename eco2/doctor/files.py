@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, missing
 from eco2.stack.config import stack_config
-from kube.cluster import ClusterClient, ClusterError
+from kube.cluster import ClusterClient
+from kube.errors import ClusterError
 from rollout.problems import ConfigError, suggestion
 from rollout.spec.files import read_catalog, read_yaml
 from rollout.spec.settings import read_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

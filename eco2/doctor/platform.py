@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from eco2.background import each
 from eco2.doctor.finding import fine, missing, warning
-from eco2.sidecars import NAMESPACES, bare
-from kube.cluster import NotServedError
+from kube.errors import NotServedError
 from kube.kinds import path
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from eco2.stack.cli import pulumi
 from rollout.spec.image import Image
-from rollout.spec.settings import RolloutSettings
+from rollout.spec.rollout_settings import RolloutSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

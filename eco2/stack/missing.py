@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import each
-from kube.cluster import ClusterClient, NotServedError
+from kube.errors import NotServedError
 from kube.kinds import OF_A_SERVICE, path
 from rollout.diff.objects import Object, of_state
 from rollout.traffic.names import virtual_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from kube.cluster import ClusterClient
 
 AT_ONCE = 8
 

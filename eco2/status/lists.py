@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
 from eco2.status.live import Objects
-from kube.cluster import PART_OF, ForbiddenError, NotServedError
+from kube.cluster import PART_OF
+from kube.errors import ForbiddenError, NotServedError
 from kube.kinds import OF_A_SERVICE, path
 from rollout.diff.drift import Drift, drift
 from rollout.diff.objects import of_state

@@ -15,7 +15,8 @@ from eco2.stack.config import stack_config
 from eco2.stack.missing import gone, known, words
 from eco2.status.live import Objects, read_deployment
 from eco2.status.pods import reasons
-from kube.cluster import PART_OF, ClusterClient, ClusterError
+from kube.cluster import PART_OF, ClusterClient
+from kube.errors import ClusterError
 from kube.kinds import path
 from rollout.guards.readiness import ready_pods
 from rollout.problems import ConfigError

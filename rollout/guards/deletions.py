@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rollout.guards.guards import Refusal
+from rollout.guards.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

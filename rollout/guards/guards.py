@@ -11,67 +11,17 @@ on the wanted one, it counts as changed.
 
 from __future__ import annotations
 
-import re
-import shlex
 from bisect import bisect_right
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
-from rollout.guards.rules import cited
-from rollout.problems import key_path
+from rollout.guards.commands import set_image, to_phase
+from rollout.guards.refusal import Refusal
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from rollout.plan.prior import Prior
-    from rollout.spec.image import Image
     from rollout.spec.services import Wanted
     from rollout.traffic.ladder import Ladder
-
-CONFIG_COMMAND: Final = re.compile(r"\bpulumi config (set|rm)\b")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One step that a rule does not allow.
-
-    Attributes:
-        service: The service.
-        rule: The rule's number in `rollout.guards.rules`.
-        before: What the last update left, as far as the rule looks at it.
-        after: What is wanted instead.
-        why: The reason, and in words the way on.
-        command: The allowed next step in a shell; empty where none is a command. With several refusals of a
-            service, the commands lead there one after the other.
-    """
-
-    service: str
-    rule: Literal[13, 14, 15, 17, 18]
-    before: str
-    after: str
-    why: str
-    command: str
-
-    @property
-    def finding(self) -> str:
-        """By which rule, what is refused and why, without the service and the ways on."""
-        return f"{cited(self.rule)}: {self.step}"
-
-    @property
-    def step(self) -> str:
-        """What is refused and why, without the rule."""
-        return f"from {self.before} to {self.after}: {self.why}"
-
-    def __str__(self) -> str:
-        """One line: service, rule, from, to, why, the next step, how to overrule."""
-        overrule = f'eco2:overrule: {{{self.service}: "reason"}}'
-        way = f"; next: `{self.command}`" if self.command else ""
-        return f"{self.service}: {self.finding}{way}; to overrule: `{overrule}`"
-
-    def for_stack(self, stack: str) -> Refusal:
-        """The same with commands that name their stack, so that they work as they are printed."""
-        return replace(self, command=CONFIG_COMMAND.sub(rf"\g<0> --stack {stack}", self.command))
 
 
 def refusals(wanted: Wanted, prior: Prior | None, *, first: bool) -> tuple[Refusal, ...]:
@@ -93,28 +43,6 @@ def refusals(wanted: Wanted, prior: Prior | None, *, first: bool) -> tuple[Refus
         stable_image_rests_while_a_canary_is_in_flight(wanted, prior),
     )
     return tuple(one for one in found if one)
-
-
-def overruled(
-    found: Iterable[Refusal], reasons: Mapping[str, str]
-) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
-    """Parts the refusals that stand from those that a person overruled.
-
-    Args:
-        found: Refusals of any services.
-        reasons: Why a service's refusals are overruled, by service; a blank reason is none.
-
-    Returns:
-        The refusals that stand, and for each of the others a warning of one line.
-    """
-    standing: list[Refusal] = []
-    warnings: list[str] = []
-    for one in found:
-        if reason := " ".join(reasons.get(one.service, "").split()):
-            warnings.append(f"{one.service}: overruled ({reason}): {one.finding}")
-        else:
-            standing.append(one)
-    return tuple(standing), tuple(warnings)
 
 
 def canary_needs_a_stable(wanted: Wanted, *, first: bool) -> Refusal:
@@ -183,7 +111,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
     if prior.phase == 0 or prior.keeps_stable(stable) or (takes_over and phase == 0):
         return None
     before = prior.stable_before(stable)
-    back, step = _set_image(f"services.{wanted.name}.image", stable, before), 0
+    back, step = set_image(f"services.{wanted.name}.image", stable, before), 0
     if takes_over:
         why, back = "a promotion ends at phase 0; begin the next rollout after it", []
     elif prior.carries_everything and phase == 0:
@@ -194,7 +122,7 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
         # A ladder without rungs has no phase 1: there the image may follow at phase 0.
         if wanted.rollout.steps.last_phase:
             step, canary = 1, f"rollouts.{wanted.name}.canary"
-            back += _set_image(canary, wanted.canary, stable)
+            back += set_image(canary, wanted.canary, stable)
     elif stable == prior.canary_image:
         why = (
             f"stable takes over a canary that has {FULL_WEIGHT} % of the traffic, and this one has "
@@ -208,14 +136,6 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
         )
     command = " && ".join([*back, to_phase(wanted, step)])
     return Refusal(wanted.name, 15, str(before), str(stable), why, command)
-
-
-def to_phase(wanted: Wanted, phase: int) -> str:
-    """The shell command that sets a service's phase, without a weight that belongs to another."""
-    commands = [_set(f"rollouts.{wanted.name}.phase", str(phase))]
-    if wanted.rollout.weight is not None:
-        commands.insert(0, _remove(f"rollouts.{wanted.name}.weight"))
-    return " && ".join(commands)
 
 
 def _stands_on(ladder: Ladder, prior: Prior) -> bool:
@@ -244,29 +164,3 @@ def _canary(prior: Prior) -> str:
 
 def _place(phase: int, weight: int) -> str:
     return f"phase {phase} ({weight} %)"
-
-
-def _set_image(key: str, now: Image, then: Image) -> list[str]:
-    """The shell commands that change an image in the stack's file; none where it cannot name the new one."""
-    if now.repository != then.repository or not (now.tag and then.tag):
-        return []
-    return [
-        _set(f"{key}.{part}", new) if new else _remove(f"{key}.{part}")
-        for part in ("tag", "digest", "revision")
-        for old, new in ((getattr(now, part), getattr(then, part)),)
-        if old != new
-    ]
-
-
-def _set(key: str, value: str) -> str:
-    # With a path Pulumi turns what looks like a number or a truth value into one.
-    kind = " --type string" if not key.endswith(".phase") and re.fullmatch(r"\d+|true|false", value) else ""
-    return f"pulumi config set --path {_path(key)} {shlex.quote(value)}{kind}"
-
-
-def _remove(key: str) -> str:
-    return f"pulumi config rm --path {_path(key)}"
-
-
-def _path(key: str) -> str:
-    return shlex.quote("eco2:" + key_path(key.split(".")))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rollout.guards.commands import to_phase
 from rollout.guards.deletions import DELETIONS, deletions
-from rollout.guards.guards import Refusal, overruled, refusals, to_phase
+from rollout.guards.guards import refusals
+from rollout.guards.refusal import Refusal, overruled
 from rollout.guards.shortage import added_pods, short_while_it_runs, shortages
 from rollout.problems import NAMESPACE, ConfigError, Problem
 

@@ -12,7 +12,7 @@ from rollout.text.markdown import block, code, indented, prose
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rollout.guards.guards import Refusal
+    from rollout.guards.refusal import Refusal
     from rollout.problems import Problem
     from rollout.report.report import Report, ServiceChange
 

@@ -17,7 +17,7 @@ from rollout.spec.instances import DAEMONSETS, Allocatable, Load, least
 
 if TYPE_CHECKING:
     from rollout.diff.differences import Beside
-    from rollout.guards.guards import Refusal
+    from rollout.guards.refusal import Refusal
     from rollout.plan.order import Direction
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import RolloutPlan

@@ -11,7 +11,7 @@ from rollout.spec.instances import MIB
 
 if TYPE_CHECKING:
     from rollout.diff.differences import Beside
-    from rollout.guards.guards import Refusal
+    from rollout.guards.refusal import Refusal
     from rollout.report.cost import Extra
     from rollout.report.report import Report, Room, ServiceChange
 

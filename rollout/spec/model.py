@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from rollout.spec import patterns as forms
@@ -42,3 +42,5 @@ MemoryQuantity = Annotated[str, StringConstraints(pattern=forms.QUANTITY), After
 
 Duration = Annotated[str, StringConstraints(pattern=forms.DURATION), AfterValidator(for_istio)]
 """A duration as Istio writes it: `86400s`, `1m30s`."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.spec.image_settings import canary_image, stable_image
-from rollout.spec.settings import RolloutSettings, ServiceSettings
+from rollout.spec.rollout_settings import RolloutSettings
+from rollout.spec.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from rollout.spec.catalog import Catalog, Service

@@ -25,8 +25,9 @@ from rollout.plan.service_plan import plan
 from rollout.spec.files import read_catalog
 from rollout.spec.instances import DAEMONSETS, MIB, Allocatable, allocatable
 from rollout.spec.quantities import memory_bytes, millicores
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
-from rollout.spec.settings import RolloutSettings, ServiceSettings, read_settings
+from rollout.spec.settings import ServiceSettings, read_settings
 from rollout.spec.workload import Resources
 from tests.conftest import ROOT
 

@@ -8,7 +8,8 @@ import pytest
 
 from eco2.abort.files import Place
 from eco2.abort.routes import strike
-from kube.cluster import ClusterClient, ClusterError, NotServedError
+from kube.cluster import ClusterClient
+from kube.errors import ClusterError, NotServedError
 
 GROUP = "networking.istio.io"
 

@@ -28,8 +28,9 @@ from rollout.spec.instances import (
     pod_request,
 )
 from rollout.spec.quantities import memory_bytes, millicores
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
-from rollout.spec.settings import NodeGroupSettings, RolloutSettings, read_settings
+from rollout.spec.settings import NodeGroupSettings, read_settings
 from tests.conftest import ROOT
 from tests.unit.conftest import mib
 

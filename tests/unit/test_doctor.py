@@ -18,7 +18,7 @@ from eco2.doctor.nodes import nodes
 from eco2.doctor.platform import istio, keda, rights
 from eco2.doctor.references import references
 from eco2.stack.cli import PulumiError
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from tests.conftest import ROOT, copy_project
 from tests.roles import granted
 from tests.unit.kubernetes_objects import node

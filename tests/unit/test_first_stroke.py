@@ -11,8 +11,9 @@ from eco2.field_managers import applicable
 from eco2.stack.dry_run import stack_config
 from rollout.plan.service_plan import plan
 from rollout.spec.files import read_catalog
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
-from rollout.spec.settings import RolloutSettings, read_settings
+from rollout.spec.settings import read_settings
 from rollout.traffic import write
 from rollout.traffic.selector import pinned
 from rollout.traffic.strip import without_canary

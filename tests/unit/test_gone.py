@@ -11,7 +11,7 @@ from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.request import AbortRequest
 from eco2.stack.missing import gone, known, to_forget, words
-from kube.cluster import ClusterError, NotServedError
+from kube.errors import ClusterError, NotServedError
 from rollout.diff.objects import Object
 from tests.api_server import ApiServer
 

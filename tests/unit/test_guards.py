@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollout.guards.guards import overruled, refusals
+from rollout.guards.guards import refusals
+from rollout.guards.refusal import overruled
 from rollout.plan.prior import Prior, read_prior
 from rollout.plan.service_plan import plan
 from rollout.spec.files import read_catalog
@@ -200,7 +201,7 @@ def test_a_refusal_names_its_stack_in_every_command():
 
 def test_new_canary_image_starts_without_weight():
     (refusal,) = found(left(3, 20), 3, canary=NEXT)
-    assert (refusal.rule, refusal.before, refusal.after) == (14, image(NEW), image(NEXT))
+    assert (refusal.rule, refusal.before, refusal.after) == (14, str(image(NEW)), str(image(NEXT)))
     assert refusal.command == "pulumi config set --path eco2:rollouts.auth-api.phase 1"
 
 
@@ -212,7 +213,7 @@ def test_an_image_exchanged_at_phase_1_stays_there_for_one_update():
 
 def test_stable_image_rests_while_a_canary_is_in_flight():
     (refusal,) = found(left(3, 20), 0, stable=OTHER)
-    assert (refusal.rule, refusal.before, refusal.after) == (15, image(OLD), image(OTHER))
+    assert (refusal.rule, refusal.before, refusal.after) == (15, str(image(OLD)), str(image(OTHER)))
     assert "go back to phase 0 first, then change the image" in refusal.why
     assert refusal.command.split(" && ") == [
         "pulumi config set --path eco2:services.auth-api.image.tag old",

@@ -8,6 +8,9 @@ from collections import defaultdict
 
 from tests.conftest import ROOT
 
+LONGEST_FILE = 250
+"""Lines: what a reader keeps in view on a few screens."""
+STILL_LONGER = {"components/canary_service.py"}
 ROOMS = ("rollout", "kube", "components", "eco2")
 
 
@@ -28,3 +31,11 @@ def test_the_paths_of_an_object_stand_in_one_table():
     path = re.compile(r"/namespaces/\{|/apis/apps/v1")
     found = [str(file.relative_to(ROOT)) for file in modules(*ROOMS) if path.search(file.read_text("utf-8"))]
     assert found == ["kube/kinds.py"]
+
+
+def test_a_file_is_one_idea_and_fits_on_a_few_screens():
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in modules(*ROOMS, "lab")
+    }
+    assert {name for name, length in lengths.items() if length > LONGEST_FILE} <= STILL_LONGER

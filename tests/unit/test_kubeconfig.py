@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import yaml
 
-from kube.cluster import ClusterClient, ClusterError
+from kube.cluster import ClusterClient
 from kube.connection import ApiRequest, Direct, Official
+from kube.errors import ClusterError
 from kube.kubeconfig import KubeconfigError, UnknownWayError, access
 
 

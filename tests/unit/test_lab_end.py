@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
+from lab.control import end_with
 from lab.places import ENDS_WITH
-from lab.supervisor import end_with
 from tests.conftest import Lab
 
 SECONDS = 20

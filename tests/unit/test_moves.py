@@ -10,8 +10,9 @@ from rollout.plan.prior import Prior
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
 from rollout.spec.image_settings import ImageSettings, read_image, settings_of
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
-from rollout.spec.settings import RolloutSettings, ServiceSettings, read_settings
+from rollout.spec.settings import ServiceSettings, read_settings
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")

@@ -17,8 +17,8 @@ from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.files import read_catalog
 from rollout.spec.image import REVISION_ANNOTATION, Image
+from rollout.spec.rollout_settings import CanarySettings, RolloutSettings
 from rollout.spec.services import Wanted
-from rollout.spec.settings import CanarySettings, RolloutSettings
 from rollout.traffic import write
 from rollout.traffic.versions import SUBSETS
 from tests.conftest import ROOT

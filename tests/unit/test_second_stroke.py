@@ -16,7 +16,7 @@ from eco2.abort.state import waiting_steps
 from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import about
 from eco2.terminal import progress as telling
-from kube.cluster import NotServedError
+from kube.errors import NotServedError
 from rollout.plan.prior import Prior
 from rollout.spec.image import REVISION_ANNOTATION, Image
 

@@ -22,7 +22,7 @@ from eco2.status.table import table
 from eco2.status.tree import tree
 from eco2.status.watch import Feed, Seen, picture
 from eco2.status.words import ago, measured, remedies
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
 from tests.conftest import ROOT

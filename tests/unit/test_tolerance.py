@@ -9,7 +9,7 @@ import pytest
 from components import stack
 from components.tolerance import Tolerance
 from eco2.doctor.autoscalers import autoscalers
-from kube.cluster import ClusterError
+from kube.errors import ClusterError
 from kube.kinds import path
 from kube.tolerance import AUTOSCALER, SCALED_OBJECTS, TO_TOLERANCE, keeps_tolerance
 from rollout.plan.frozen import frozen

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import empty_pb2
-from kubernetes.utils.quantity import parse_quantity
 from pulumi.runtime.proto import provider_pb2
 
 from lab.api import Api, ApiError, Unreachable, connection
 from lab.plugins import differences
 from lab.plugins.host import NotReadyError, Plugin, RefusedError, has_unknown, refuse, to_python, to_struct
 from lab.plugins.kubernetes import objects as k8s
+from lab.plugins.kubernetes.manifests import described, normal, pruned, state, substance
 from lab.plugins.kubernetes.waiting import until_gone, until_ready
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ class Kubernetes(Plugin):
         The cluster is not asked.
         """
         inputs, new = to_python(request.old_inputs), to_python(request.news)
-        old = _pruned(to_python(request.olds), inputs)
+        old = pruned(to_python(request.olds), inputs)
         for path in request.ignoreChanges:
             differences.keep(old, new, path)
-        old, new = _normal(old), _normal(new)
+        old, new = normal(old), normal(new)
         immutable = (*IMMUTABLE["*"], *IMMUTABLE.get(new.get("kind", ""), ()))
         answer = differences.answer(old, new, immutable, delete_first=_collides(old, new))
         if answer.deleteBeforeReplace:
@@ -111,7 +111,7 @@ class Kubernetes(Plugin):
                 return provider_pb2.CreateResponse(properties=to_struct(inputs))
             live = self._objects().create(inputs, dry_run=False, upsert=upsert)
             live = self._ready(request, inputs) or live
-            return provider_pb2.CreateResponse(id=k8s.identity(inputs["metadata"]), properties=_state(live))
+            return provider_pb2.CreateResponse(id=k8s.identity(inputs["metadata"]), properties=state(live))
 
         return self._answered(context, work)
 
@@ -133,7 +133,7 @@ class Kubernetes(Plugin):
                     raise
                 raise NotReadyError(k8s.identity(inputs["metadata"]), there, inputs, [str(error)]) from None
             live = self._ready(request, inputs) or live
-            return provider_pb2.UpdateResponse(properties=_state(live))
+            return provider_pb2.UpdateResponse(properties=state(live))
 
         return self._answered(context, work)
 
@@ -158,17 +158,16 @@ class Kubernetes(Plugin):
         inputs = to_python(request.inputs)
 
         def work() -> Any:
-            described = inputs or _described(request)
-            live = self._objects().read(described)
+            live = self._objects().read(inputs or described(request))
             if live is None:
                 return provider_pb2.ReadResponse()
             if inputs:
                 applied = self._objects().apply(inputs, dry_run=True, force=True)
-                same = _substance(applied) == _substance(live)
-                kept = inputs if same else _pruned(live, inputs)
+                same = substance(applied) == substance(live)
+                kept = inputs if same else pruned(live, inputs)
             else:
-                kept = _substance(live)
-            return provider_pb2.ReadResponse(id=request.id, properties=_state(live), inputs=to_struct(kept))
+                kept = substance(live)
+            return provider_pb2.ReadResponse(id=request.id, properties=state(live), inputs=to_struct(kept))
 
         return self._answered(context, work)
 
@@ -214,51 +213,5 @@ def _renamed(inputs: dict[str, Any]) -> dict[str, Any]:
     return {**inputs, "metadata": {**inputs["metadata"], "name": f"preview-{secrets.token_hex(4)}"}}
 
 
-def _normal(value: Any, key: str = "") -> Any:
-    """A value as a server would keep it: without lists and maps that hold nothing, and `1000m` of a CPU as 1."""
-    if isinstance(value, dict) and key in ("limits", "requests"):
-        return {name: _quantity(amount) for name, amount in value.items()}
-    if isinstance(value, dict):
-        kept = {name: _normal(one, name) for name, one in value.items()}
-        return {name: one for name, one in kept.items() if one not in ({}, [])}
-    return [_normal(one) for one in value] if isinstance(value, list) else value
-
-
-def _quantity(amount: Any) -> str:
-    return str(parse_quantity(amount).normalize())  # type: ignore[no-untyped-call]  # the client has no types
-
-
 def _namespace(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _described(request: Any) -> dict[str, Any]:
-    """The object that an import names: its kind from the token, its name from the id."""
-    group_version, kind = request.urn.split("::")[2].split("$")[-1].split(":", 1)[1].rsplit(":", 1)
-    namespace, _, name = request.id.rpartition("/")
-    meta = {"name": name, **({"namespace": namespace} if namespace else {})}
-    api_version = group_version.removeprefix("core/")
-    return {"apiVersion": api_version, "kind": kind, "metadata": meta}
-
-
-SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
-
-
-def _substance(live: dict[str, Any]) -> dict[str, Any]:
-    """An object without what the server keeps of its own."""
-    meta = {key: value for key, value in live["metadata"].items() if key not in SERVERS_OWN}
-    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": meta}
-
-
-def _state(live: dict[str, Any]) -> Any:
-    meta = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
-    return to_struct({**live, "metadata": meta})
-
-
-def _pruned(live: Any, shape: Any) -> Any:
-    """The live values at the places that the inputs name."""
-    if isinstance(live, dict) and isinstance(shape, dict):
-        return {key: _pruned(live[key], value) for key, value in shape.items() if key in live}
-    if isinstance(live, list) and isinstance(shape, list) and len(live) == len(shape):
-        return [_pruned(one, value) for one, value in zip(live, shape, strict=True)]
-    return live
