@@ -28,13 +28,12 @@ with stack.problems_in_words():
 
 last, context = stack.last_update(), config["kubernetes:context"]
 with stack.problems_in_words():
-    platform = platform_of(catalog, settings, context, last, stack.held())
-    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, stack.only())
-    warnings = accept(update)
-    planned = report(update)
-    unknown = platform.readiness.look(update, planned)
+    update = update_of(pulumi.get_stack(), catalog, settings, last, resources, stack.only())
+    judged = accept(update)
+    planned = report(update, judged)
+    unknown = readiness.look(update, planned)
 pulumi.log.info(inert(visible(summary(planned))))
-for warning in (*warnings, *unknown):
+for warning in (*judged.warnings, *unknown):
     pulumi.log.warn(inert(one_line(warning)))
 
 cluster = cluster_of(update, context, last)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import yaml
 from typer.testing import CliRunner
 
 from eco2.cli import app
+from eco2.stack.config import stack_config
+from rollout.plan.service_plan import plan
+from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
+from rollout.spec.services import resolve
+from rollout.spec.settings import read_settings
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,15 +52,14 @@ class Desk:
 
     def left(self, **services):
         """What the last update left: phase, weight and images by service, the others at phase 0."""
-        names = yaml.safe_load((self.folder / "services.yaml").read_text())["services"]
-        entries = {
-            name: {"phase": 0, "weight": 0, "images": {"stable": f"{IMAGE}{name}-dev-latest"}}
-            for name in names
-        }
+        catalog = read_catalog(ROOT / "services.yaml")
+        settings = read_settings("Pulumi.dev.yaml", stack_config(ROOT, "dev"), catalog)
+        wanted = resolve(catalog, settings.model_copy(update={"rollouts": {}}))
         for name, (phase, weight, canary) in services.items():
-            at = entries[name.replace("_", "-")]
-            at |= {"phase": phase, "weight": weight}
-            at["images"]["canary"] = f"{IMAGE}{canary}"
+            one = wanted[name.replace("_", "-")]
+            at = one.rollout.model_copy(update={"phase": phase, "weight": weight})
+            wanted[one.name] = replace(one, rollout=at, canary=Image.parse(f"{IMAGE}{canary}"))
+        entries = {name: plan(one, None).output() for name, one in wanted.items()}
         root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": entries}}
         (self.folder / "state.json").write_text(json.dumps({"deployment": {"resources": [root]}}))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from eco2.stack.last_update import LastUpdate
+    from eco2.stack.state import StackState
     from rollout.edits import Move
     from rollout.plan.prior import Prior
     from rollout.report.report import Report
@@ -55,7 +55,7 @@ class Baseline:
     text: str
     catalog: Catalog
     services: dict[str, Wanted]
-    last: LastUpdate | None
+    last: StackState | None
     unknown: str = ""
 
     @property

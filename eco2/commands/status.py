@@ -41,10 +41,10 @@ def status(
     """
     from eco2.background import Later  # noqa: PLC0415
     from eco2.stack.cli import PulumiError  # noqa: PLC0415
-    from eco2.stack.last_update import last_update_by_backend  # noqa: PLC0415
+    from eco2.stack.state import state_by_backend  # noqa: PLC0415
 
     # The CLI takes as long as the imports below.
-    last = Later(partial(last_update_by_backend, project.resolve(), stack))
+    last = Later(partial(state_by_backend, project.resolve(), stack))
 
     from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.status.as_json import services_as_json  # noqa: PLC0415

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.stack.dry_run import Registration
-    from eco2.stack.last_update import LastUpdate
+    from eco2.stack.state import StackState
     from rollout.report.report import Report
     from rollout.spec.catalog import Catalog
 
@@ -25,7 +25,7 @@ NOT_COMPARED = (
 
 
 def with_differences(
-    report: Report, project: Path, stack: str, last: LastUpdate, config: str | None = None
+    report: Report, project: Path, stack: str, last: StackState, config: str | None = None
 ) -> Report:
     """Adds to a report what changes beside rollouts.
 

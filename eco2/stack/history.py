@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -12,11 +13,15 @@ from pydantic import ValidationError
 
 from eco2.stack.cli import pulumi
 from rollout.spec.image import Image
+from rollout.spec.image_settings import with_settings
 from rollout.spec.rollout_settings import RolloutSettings
+from rollout.spec.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from rollout.spec.image_settings import ImageSettings
 
 SIGNS: Final = {"create": "+", "update": "~", "replace": "+-", "delete": "-"}
 PEOPLE: Final = ("github.login", "git.author", "git.committer")
@@ -132,16 +137,18 @@ def _services(entry: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Phase, weight and images of the services that a config names."""
     config = (entry or {}).get("config") or {}
     found: dict[str, dict[str, Any]] = {}
-    for name, rollout in _object(config, "eco2:rollouts").items():
-        place = found.setdefault(name, {})
-        place["phase"] = rollout.get("phase", 0)
-        place |= _image("canary", rollout.get("canary"))
+    for name, said in _object(config, "eco2:rollouts").items():
         try:
-            place["weight"] = f"{RolloutSettings.model_validate(rollout).effective_weight} %"
-        except ValidationError:  # a config that was refused, or one of another age
-            place["weight"] = "?"
-    for name, settings in _object(config, "eco2:services").items():
-        found.setdefault(name, {}).update(_image("stable", settings.get("image")))
+            rollout = RolloutSettings.model_validate(said)
+        except ValidationError:  # a config that was refused
+            found[name] = {"phase": said.get("phase", 0), "weight": "?"}
+        else:
+            found[name] = {"phase": rollout.phase, "weight": f"{rollout.effective_weight} %"}
+            found[name] |= _image("canary", rollout.canary)
+    for name, said in _object(config, "eco2:services").items():
+        with suppress(ValidationError):
+            settings = ServiceSettings.model_validate(said)
+            found.setdefault(name, {}).update(_image("stable", settings.image))
     return found
 
 
@@ -157,8 +164,7 @@ def _object(config: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in entries if isinstance(entry, dict)}
 
 
-def _image(what: str, said: Any) -> dict[str, str]:
-    if not isinstance(said, dict):
-        return {}
-    named = Image("", str(said.get("tag") or "default"), said.get("digest"), said.get("revision"))
-    return {what: named.short} if said else {}
+def _image(what: str, said: ImageSettings) -> dict[str, str]:
+    default = Image("", "default")
+    named = with_settings(default, said)
+    return {} if named == default else {what: named.short}

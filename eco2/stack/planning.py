@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from eco2.stack.config import stack_config
-from eco2.stack.last_update import LastUpdate, last_update_by_backend
+from eco2.stack.state import StackState, state_by_backend
+from rollout.guards.review import review
 from rollout.plan.update import update_of
 from rollout.problems import ConfigError, Problem
 from rollout.report.report import report
@@ -43,10 +44,11 @@ def read_report(
     """
     catalog = read_catalog(project / "services.yaml")
     settings = read_settings(f"Pulumi.{stack}.yaml", stack_config(project, stack, config), catalog)
-    return report(update_of(stack, catalog, settings, last, resources))
+    update = update_of(stack, catalog, settings, last, resources)
+    return report(update, review(update))
 
 
-def last_update(project: Path, stack: str, file: Path | None = None) -> LastUpdate:
+def last_update(project: Path, stack: str, file: Path | None = None) -> StackState:
     """Reads what a stack's last update left, from its backend or from a file.
 
     Args:
@@ -59,7 +61,7 @@ def last_update(project: Path, stack: str, file: Path | None = None) -> LastUpda
         ConfigError: If the file does not hold outputs.
         OSError: If the file cannot be read.
     """
-    return last_update_by_backend(project, stack) if file is None else LastUpdate(_of_file(file))
+    return state_by_backend(project, stack) if file is None else StackState(_of_file(file))
 
 
 def _of_file(file: Path) -> dict[str, Any]:

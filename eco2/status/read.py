@@ -12,11 +12,11 @@ from eco2.background import Later
 from eco2.prometheus import Prometheus, PrometheusError
 from eco2.stack.cli import PulumiError
 from eco2.stack.config import stack_config
-from eco2.stack.last_update import LastUpdate, last_update_by_backend
+from eco2.stack.state import StackState, state_by_backend
 from eco2.status.events import warnings
 from eco2.status.lists import Lists
 from eco2.status.live import read_live
-from eco2.status.snapshot import Snapshot, Status, Step, read_left, read_step
+from eco2.status.snapshot import Snapshot, Status, Step, read_applied
 from kube.cluster import ClusterClient
 from kube.kinds import path
 from rollout.plan.prior import read_prior
@@ -76,7 +76,7 @@ class Reader:
             outputs, or a kind of objects.
     """
 
-    def __init__(self, query: StatusQuery, last: Later[LastUpdate] | None = None) -> None:
+    def __init__(self, query: StatusQuery, last: Later[StackState] | None = None) -> None:
         """Reads the files, and begins to read the state.
 
         Args:
@@ -91,7 +91,7 @@ class Reader:
         self._query = query
         self._asked = last or self._ask()
         self._asked_at, self._asked_once = time.monotonic(), False
-        self._last: LastUpdate | None = None
+        self._last: StackState | None = None
         self._last_note = ""
         self.incomplete = False
         self._files = self._read_files()
@@ -104,8 +104,8 @@ class Reader:
         self._cluster = ClusterClient(self.context)
         self._prometheus = Prometheus(query.prometheus) if query.prometheus else None
 
-    def _ask(self) -> Later[LastUpdate]:
-        return Later(partial(last_update_by_backend, self._query.project, self._query.stack))
+    def _ask(self) -> Later[StackState]:
+        return Later(partial(state_by_backend, self._query.project, self._query.stack))
 
     def _read_files(self) -> _Config:
         """Reads the files; a stack's file that cannot be used leaves a note."""
@@ -132,7 +132,7 @@ class Reader:
                 self._files.note = _first_problem(error)
         return self._files
 
-    def _last_update(self) -> LastUpdate | None:
+    def _last_update(self) -> StackState | None:
         """The state; the first time it is waited for, afterwards it comes when it comes.
 
         None if it could never be read.
@@ -169,7 +169,7 @@ class Reader:
         objects = lists.objects()
         drift, unseen = lists.drift(last.state if last else ())
         warned, now = events.result() if events else [], datetime.now(UTC)
-        applied = {name: read_left(outputs, name) for name in chosen}
+        applied = read_applied(outputs, chosen)
         services = tuple(
             Status(
                 service=name,
@@ -213,11 +213,8 @@ def _wanted(files: _Config, file: str, last: Mapping[str, Any]) -> tuple[dict[st
     except ConfigError as error:
         return {}, _first_problem(error)
     prior = read_prior(last)
-    planned = {
-        name: read_step(plan(one, prior.get(name)).output())
-        for name, one in resolve(files.catalog, settings).items()
-    }
-    return {name: step for name, step in planned.items() if step}, ""
+    services = resolve(files.catalog, settings)
+    return {name: Step.of(plan(one, prior.get(name)).leaves) for name, one in services.items()}, ""
 
 
 def _unread(applied: Mapping[str, tuple[Step | None, bool]]) -> str:

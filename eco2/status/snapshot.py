@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
 from eco2.status.findings import HALF_TAKEN_BACK, Finding, below, not_applied, not_live
-from rollout.spec.image import Image
+from rollout.plan.prior import read_prior
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from eco2.prometheus import Requests
     from eco2.status.events import Event
     from eco2.status.live import Live
     from rollout.diff.drift import Drift
+    from rollout.plan.prior import Prior
+    from rollout.spec.image import Image
 
 NOT_YET_UP = "0 not yet up"
 
@@ -41,41 +43,40 @@ class Step:
     stable: Image
     canary: Image | None
 
+    @classmethod
+    def of(cls, prior: Prior) -> Step:
+        """What an update left, or will leave."""
+        return cls(
+            phase=prior.phase,
+            phase_name=prior.phase_name,
+            weight=prior.weight,
+            share=prior.share,
+            stable=prior.stable_image,
+            canary=prior.canary_image,
+        )
+
     def __str__(self) -> str:
         """`3 20%`."""
         return f"{self.phase} {self.phase_name}"
 
 
-def read_step(entry: Mapping[str, Any]) -> Step | None:
-    """Reads an entry of the stack output `rollouts`; None if a program of another age wrote it."""
-    try:
-        images = entry["images"]
-        canary = images.get("canary")
-        return Step(
-            phase=int(entry["phase"]),
-            phase_name=str(entry["phaseName"]),
-            weight=int(entry["weight"]),
-            share=float(entry["share"]),
-            stable=Image.read(str(images["stable"])),
-            canary=Image.read(canary) if canary else None,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def read_left(outputs: Mapping[str, Any] | None, service: str) -> tuple[Step | None, bool]:
-    """What the last update left of a service, and whether that is known: it may have left nothing.
+def read_applied(
+    outputs: Mapping[str, Any] | None, names: Iterable[str]
+) -> dict[str, tuple[Step | None, bool]]:
+    """What the last update left of some services, and whether that is known: it may have left nothing.
 
     Args:
         outputs: The stack's; None if they cannot be read.
-        service: Its name.
+        names: The services.
     """
-    if outputs is None:
-        return None, False
-    entries = outputs.get("rollouts") or {}
-    entry = entries.get(service) if isinstance(entries, dict) else entries
-    step = read_step(entry) if entry else None
-    return step, step is not None or not entry
+    said = read_prior(outputs or {})
+    entries = (outputs or {}).get("rollouts") or {}
+    found = {}
+    for name in names:
+        step = Step.of(said[name]) if name in said else None
+        nothing = isinstance(entries, dict) and not entries.get(name)
+        found[name] = step, outputs is not None and (step is not None or nothing)
+    return found
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ update that failed leaves no outputs, so after it the comparison still starts wh
 last stood by plan. Backward is never asked: no guard looks at how far a weight falls.
 
 A changed ladder gives the same number of a phase another meaning, so then weights alone compare.
-Outputs of an older program do not name their ladder: where phase and weight do not fit together
-on the wanted one, it counts as changed.
 """
 
 from __future__ import annotations
@@ -139,22 +137,8 @@ def stable_image_rests_while_a_canary_is_in_flight(wanted: Wanted, prior: Prior)
 
 
 def _stands_on(ladder: Ladder, prior: Prior) -> bool:
-    """Whether a phase and its weight exist on a ladder, so that it can be the one of the last update."""
-    if prior.phase == 0:
-        return True
-    if prior.ladder is not None:
-        return prior.ladder == ladder.weights and prior.phase <= ladder.last_phase
-    if prior.phase == 1:
-        # It means the same on every ladder, also where outputs give it a weight.
-        return True
-    if prior.phase > ladder.last_phase:
-        return False
-    if ladder.full_scale:
-        # Overrides could hold any weight between its two rungs; the usual way to such a weight is
-        # another ladder, and taken for phase 2 it would jump to 100 % without another question.
-        return prior.weight in ladder.weights
-    low, high = ladder.bounds(prior.phase)
-    return low <= prior.weight <= high
+    """Whether phases mean on a ladder what they meant in the last update."""
+    return prior.phase == 0 or prior.ladder == ladder.weights
 
 
 def _canary(prior: Prior) -> str:

@@ -76,27 +76,11 @@ def _tags_that_move(update: Update) -> tuple[str, ...]:
     return (told,)
 
 
-def _moving_init_images(update: Update) -> tuple[str, ...]:
-    """No revision and no canary tries these, so a tag of any form is enough to change them."""
-    found = [
-        f"{one.image} of {app}"
-        for name in update.names
-        for app, workload in (
-            (name, update.services[name].service),
-            *update.services[name].service.companions.items(),
-        )
-        for one in workload.init_containers
-        if "@" not in one.image
-    ]
-    told = f"{', '.join(found)}: an init image without a digest may be another at the next start of a pod"
-    return (f"{told}; name it so in services.yaml: NAME:TAG@sha256:...",) if found else ()
-
-
-def accept(update: Update) -> tuple[str, ...]:
+def accept(update: Update) -> Review:
     """Refuses an update that breaks a guard for some service and is not overruled.
 
     Returns:
-        The warnings of its review.
+        Its review, in which nothing is refused.
 
     Raises:
         ConfigError: With every refusal that stands.
@@ -104,7 +88,7 @@ def accept(update: Update) -> tuple[str, ...]:
     judged = review(update)
     if judged.refused:
         raise ConfigError(problems(update.file, judged.refused))
-    return judged.warnings
+    return judged
 
 
 def problems(file: str, refused: Sequence[Refusal]) -> list[Problem]:

@@ -45,14 +45,11 @@ class Shortage:
 
 
 def added_pods(plan: RolloutPlan, prior: Prior | None) -> int:
-    """The pods by which a canary grows in this update; negative where it shrinks.
-
-    Outputs that do not tell how many there were count as those of the plan: nothing is known to come.
-    """
+    """The pods by which a canary grows in this update; negative where it shrinks."""
     now = plan.canary.replicas if plan.canary else 0
     if prior is None or prior.phase == 0:
         return now
-    return now - prior.pods.canary if prior.pods else 0
+    return now - prior.pods.canary
 
 
 def shortages(
@@ -154,7 +151,7 @@ def short_while_it_runs(
 
 def _larger_canary(plan: RolloutPlan, prior: Prior | None) -> RolloutPlan:
     """The plan with the canary that is there on the way: the old one, where that had more pods."""
-    if prior is None or prior.pods is None:
+    if prior is None:
         return plan
     if plan.canary:
         most = max(plan.canary.replicas, prior.pods.canary)

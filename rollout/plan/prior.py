@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.spec.image import Image
-from rollout.traffic.ladder import FULL_WEIGHT
+from rollout.traffic.ladder import FULL_WEIGHT, Ladder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -49,8 +49,8 @@ class Prior:
         stable_image: Image and revision of stable.
         canary_image: Image and revision of the canary; None without one.
         share: What the canary really got of the traffic in per cent.
-        ladder: The weights of its ladder; None where the outputs are older than this entry.
-        pods: Pods of stable and of the canary by plan; None where the outputs do not tell.
+        ladder: The weights of its ladder.
+        pods: Pods of stable and of the canary by plan.
         routes: What its routes say, which an update that failed may have moved since; None where
             that is not known.
         deployed: What its Deployments run by the state, where outputs may tell of another update; None
@@ -61,11 +61,29 @@ class Prior:
     weight: int
     stable_image: Image
     canary_image: Image | None
-    share: float | None = None
-    ladder: tuple[int, ...] | None = None
-    pods: PodCounts | None = None
+    share: float
+    ladder: tuple[int, ...]
+    pods: PodCounts
     routes: Split | None = None
     deployed: Deployed | None = None
+
+    @property
+    def phase_name(self) -> str:
+        """`off`, `header` or the phase's weight."""
+        return Ladder(self.ladder).name(self.phase)
+
+    def output(self) -> dict[str, Any]:
+        """The entry of the stack output `rollouts`; `read_prior` reads it."""
+        canary = self.canary_image
+        return {
+            "phase": self.phase,
+            "phaseName": self.phase_name,
+            "ladder": list(self.ladder),
+            "weight": self.weight,
+            "share": self.share,
+            "images": {"stable": str(self.stable_image), "canary": str(canary) if canary else None},
+            "replicas": {"stable": self.pods.stable, "canary": self.pods.canary},
+        }
 
     @property
     def stands_at(self) -> tuple[int, bool]:
@@ -122,34 +140,32 @@ class Prior:
         return there if there and there != image else self.canary_image
 
 
-def read_prior(outputs: Mapping[str, Any], routes: Mapping[str, Split] | None = None) -> dict[str, Prior]:
+def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
     """Reads the `rollouts` output.
 
     Args:
         outputs: The outputs of the stack; empty before its first update.
-        routes: What the routes in its state say, by service; None where the state is not known.
 
     Returns:
-        The services that the outputs describe. An entry of another shape, written by a
-        program of another age, is left out: such a service is treated as new, which waits
-        for every pod before it moves a route.
+        The services that the outputs describe. An entry of another shape is left out: such a service is
+        treated as new, which waits for every pod before it moves a route.
     """
     rollouts = outputs.get("rollouts")
     found: dict[str, Prior] = {}
     for name, entry in rollouts.items() if isinstance(rollouts, dict) else ():
         try:
-            ladder, replicas = entry.get("ladder"), entry.get("replicas")
-            canary = entry["images"].get("canary")
-            found[name] = Prior(
+            images, replicas, canary = entry["images"], entry["replicas"], entry["images"].get("canary")
+            prior = Prior(
                 phase=int(entry["phase"]),
                 weight=int(entry["weight"]),
-                stable_image=Image.read(str(entry["images"]["stable"])),
+                stable_image=Image.read(str(images["stable"])),
                 canary_image=Image.read(canary) if canary else None,
-                share=float(entry.get("share", entry["weight"])),
-                ladder=None if ladder is None else tuple(int(weight) for weight in ladder),
-                pods=PodCounts(int(replicas["stable"]), int(replicas["canary"])) if replicas else None,
-                routes=(routes or {}).get(name),
+                share=float(entry["share"]),
+                ladder=tuple(int(weight) for weight in entry["ladder"]),
+                pods=PodCounts(int(replicas["stable"]), int(replicas["canary"])),
             )
+            if 0 <= prior.phase <= Ladder(prior.ladder).last_phase:
+                found[name] = prior
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return found
@@ -174,7 +190,7 @@ def by_the_state(said: Mapping[str, Prior], deployed: Mapping[str, Deployed] | N
             continue  # never brought up
         kept = prior
         if prior.phase and not led_to and (there is None or there.canary is None):
-            pods = PodCounts(prior.pods.stable, 0) if prior.pods else None
+            pods = PodCounts(prior.pods.stable, 0)
             kept = replace(prior, phase=0, weight=0, share=0.0, canary_image=None, pods=pods)
         found[name] = replace(kept, deployed=there)
     return found

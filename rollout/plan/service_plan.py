@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.plan.order import STAGES, Order, direction
+from rollout.plan.prior import PodCounts, Prior
 from rollout.plan.replicas import Scaling, canary_replicas, canary_scaling, share, stable_scaling
 from rollout.traffic.selector import version_at
 from rollout.traffic.split import Split
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
-    from rollout.plan.prior import Prior
     from rollout.spec.image import Image
     from rollout.spec.services import Wanted
     from rollout.traffic.versions import Version
@@ -51,8 +51,7 @@ class RolloutPlan:
 
     Attributes:
         name: The service.
-        phase: Its phase, and `phase_name` in words.
-        phase_name: `off`, `header` or the phase's weight.
+        phase: Its phase.
         ladder: The weights that its phases stand on.
         weight: Traffic without the header that routes send to the canary, in per cent.
         share: The same as it really is, where pods and not routes decide.
@@ -68,7 +67,6 @@ class RolloutPlan:
 
     name: str
     phase: int
-    phase_name: str
     ladder: tuple[int, ...]
     weight: int
     share: float
@@ -85,18 +83,23 @@ class RolloutPlan:
         """What its VirtualServices say."""
         return Split(self.weight, self.header_route)
 
-    def output(self) -> dict[str, Any]:
-        """The service's entry in the stack output `rollouts`; the next update's `Prior`."""
+    @property
+    def leaves(self) -> Prior:
+        """What the next update finds, where this one succeeds."""
         canary = self.canary
-        return {
-            "phase": self.phase,
-            "phaseName": self.phase_name,
-            "ladder": list(self.ladder),
-            "weight": self.weight,
-            "share": self.share,
-            "images": {"stable": str(self.stable.image), "canary": str(canary.image) if canary else None},
-            "replicas": {"stable": self.stable.replicas, "canary": canary.replicas if canary else 0},
-        }
+        return Prior(
+            phase=self.phase,
+            weight=self.weight,
+            stable_image=self.stable.image,
+            canary_image=canary.image if canary else None,
+            share=self.share,
+            ladder=self.ladder,
+            pods=PodCounts(self.stable.replicas, canary.replicas if canary else 0),
+        )
+
+    def output(self) -> dict[str, Any]:
+        """The service's entry in the stack output `rollouts`."""
+        return self.leaves.output()
 
 
 def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
@@ -128,7 +131,6 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
     return RolloutPlan(
         name=wanted.name,
         phase=phase,
-        phase_name=rollout.steps.name(phase),
         ladder=rollout.steps.weights,
         weight=weight,
         share=actual,

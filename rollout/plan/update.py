@@ -14,11 +14,11 @@ from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec.services import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from rollout.plan.prior import Prior
-    from rollout.spec.catalog import Catalog
+    from rollout.spec.catalog import Catalog, Service
     from rollout.spec.services import Wanted
     from rollout.spec.settings import Settings
 
@@ -94,24 +94,25 @@ def update_of(
     if strangers := sorted(only - catalog.services.keys()):
         reason = f"no such service: {', '.join(strangers)}; {suggestion(strangers[0], catalog.services)}"
         raise ConfigError([Problem(ONLY_VARIABLE, "", reason)])
-    prior = prior_of(catalog, outputs, resources)
+    said = read_prior(outputs)
     # An update with targets deletes nothing of what it leaves alone.
-    lost = () if only else gone(catalog, resources, read_prior(outputs))
+    lost = () if only else gone(catalog, resources, said)
+    prior = beside_the_state(said, catalog.services, resources)
     update = Update(stack, settings, resolve(catalog, settings), prior, only, lost)
-    _refuse_reasons_for_nothing(update, catalog, outputs)
+    if outputs:
+        # Once it has let a service go, its own reason must not stop the next update.
+        known = {one.name for one in lost} | said.keys() | (outputs.get("overrule") or {}).keys()
+        _refuse_reasons_for_nothing(update, catalog, known)
     return update
 
 
-def _refuse_reasons_for_nothing(update: Update, catalog: Catalog, outputs: Mapping[str, Any]) -> None:
-    """Refuses an overrule for a name that means nothing, as far as the last update tells.
+def _refuse_reasons_for_nothing(update: Update, catalog: Catalog, known: Collection[str]) -> None:
+    """Refuses an overrule for a name that neither the catalog has nor the last update knew.
 
     Raises:
         ConfigError: With each of them.
     """
-    known = catalog.services.keys() | {one.name for one in update.gone} | read_prior(outputs).keys()
-    # Once it has let a service go, its own reason must not stop the next update.
-    known |= (outputs.get("overrule") or {}).keys()
-    if outputs and (strangers := sorted(update.settings.overrule.keys() - known)):
+    if strangers := sorted(update.settings.overrule.keys() - catalog.services.keys() - set(known)):
         raise ConfigError(
             Problem(
                 update.file,
@@ -127,19 +128,32 @@ def prior_of(
 ) -> dict[str, Prior]:
     """What the last update left, by service, and what the state says of it otherwise.
 
-    Updates that failed since then may have moved routes and images, and outputs of an older program may claim
-    what an update with targets left out.
+    Updates that failed since then may have moved routes and images.
 
     Args:
         catalog: What the services are.
         outputs: The outputs of the last update that succeeded; empty before the first.
         resources: Type and outputs of the stack's resources by URN; None where the state is not known.
     """
-    left = {name: prior.weight for name, prior in read_prior(outputs).items()}
+    return beside_the_state(read_prior(outputs), catalog.services, resources)
+
+
+def beside_the_state(
+    said: Mapping[str, Prior], services: Mapping[str, Service], resources: Mapping[str, Any] | None
+) -> dict[str, Prior]:
+    """What outputs say, put right where the resources of the state tell otherwise.
+
+    Args:
+        said: What the outputs say, by service.
+        services: What the services are, by name.
+        resources: Type and outputs of the stack's resources by URN; None where the state is not known.
+    """
     if not resources:
-        return read_prior(outputs)
-    said = read_prior(outputs, applied_routes(resources, catalog.services, left))
-    return by_the_state(said, applied_deployments(resources, catalog.services))
+        return dict(said)
+    weights = {name: prior.weight for name, prior in said.items()}
+    routes = applied_routes(resources, services, weights)
+    routed = {name: replace(prior, routes=routes.get(name)) for name, prior in said.items()}
+    return by_the_state(routed, applied_deployments(resources, services))
 
 
 def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:
@@ -149,22 +163,15 @@ def as_left(wanted: Wanted, prior: Prior | None) -> Wanted:
     """
     if prior is None:
         return wanted
-    ladder = wanted.rollout.ladder if prior.ladder is None else prior.ladder
-    left = wanted.rollout.model_copy(update={"phase": prior.phase, "weight": prior.weight, "ladder": ladder})
-    return wanted if prior.phase > left.steps.last_phase else replace(wanted, rollout=left)
+    said = {"phase": prior.phase, "weight": prior.weight, "ladder": prior.ladder}
+    return replace(wanted, rollout=wanted.rollout.model_copy(update=said))
 
 
 def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
     """Whether an update changes anything of a rollout: its phase, ladder, weight, images or pods."""
-    now = read_prior({"rollouts": {planned.name: planned.output()}})[planned.name]
-    if prior is None:
+    now = planned.leaves
+    if prior is None or now != replace(prior, routes=None, deployed=None):
         return True
-    # What older outputs do not tell counts as unchanged.
-    known = {
-        name: value
-        for name, value in vars(prior).items()
-        if name not in ("routes", "deployed") and (value is not None or name == "canary_image")
-    }
     if prior.deployed and (prior.deployed.stable, prior.deployed.canary) != (
         now.stable_image,
         now.canary_image,
@@ -173,6 +180,4 @@ def moves(planned: RolloutPlan, prior: Prior | None) -> bool:
     at = (planned.weight, planned.phase > 0)
     # A Service has no rule for the header, so away from phase 0 its selector is no measure.
     by_routes = planned.header_route or planned.phase == 0
-    return (prior.routes is not None and prior.stands_at != at and by_routes) or any(
-        getattr(now, name) != value for name, value in known.items()
-    )
+    return prior.routes is not None and prior.stands_at != at and by_routes

@@ -40,7 +40,7 @@ def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
         return "stable ready"
     if prior.stable_before(image := planned.stable.image) != image:
         return "new stable ready"
-    return "stable resized" if prior.pods and prior.pods.stable != planned.stable.replicas else ""
+    return "stable resized" if prior.pods.stable != planned.stable.replicas else ""
 
 
 def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
@@ -52,7 +52,7 @@ def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
     assert prior is not None  # for mypy: `was` says so
     if planned.canary.replicas and not prior.tried(planned.canary.image):
         return "new canary ready"
-    if prior.pods is None or prior.pods.canary == planned.canary.replicas:
+    if prior.pods.canary == planned.canary.replicas:
         return ""
     return "canary shrinks" if planned.canary.replicas < prior.pods.canary else "canary grows"
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.guards.capacity import fits, placed
-from rollout.guards.review import review
 from rollout.report.cost import Extra, extras
 from rollout.report.order import order_in_words
 from rollout.report.traffic import traffic, without_weight
@@ -18,6 +17,7 @@ from rollout.spec.instances import DAEMONSETS, Allocatable, Load, least
 if TYPE_CHECKING:
     from rollout.diff.differences import Beside
     from rollout.guards.refusal import Refusal
+    from rollout.guards.review import Review
     from rollout.plan.order import Direction
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import RolloutPlan
@@ -35,7 +35,7 @@ class Side:
         share: What the canary gets of the traffic without the header, in per cent.
         stable: Stable's version.
         canary: The canary's; None without one.
-        stable_pods: Stable's pods by plan; None where the outputs do not tell.
+        stable_pods: Stable's pods by plan.
         canary_pods: The canary's.
         level: How far the canary is, in words: `off`, `the header alone`, `phase 1 (no traffic)`, `20 %`.
     """
@@ -44,8 +44,8 @@ class Side:
     share: float
     stable: str
     canary: str | None
-    stable_pods: int | None
-    canary_pods: int | None
+    stable_pods: int
+    canary_pods: int
     level: str
 
 
@@ -76,14 +76,10 @@ class ServiceChange:
     refused: bool
 
     @property
-    def added(self) -> int | None:
-        """The pods of both releases that it adds, or takes away; None where that is not known."""
-        before = self.before
-        then = (0, 0) if before is None else (before.stable_pods, before.canary_pods)
-        now = (self.after.stable_pods, self.after.canary_pods)
-        pairs = zip(now, then, strict=True)
-        deltas = [after - was for after, was in pairs if after is not None and was is not None]
-        return sum(deltas) if len(deltas) == len(now) else None
+    def added(self) -> int:
+        """The pods of both releases that it adds; negative where it takes some away."""
+        before = self.before.stable_pods + self.before.canary_pods if self.before else 0
+        return self.after.stable_pods + self.after.canary_pods - before
 
 
 @dataclass(frozen=True)
@@ -134,9 +130,14 @@ class Report:
     beside: tuple[Beside, ...] | None = None
 
 
-def report(update: Update) -> Report:
-    """Looks at an update from all sides."""
-    judged, moving = review(update), update.moving
+def report(update: Update, judged: Review) -> Report:
+    """Looks at an update from all sides.
+
+    Args:
+        update: The update.
+        judged: Its review.
+    """
+    moving = update.moving
     refused = {one.service for one in judged.refused}
     *costs, total = extras(update.services, update.plans)
     by_name = {one.name: one for one in costs}
@@ -187,21 +188,20 @@ def _change(
 
 def _before(planned: RolloutPlan, service: ServiceSpec, prior: Prior) -> Side:
     # Routes that an update moved before it failed are what users meet.
-    share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share or prior.weight
-    canary_pods = prior.pods.canary if prior.pods else None
+    share = prior.stands_at[0] if prior.stands_at[0] != prior.weight else prior.share
     canary = prior.canary_before(planned.canary.image if planned.canary else None)
     return Side(
         phase=prior.phase,
         share=share,
         stable=prior.stable_before(planned.stable.image).short,
         canary=canary.short if canary else None,
-        stable_pods=prior.pods.stable if prior.pods else None,
-        canary_pods=canary_pods,
-        level=_level(service, prior.phase, share, canary_pods),
+        stable_pods=prior.pods.stable,
+        canary_pods=prior.pods.canary,
+        level=_level(service, prior.phase, share, prior.pods.canary),
     )
 
 
-def _level(service: ServiceSpec, phase: int, share: float, canary_pods: int | None) -> str:
+def _level(service: Service, phase: int, share: float, canary_pods: int) -> str:
     if share or not phase:
         return f"{share:g} %" if share else "off"
     # Only routes tell requests apart by a header.

@@ -144,8 +144,6 @@ def way(one: ServiceChange) -> str:
 
 def pods_added(one: ServiceChange) -> str:
     """How many pods come or go."""
-    if one.added is None:
-        return ""
     if one.added == 0:
         return "no pods added"
     return f"{_count(abs(one.added), 'pod')} {'added' if one.added > 0 else 'fewer'}"

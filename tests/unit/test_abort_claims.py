@@ -11,6 +11,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.run import ReconcileError, RoutesError, abort
 from eco2.stack.cli import EndedError, LockedError
 from tests.api_server import ROUTES, ApiServer, routed
+from tests.unit.priors import entry
 
 NO = 'admission webhook "x" denied the request'
 SERVICE = "/api/v1/namespaces/auth/services/ext-authz"
@@ -140,7 +141,7 @@ def test_a_route_that_changes_between_look_and_write_is_read_again(desk, server)
 @pytest.fixture
 def two_workers(desk, server, monkeypatch):
     """scan-worker and my-worker in flight by the state; the updates that run, by their targets."""
-    left = {"phase": 2, "weight": 5, "images": {"stable": "a:1", "canary": "a:2"}}
+    left = entry(2, 5, "a:1", "a:2")
     root = {
         "type": "pulumi:pulumi:Stack",
         "urn": "root",
@@ -175,7 +176,7 @@ def test_a_worker_of_which_only_the_canary_is_left_goes_back(desk, server, two_w
 
 def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, server, monkeypatch):
     """Another update sets its routes between the last look and its end."""
-    left = {"phase": 3, "weight": 20, "images": {"stable": "a:1", "canary": "a:2"}}
+    left = entry(3, 20, "a:1", "a:2")
     state = [
         {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
         {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
@@ -274,7 +275,7 @@ def test_a_ctrl_c_during_the_update_is_told_as_one(desk, server, monkeypatch):
 
 def in_flight_at_20(server, monkeypatch):
     """auth-api in flight by the state; the updates that run."""
-    left = {"phase": 3, "weight": 20, "images": {"stable": "a:1", "canary": "a:2"}}
+    left = entry(3, 20, "a:1", "a:2")
     state = [
         {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
         {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.guards.guards import refusals
 from rollout.plan.order import Direction, Part
-from rollout.plan.prior import Prior, read_prior
+from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
 from rollout.plan.state import ROUTES, SELECTOR, applied_routes
 from rollout.spec.image import Image
@@ -16,6 +16,8 @@ from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from rollout.traffic import write
 from rollout.traffic.split import Split
+from tests.unit.priors import entry
+from tests.unit.priors import prior as made
 from tests.unit.test_guards import CATALOG, STACK
 
 HEADER = CATALOG.canary_header
@@ -43,7 +45,7 @@ def virtual_services(phase, mesh=None):
 
 
 def left(phase, weight, routes):
-    return Prior(phase, weight, Image("old"), Image("new"), routes=routes)
+    return made(phase, weight, Image("old"), Image("new"), routes=routes)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_going_on_after_a_rollback_that_failed_behind_its_routes_readies_pods_fi
 
 
 def test_the_way_back_from_a_start_that_failed_behind_its_routes_waits_for_nothing():
-    prior = Prior(0, 0, Image("old"), None, routes=Split(0, header=True))
+    prior = made(0, 0, Image("old"), None, routes=Split(0, header=True))
     order = plan(wanted(), prior).order
     assert order.direction is Direction.DOWN
     assert order.before(Part.ROUTES) == frozenset()
@@ -112,10 +114,10 @@ def test_guards_take_the_more_careful_of_the_two():
     fresh = wanted(phase=2, canary={"tag": "fresh"})
     image, stable = wanted(phase=1).canary, wanted().stable
     # Rule 14: an update that failed gave the old image a weight.
-    prior = Prior(1, 0, stable, image, routes=Split(5, header=True))
+    prior = made(1, 0, stable, image, routes=Split(5, header=True))
     assert 14 in [one.rule for one in refusals(fresh, prior, first=False)]
     # Rule 13: a rollback that failed took the weight away, so the climb begins anew.
-    prior = Prior(4, 50, stable, image, routes=Split(0, header=True))
+    prior = made(4, 50, stable, image, routes=Split(0, header=True))
     (refused,) = refusals(wanted(phase=4), prior, first=False)
     assert refused.rule == 13
     assert refused.command.endswith("phase 2")
@@ -126,10 +128,10 @@ def test_a_promotion_that_is_run_again_is_still_one():
     one = wanted()
     outputs = {
         "rollouts": {
-            "auth-api": {"phase": 5, "weight": 100, "images": {"stable": "old", "canary": image}},
+            "auth-api": entry(5, 100, "old", image),
         }
     }
     for routes in (Split(100, header=True), Split(0, header=False)):
-        prior = read_prior(outputs, {"auth-api": routes})["auth-api"]
+        prior = dataclasses.replace(read_prior(outputs)["auth-api"], routes=routes)
         promoted = plan(dataclasses.replace(one, stable=wanted(phase=5).canary), prior)
         assert promoted.order.direction is Direction.PROMOTE

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from eco2.stack.comparison import with_differences
-from eco2.stack.last_update import LastUpdate
 from eco2.stack.planning import read_report
+from eco2.stack.state import StackState
 from rollout.report.as_json import as_json
 from rollout.report.text import text
 
@@ -30,7 +30,7 @@ def left(program):
         for one in captured.resources
     ]
     resources = {one["urn"]: {"type": one["type"], "outputs": one["outputs"]} for one in state}
-    return LastUpdate(captured.outputs, resources, state)
+    return StackState(captured.outputs, resources, state)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_an_overrule_for_nothing_is_refused(program, plan):
 
 
 def test_without_the_state_it_is_not_claimed_that_nothing_changes(program, left):
-    bare = LastUpdate(left.outputs)
+    bare = StackState(left.outputs)
     report = read_report(program.folder, "dev", left.outputs)
     found = with_differences(report, program.folder, "dev", bare)
     assert found.beside is None

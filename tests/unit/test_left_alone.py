@@ -11,6 +11,7 @@ import pytest
 
 from eco2.stack.dry_run import _Answers
 from rollout.plan.prior import ONLY_VARIABLE
+from tests.unit.priors import entry
 
 NODES = "aws:eks/nodeGroup:NodeGroup"
 
@@ -69,8 +70,7 @@ def test_a_way_back_knows_its_cluster_by_the_state(program, monkeypatch, phase, 
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {"auth-api": {"phase": phase}}})
     if only:
         monkeypatch.setenv(ONLY_VARIABLE, f"{os.getpid()}:{only}")
-    images = {"stable": "docker.io/mng990/eco2:auth-api-dev-latest", "canary": "a:2"}
-    left = {"auth-api": {"phase": 3, "weight": 20, "images": images}}
+    left = {"auth-api": entry(3, 20, "docker.io/mng990/eco2:auth-api-dev-latest", "a:2")}
     overrule = {"config/eco2:overrule": {"auth-api": "another canary"}} if phase else {}
     program.edit("Pulumi.dev.yaml", **overrule)
     captured = program.run(outputs={"rollouts": left}, resources=resources)

@@ -6,7 +6,6 @@ import pytest
 
 from eco2.stack.config import stack_config
 from rollout.edits import NoMoveError, advanced, promoted, started, with_canary_image
-from rollout.plan.prior import Prior
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
 from rollout.spec.image_settings import ImageSettings, read_image, settings_of
@@ -14,6 +13,7 @@ from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import resolve
 from rollout.spec.settings import ServiceSettings, read_settings
 from tests.conftest import ROOT
+from tests.unit.priors import prior as made
 
 CATALOG = read_catalog(ROOT / "services.yaml")
 SETTINGS = read_settings("Pulumi.dev.yaml", stack_config(ROOT, "dev"), CATALOG)
@@ -148,7 +148,7 @@ def test_a_promotion_from_below_the_last_phase_is_refused(now, words):
 
 
 def test_a_promotion_that_failed_is_repeated_without_another_edit():
-    prior = Prior(5, 100, Image(REPOSITORY, "old"), Image(REPOSITORY, "new"))
+    prior = made(5, 100, Image(REPOSITORY, "old"), Image(REPOSITORY, "new"))
     assert promoted(wanted(0, stable="new", canary={"tag": "new"}), prior, "--stack dev").entries == ()
     with pytest.raises(NoMoveError):
         promoted(wanted(0, stable="old"), prior, "--stack dev")
@@ -178,7 +178,7 @@ def test_an_image_of_a_canary_with_weight_is_refused_and_the_way_on_is_one():
 
 
 def left(phase, weight):
-    return Prior(phase, weight, Image(REPOSITORY, "old"), Image(REPOSITORY, "x") if phase else None)
+    return made(phase, weight, Image(REPOSITORY, "old"), Image(REPOSITORY, "x") if phase else None)
 
 
 @pytest.mark.parametrize("prior", [None, left(0, 0), left(1, 0)])

@@ -11,7 +11,7 @@ from components.domain_node_group import Placement
 from components.metadata import labels
 from components.workload import PodSpec, deployment_spec
 from rollout.plan.order import Direction, Part
-from rollout.plan.prior import Prior
+from rollout.plan.prior import PodCounts, Prior
 from rollout.plan.service_plan import plan
 from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
@@ -77,6 +77,11 @@ priors = st.none() | st.builds(
     weight=st.sampled_from([0, 5, 50, 100]),
     stable_image=st.sampled_from([Image("repo", "a"), Image("repo", "b")]),
     canary_image=st.sampled_from([None, Image("repo", "a"), Image("repo", "b")]),
+    share=st.just(0.0),
+    ladder=st.just((0, 5, 50, 100)),
+    pods=st.just(PodCounts(1, 1)),
+    routes=st.none(),
+    deployed=st.none(),
 )
 
 

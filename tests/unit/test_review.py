@@ -86,14 +86,14 @@ def test_an_overrule_lets_it_through_with_a_warning():
         services=BIG_SCAN,
         overrule={"scan-api": "a node is being freed"},
     )
-    (warning,) = [one for one in accept(made) if "rule 17" in one]
+    (warning,) = [one for one in accept(made).warnings if "rule 17" in one]
     rule = "rule 17 (a canary has room on its nodes, docs/rules.md)"
     assert warning.startswith(f"scan-api: overruled (a node is being freed): {rule}: from no canary pods")
 
 
 def test_what_more_nodes_solve_is_a_warning():
     made = update(phases(scan_api=1), NONE, nodeGroups=groups(scan=(1, 2, "t3.small")), services=BIG_SCAN)
-    (warning,) = accept(made)
+    (warning,) = accept(made).warnings
     assert warning.startswith("domain scan: canary scan-api needs 1000m CPU and 728Mi")
     assert warning.endswith("on 2 there is room, so pods wait until the cluster autoscaler has added nodes")
 

@@ -13,6 +13,7 @@ from rollout.spec.services import resolve
 from rollout.spec.settings import read_settings
 from tests.conftest import ROOT
 from tests.unit.conftest import objects
+from tests.unit.priors import entry
 
 CATALOG = read_catalog(ROOT / "services.yaml")
 
@@ -31,8 +32,8 @@ def in_flight(program):
 
 
 def prior(phase, weight, canary="docker.io/mng990/eco2:auth-api-dev-canary"):
-    images = {"stable": "docker.io/mng990/eco2:auth-api-dev-latest", "canary": canary}
-    return {"rollouts": {"auth-api": {"phase": phase, "weight": weight, "images": images}}}
+    left = entry(phase, weight, "docker.io/mng990/eco2:auth-api-dev-latest", canary)
+    return {"rollouts": {"auth-api": left}}
 
 
 def matches(selector, labels):

@@ -17,8 +17,9 @@ from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import about
 from eco2.terminal import progress as telling
 from kube.errors import NotServedError
-from rollout.plan.prior import Prior
 from rollout.spec.image import REVISION_ANNOTATION, Image
+from tests.unit.priors import entry
+from tests.unit.priors import prior as made
 
 COMPONENT = "eco2:service:CanaryService"
 
@@ -56,7 +57,7 @@ def short(urns):
     return sorted(f"{one.rsplit(':', 3)[-3]} {one.rsplit('::', 1)[1]}" for one in urns)
 
 
-LEFT = {"my-api": Prior(3, 20, Image("stable"), Image("canary"))}
+LEFT = {"my-api": made(3, 20, Image("stable"), Image("canary"))}
 
 
 def test_an_abort_is_about_all_of_its_services_and_no_companion():
@@ -89,7 +90,7 @@ def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, revi
         ([component("my-api")], LEFT, {"my-api"}),
         # An update that failed on the way up has left no outputs.
         (api("my-api"), {}, {"my-api"}),
-        (api("my-api"), {"my-api": Prior(0, 0, Image("stable"), None)}, {"my-api"}),
+        (api("my-api"), {"my-api": made(0, 0, Image("stable"), None)}, {"my-api"}),
     ],
 )
 def test_whatever_has_left_a_canary_is_in_flight(resources, last, expected):
@@ -164,14 +165,9 @@ def test_what_is_held_is_neither_canary_nor_route(program, monkeypatch):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {name: {"phase": 2} for name in NAMES}})
     left = {
         "rollouts": {
-            name: {
-                "phase": 1,
-                "weight": 0,
-                "images": {
-                    "stable": f"docker.io/mng990/eco2:{name}-dev-latest",
-                    "canary": f"docker.io/mng990/eco2:{name}-dev-canary",
-                },
-            }
+            name: entry(
+                1, 0, f"docker.io/mng990/eco2:{name}-dev-latest", f"docker.io/mng990/eco2:{name}-dev-canary"
+            )
             for name in NAMES
         }
     }

@@ -17,6 +17,7 @@ from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from tests.desk import IMAGE
+from tests.unit.priors import entry
 from tests.unit.test_applied import virtual_services
 from tests.unit.test_guards import CATALOG, STACK
 
@@ -49,8 +50,7 @@ def state(stable=STABLE, canary=None, phase=0):
 
 
 def outputs(phase, weight, *, stable=STABLE, canary=CANARY, name="auth-api"):
-    entry = {"phase": phase, "weight": weight, "images": {"stable": stable, "canary": canary}}
-    return {"rollouts": {name: entry | {"replicas": {"stable": 1, "canary": 1 if canary else 0}}}}
+    return {"rollouts": {name: entry(phase, weight, stable, canary)}}
 
 
 def prior(said, resources, name="auth-api"):

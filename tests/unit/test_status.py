@@ -17,7 +17,7 @@ from eco2.prometheus import Requests
 from eco2.status.events import warnings
 from eco2.status.live import Objects, read_live
 from eco2.status.pods import read_pod
-from eco2.status.snapshot import Snapshot, Status, Step, read_step
+from eco2.status.snapshot import Snapshot, Status, Step, read_applied
 from eco2.status.table import table
 from eco2.status.tree import tree
 from eco2.status.watch import Feed, Seen, picture
@@ -27,6 +27,7 @@ from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import NOW, deployment, event, pod, replica_set, virtual_service
+from tests.unit.priors import entry
 
 AT = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
 REPOSITORY = "docker.io/mng990/eco2"
@@ -53,7 +54,7 @@ def objects(weight=20, mesh=None, header=True, canary_ready=1, **more):
 
 
 def step(phase=3, name="20%", weight=20, stable=f"{REPOSITORY}:a", canary=f"{REPOSITORY}:canary"):
-    return Step(phase, name, weight, weight, Image.read(stable), Image.read(canary))
+    return Step(phase, name, weight, weight, Image.read(stable), Image.read(canary) if canary else None)
 
 
 def status(catalog, seen, wanted=None, applied=None, **more):
@@ -361,10 +362,14 @@ def test_not_enough_requests_is_an_answer_of_its_own():
     assert Requests({"v1": 11, "v2": 1}).canary_share() is None
 
 
-def test_outputs_of_another_age_are_no_step():
-    assert read_step({}) is None
-    assert read_step({"phase": "x", "images": {}}) is None
-    assert str(step()) == "3 20%"
+def test_what_an_update_left_is_known_or_not():
+    left = entry(3, 20, "a:1", "a:2")
+    outputs = {"rollouts": {"auth-api": left, "my-api": {"phase": "x", "images": {}}}}
+    found = read_applied(outputs, ["auth-api", "my-api", "scan-api"])
+    assert (str(found["auth-api"][0]), found["auth-api"][1]) == ("3 20%", True)
+    assert found["my-api"] == (None, False)
+    assert found["scan-api"] == (None, True)
+    assert read_applied(None, ["auth-api"]) == {"auth-api": (None, False)}
 
 
 def test_ages_are_short():

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.api_server import ApiServer
+from tests.unit.priors import entry
 
 LISTS = (
     "/apis/apps/v1/deployments",
@@ -20,7 +21,7 @@ LISTS = (
     "/apis/policy/v1/poddisruptionbudgets",
     "/apis/keda.sh/v1alpha1/scaledobjects",
 )
-STEP = {"phase": 3, "phaseName": "20%", "weight": 20, "share": 20, "images": {"stable": "a", "canary": "b"}}
+STEP = entry(3, 20, "a", "b")
 
 
 @pytest.fixture

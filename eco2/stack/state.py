@@ -16,7 +16,7 @@ NO_SUCH_STACK = "no stack named"
 
 
 @dataclass(frozen=True)
-class LastUpdate:
+class StackState:
     """What a stack's last update left.
 
     Attributes:
@@ -31,7 +31,7 @@ class LastUpdate:
     state: Sequence[Mapping[str, Any]] = ()
 
 
-def last_update_by_backend(project: Path, stack: str) -> LastUpdate:
+def state_by_backend(project: Path, stack: str) -> StackState:
     """Asks the stack's backend.
 
     Raises:
@@ -41,7 +41,7 @@ def last_update_by_backend(project: Path, stack: str) -> LastUpdate:
         resources = exported(project, stack)
     except PulumiError as error:
         if NO_SUCH_STACK in str(error):
-            return LastUpdate({})
+            return StackState({})
         raise
     by_urn = {one["urn"]: {"type": one["type"], "outputs": one.get("outputs")} for one in resources}
-    return LastUpdate(outputs_of(resources), by_urn, resources)
+    return StackState(outputs_of(resources), by_urn, resources)
