@@ -36,12 +36,12 @@ pulumi.log.info(inert(visible(summary(planned))))
 for warning in (*judged.warnings, *unknown):
     pulumi.log.warn(inert(one_line(warning)))
 
-cluster = cluster_of(update, context, last)
-done = canary_services(
-    service_args(update, catalog, platform, cluster),
-    pulumi.ResourceOptions(providers=[cluster.kubernetes]),
-    nodes=partial(declare_ground, update, catalog, cluster, last),
-)
+identifier = identifier_left(resources, update)
+cluster = Cluster(settings.cluster, config["kubernetes:context"], identifier, protect=settings.protect)
+pause = Pause(settings.route_propagation_seconds, stack.routes_left_at())
+tolerance = Tolerance(frozen(resources), live)
+platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
+done = declare_services(update.services, update.plans, platform, groups_left(resources))
 
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     wanted = {name: entry(one) for name, one in update.plans.items()}

@@ -61,7 +61,7 @@ class RolloutPlan:
         service_version: For a service without routes: the version that its Service is pinned to;
             None selects both.
         order: What waits for what in this update.
-        drain_seconds: The pause between routes and a canary that shrinks.
+        route_propagation_seconds: The pause between routes and a canary that shrinks.
         warnings: What a person should know.
     """
 
@@ -75,7 +75,7 @@ class RolloutPlan:
     canary: Release | None
     service_version: Version | None
     order: Order
-    drain_seconds: int
+    route_propagation_seconds: int
     warnings: tuple[str, ...]
 
     @property
@@ -139,7 +139,7 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         canary=canary,
         service_version=service_version(wanted, weight),
         order=Order(way, STAGES[way]),
-        drain_seconds=wanted.drain_seconds,
+        route_propagation_seconds=wanted.route_propagation_seconds,
         warnings=_warnings(wanted, weight, actual),
     )
 

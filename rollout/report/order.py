@@ -27,7 +27,7 @@ def order_in_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) ->
         Part.ROUTES: _routes_words(wanted, planned, prior),
     }
     if words[Part.CANARY] and wanted.service.kind != "worker":
-        words[Part.PAUSE] = f"pause of {planned.drain_seconds} s"
+        words[Part.PAUSE] = f"pause of {planned.route_propagation_seconds} s"
     stages = (
         " and ".join(words[part] for part in Part if part in stage and words.get(part))
         for stage in planned.order.stages

@@ -31,6 +31,9 @@ EXPECTED = {
 }
 """What pydantic's errors about types ask for."""
 
+RENAMED: Final = {"drainSeconds": "routePropagationSeconds"}
+"""Keys that had another name before, and the one that they have now."""
+
 SHOWN_LENGTH = 60
 """Characters of a wrong value that an error repeats."""
 
@@ -57,13 +60,19 @@ def from_pydantic(
         place = _place(error, data)
         place += tuple(part for part in (context.get("key"),) if part)
         if error["type"] == "extra_forbidden":
-            reason = f"unknown key; {suggestion(str(place[-1]), _known_keys(model, place[:-1]))}"
+            reason = _unknown(str(place[-1]), _known_keys(model, place[:-1]))
         else:
             reason = _reason(error, context)
         reasons = merged.setdefault(root + key_path(place), [])
         if reason not in reasons:
             reasons.append(reason)
     return [Problem(file, key.rstrip(":."), "; or ".join(reasons)) for key, reasons in merged.items()]
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    if (now := RENAMED.get(key)) in known:
+        return f"is called {now} now; rename it"
+    return f"unknown key; {suggestion(key, known)}"
 
 
 def _place(error: ErrorDetails, data: Any) -> tuple[str | int, ...]:

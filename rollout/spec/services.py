@@ -27,10 +27,7 @@ class Wanted:
         stable: The image of stable.
         canary: The image of the canary, used while there is one.
         rollout: How far its rollout is to be.
-        drain_seconds: From routes that left a canary to the moment it may shrink.
-        production: Whether users meet this environment.
-        domain: The node group that its pods run on; empty where nobody plans nodes.
-        environment: Stands in the tags of images that are pushed again.
+        route_propagation_seconds: How long proxies get to take over new routes before a canary may shrink.
     """
 
     name: str
@@ -38,10 +35,7 @@ class Wanted:
     stable: Image
     canary: Image
     rollout: RolloutSettings
-    drain_seconds: int
-    production: bool = False
-    domain: str = ""
-    environment: str = ""
+    route_propagation_seconds: int
 
     @property
     def stable_replicas(self) -> int:
@@ -68,10 +62,7 @@ def resolve(catalog: Catalog, settings: Settings) -> dict[str, Wanted]:
             stable=stable_image(repository, name, settings.environment, differing.image),
             canary=canary_image(repository, name, settings.environment, rollout.canary),
             rollout=rollout,
-            drain_seconds=settings.drain_seconds,
-            production=settings.production,
-            domain=service.domain,
-            environment=settings.environment,
+            route_propagation_seconds=settings.route_propagation_seconds,
         )
     return wanted
 

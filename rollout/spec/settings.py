@@ -150,7 +150,8 @@ class Settings(Strict):
         services: What services have different here.
         rollouts: Rollouts under way; a service that is not named is at phase 0.
         overrule: Why the guards may be overruled for a service, by service.
-        drain_seconds: From the moment that routes left a canary to the moment it may shrink.
+        route_propagation_seconds: How long proxies get to take over new routes: from the moment that these left a
+            canary to the moment it may shrink.
         ready_timeout_seconds: How long pods may take to be ready before an update fails.
         protect: Whether everything but canaries refuses to be deleted.
     """
@@ -163,7 +164,7 @@ class Settings(Strict):
     services: dict[Name, ServiceSettings] = {}
     rollouts: dict[Name, RolloutSettings] = {}
     overrule: dict[Name, Annotated[str, Field(pattern=forms.REASON, max_length=200)]] = {}
-    drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    route_propagation_seconds: Annotated[int, Field(ge=0, le=300)] = 5
     ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     protect: bool = False
 

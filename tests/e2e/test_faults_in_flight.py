@@ -185,7 +185,7 @@ def test_pulumi_is_killed_between_the_weight_and_the_scale_down(stack, lab, phas
         with Update(stack) as update:
             both = (NAME, f"{NAME}-mesh")
             until(lambda: all(weight(lab, one) == left[0] for one in both), "the new weights")
-            # The canary is held until proxies know (drainSeconds), and then still has a grace period.
+            # The canary is held until proxies know (routePropagationSeconds), and then still has a grace period.
             time.sleep(0.5)
             update.kill()
         assert replicas(lab, CANARY) == (2, 2)

@@ -97,7 +97,8 @@ BAD_CONFIG = [  # what is set (None: removed), the key that is named, a part of 
     ({"config/eco2:services/auth-api": {"env": {"A B": "x"}}}, "eco2:services.auth-api.env.A B", "form"),
     ({"config/eco2:phases": {"auth-api": 3}}, "eco2:phases", "unknown key"),
     ({"config/eco2:protect": "maybe"}, "eco2:protect", "true or false"),
-    ({"config/eco2:drainSeconds": -1}, "eco2:drainSeconds", "0"),
+    ({"config/eco2:routePropagationSeconds": -1}, "eco2:routePropagationSeconds", "0"),
+    ({"config/eco2:drainSeconds": 5}, "eco2:drainSeconds", "is called routePropagationSeconds now"),
 ]  # fmt: skip
 
 BAD_CATALOG = [
@@ -274,6 +275,11 @@ def edit(document, changes):
             place[last] = value
 
 
-DEFAULTS = {"eco2:services": {}, "eco2:rollouts": {}, "eco2:drainSeconds": 5, "eco2:protect": False}
+DEFAULTS = {
+    "eco2:services": {},
+    "eco2:rollouts": {},
+    "eco2:routePropagationSeconds": 5,
+    "eco2:protect": False,
+}
 CATALOG = read_catalog(ROOT / "services.yaml")
 GOOD = {**DEFAULTS, **yaml.safe_load((ROOT / DEV).read_text())["config"]}

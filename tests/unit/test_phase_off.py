@@ -8,7 +8,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.stack_file import write_phase_off
 from rollout.problems import ConfigError
 
-PROJECT = "name: eco2\nconfig:\n  eco2:drainSeconds:\n    type: integer\n    default: 5\n"
+PROJECT = "name: eco2\nconfig:\n  eco2:routePropagationSeconds:\n    type: integer\n    default: 5\n"
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def services(draw):
         stable=draw(images),
         canary=draw(images),
         rollout=rollout,
-        drain_seconds=5,
+        route_propagation_seconds=5,
     )
 
 

@@ -25,7 +25,7 @@ def test_every_key_has_a_meaning_and_no_meaning_is_left_over(model):
 
 def test_bounds_defaults_and_forms_stand_on_the_page():
     rows = dict(re.findall(r"(?m)^\| `([^`]+)` \| (.*) \|$", PAGE.read_text()))
-    assert rows["eco2:drainSeconds"].startswith("0 to 300 | `5` | ")
+    assert rows["eco2:routePropagationSeconds"].startswith("0 to 300 | `5` | ")
     assert rows["diskGib"].startswith("20 to 1000 | `20` | ")
     assert rows["digest"].startswith("a digest (sha256: and 64 hex digits) | - | ")
     assert rows["eco2:host"].split(" | ")[1] == "required"
