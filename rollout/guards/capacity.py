@@ -20,7 +20,7 @@ from rollout.spec.instances import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from rollout.plan.service_plan import RolloutPlan
     from rollout.spec.services import Wanted
@@ -64,11 +64,6 @@ class Fit:
         """Whether every pod has room."""
         return not self.unplaced
 
-    @property
-    def headroom(self) -> tuple[Load, ...]:
-        """What is left on each node."""
-        return tuple(self.node.left(load) for load in self.nodes)
-
 
 def placed(
     services: Mapping[str, Wanted],
@@ -102,11 +97,6 @@ def placed(
             pod = PlannedPod(name, "canary", wanted.service.domain, pod_request(wanted.service, proxy))
             found[pod.domain] += [pod] * canary.replicas
     return {domain: tuple(pods) for domain, pods in found.items()}
-
-
-def surge(pods: Iterable[PlannedPod]) -> tuple[PlannedPod, ...]:
-    """What a rolling update of all Deployments adds while it runs: one pod each (`maxSurge: 1`)."""
-    return tuple(dict.fromkeys(pods))
 
 
 def fits(

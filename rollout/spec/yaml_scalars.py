@@ -14,8 +14,6 @@ from typing import Final
 
 import yaml
 
-Read = str | int | float | bool | None
-
 NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
 TRUE: Final = frozenset(("true", "True", "TRUE"))
 FALSE: Final = frozenset(("false", "False", "FALSE"))
