@@ -11,9 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rollout.diff.objects import Difference, compared, different, grouped
+from rollout.diff.objects import compared
 from rollout.diff.paths import hosts, paths
 from rollout.diff.pods import TEMPLATE, because
+from rollout.diff.values import Difference, different, grouped
 from rollout.traffic.names import canary_name
 from rollout.traffic.strip import without_split
 

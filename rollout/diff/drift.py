@@ -5,19 +5,17 @@ The state tells which objects there must be, so there is no second list of them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.diff.objects import Difference, by_name, grouped
 from rollout.diff.pods import TEMPLATE, because
-from rollout.spec.quantities import amount
+from rollout.diff.values import Difference, grouped, lacking
 from rollout.traffic.names import canary_name
 from rollout.traffic.strip import without_split
 from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rollout.diff.objects import Object
 
@@ -85,43 +83,7 @@ def _told_nowhere_else(one: Object, there: Mapping[str, Any]) -> Iterator[Differ
         sides = (without_split(one.inputs), without_split(there))
     follows_rollout = one.name in (one.owner, canary_name(one.owner))
     out = ["spec.replicas", *(["spec.selector"] if one.kind == "Service" and follows_rollout else [])]
-    for different in _lacking(sides[0].get("spec"), sides[1].get("spec"), "spec"):
+    for different in lacking(sides[0].get("spec"), sides[1].get("spec"), "spec"):
         image = different.path.endswith(IMAGE) or different.path.startswith(REVISION)
         if different.path not in out and not (image and follows_rollout):
             yield different
-
-
-def _lacking(wanted: Any, live: Any, path: str) -> Iterator[Difference]:
-    """Where something of what is wanted is missing or otherwise; what is there beside it does not matter."""
-    if wanted == live or (_empty(wanted) and _empty(live)) or _equal_quantities(wanted, live):
-        return
-    if isinstance(wanted, Mapping) and isinstance(live or {}, Mapping):
-        for key, value in wanted.items():
-            yield from _lacking(value, (live or {}).get(key), f"{path}.{key}")
-        return
-    old, new = ({} if _empty(side) else by_name(side) for side in (wanted, live))
-    if old is None or new is None:
-        yield Difference(path, wanted, live)
-        return
-    # Rules and variables are lists whose every element counts, and rules by their order.
-    for key in [*old, *(key for key in new if key not in old)]:
-        if key in old and key in new:
-            yield from _lacking(old[key], new[key], f"{path}[{key}]")
-        else:
-            yield Difference(f"{path}[{key}]", old.get(key), new.get(key))
-    if old.keys() == new.keys() and list(old) != list(new):
-        yield Difference(path, list(old), list(new))
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value in ({}, [], "")
-
-
-def _equal_quantities(one: Any, other: Any) -> bool:
-    """Whether two values are the same amount: the server writes `0.5` as `500m`."""
-    if not (isinstance(one, str | int | float) and isinstance(other, str | int | float)):
-        return False
-    try:
-        return amount(str(one)) == amount(str(other))
-    except ValueError:
-        return False

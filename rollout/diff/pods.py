@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from rollout.diff.objects import Difference, grouped
+from rollout.diff.values import Difference, grouped
 from rollout.spec.image import REVISION_ANNOTATION
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from eco2.stack.missing import PATHS as OBJECTS
 from eco2.stack.missing import known
+from kube.kinds import OF_A_SERVICE, path
 from tests.terminal import ESCAPE, Terminal, heed_ctrl_c
 from tests.traffic import HOST, PATHS, Traffic
 
@@ -76,12 +76,10 @@ def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(
     for one in objects:
         if one.kind != "Deployment" and one.name != "auth-api":
             lost.setdefault(one.kind, one)
-    assert lost.keys() == OBJECTS.keys() - {"Deployment"}
+    assert lost.keys() == set(OF_A_SERVICE) - {"Deployment"}
     rule = next(one for one in objects if one.kind == "DestinationRule" and one.name == "auth-api")
     for one in (*lost.values(), rule):
-        lab.api.request("DELETE", OBJECTS[one.kind].format(one.namespace, one.name))
-    bare, space = {"metadata": {"labels": {"istio-injection": None}}}, "/api/v1/namespaces/my"
-    lab.api.request("PATCH", space, bare, content_type="application/merge-patch+json")
+        lab.api.request("DELETE", path(one.kind, one.namespace, one.name))
     told = json.loads(eco2(stack, "status", "--json").stdout)
     differences = {difference for one in told for difference in one["differences"]}
     assert {f"cluster: no {one.kind} {one.name}" for one in (*lost.values(), rule)} <= differences

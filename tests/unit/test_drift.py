@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eco2.stack.missing import LISTS
 from eco2.status.live import Objects, read_live
 from eco2.status.snapshot import Snapshot, Status, Step
 from eco2.status.words import remedies
+from kube.kinds import OF_A_SERVICE, path
 from rollout.diff.drift import drift
 from rollout.diff.objects import of_state
 from rollout.spec.files import read_catalog
@@ -79,7 +79,7 @@ def told(kind, there, **more):
 
 @pytest.mark.parametrize("kind", SPECS)
 def test_an_object_that_is_missing_is_named_and_one_that_is_there_is_not(kind):
-    assert kind in LISTS
+    assert kind in OF_A_SERVICE
     assert told(kind, {}) == [f"no {kind} auth-api"]
     assert told(kind, live(kind)) == []
 
@@ -208,10 +208,10 @@ def look(desk, tmp_path):
         (tmp_path / "bin" / "pulumi").write_text(f"#!/bin/sh\necho '{json.dumps(state)}'\n")
         with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as server:
             server.objects |= {
-                path: {"items": []} for kind, path in LISTS.items() if kind not in (*forbidden, *not_served)
+                path(kind): {"items": []} for kind in OF_A_SERVICE if kind not in (*forbidden, *not_served)
             }
-            server.unreadable = {LISTS[kind] for kind in forbidden}
-            server.not_served = {LISTS[kind] for kind in not_served}
+            server.unreadable = {path(kind) for kind in forbidden}
+            server.not_served = {path(kind) for kind in not_served}
             return desk.run("status", "--json"), desk.run("status")
 
     return run
