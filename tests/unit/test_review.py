@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import shlex
+from collections import Counter
 
 import pytest
 
+from rollout.guards import review as review_module
 from rollout.guards.review import accept, review
+from rollout.plan import update as update_module
 from rollout.plan.update import update_of
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
@@ -188,3 +191,21 @@ def test_an_unchanged_stack_is_not_warned_of_nodes_that_came_long_ago():
     both = {"scan-api": {"phase": 1}}
     made = update(both, both, nodeGroups=groups(scan=(1, 2, "t3.small")), services=BIG_SCAN)
     assert review(made).warnings == ()
+
+
+def test_a_run_of_the_program_reads_the_outputs_once_and_reviews_the_update_once(program, monkeypatch):
+    calls = Counter()
+
+    def counted(module, name):
+        real = getattr(module, name)
+
+        def call(*arguments):
+            calls[name] += 1
+            return real(*arguments)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(update_module, "read_prior")
+    counted(review_module, "review")
+    program.run(outputs=program.run().outputs)
+    assert calls == {"read_prior": 2, "review": 2}  # of two runs
