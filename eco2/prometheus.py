@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from rollout.spec.service import ServiceSpec
 
+URL_VARIABLE = "ECO2_PROMETHEUS_URL"
+"""The environment variable with the Prometheus' URL."""
+
 WINDOW_SECONDS = 60
 """How far back counts look; four scrapes of the usual 15 s, so that one lost scrape does no harm."""
 

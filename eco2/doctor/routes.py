@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from eco2.doctor.finding import fine, warning
-from kube.cluster import NotServedError
+from kube.errors import NotServedError
+from kube.kinds import path, plural
 from rollout.traffic.names import service_host, virtual_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from eco2.doctor.finding import Finding
-    from kube.cluster import Cluster
+    from eco2.doctor.finding import CheckResult
+    from kube.cluster import ClusterClient
     from rollout.spec.catalog import Catalog, Service
     from rollout.spec.routes import Route
 
 ROUTES: Final = "routes of others"
-API: Final = "/apis/networking.istio.io/v1"
 Document = dict[str, Any]
 
 
-def routes(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -> list[Finding]:
+def routes(cluster: ClusterClient, catalog: Catalog, host: str | None, context: str) -> list[CheckResult]:
     """VirtualServices and DestinationRules that are not the program's, and that speak for its services.
 
     A rollout moves the program's own alone, so what another sends to a canary, no step and no abort takes back.
@@ -36,9 +36,9 @@ def routes(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -
         ClusterError: If the cluster refuses or does not answer.
     """
     found = []
-    for plural, kind in (("virtualservices", "VirtualService"), ("destinationrules", "DestinationRule")):
+    for kind in ("VirtualService", "DestinationRule"):
         try:
-            listed = cluster.list(f"{API}/{plural}")
+            listed = cluster.list(path(kind))
         except NotServedError:  # which another check tells
             continue
         for one in listed:
@@ -47,9 +47,7 @@ def routes(cluster: Cluster, catalog: Catalog, host: str | None, context: str) -
                 continue
             for service, why in _speaks_for(kind, one, catalog, host):
                 what = f"{kind} {namespace}/{name} {why} of {service}, beside the program's own"
-                take = (
-                    f"kubectl --context {context} -n {namespace} delete {plural}.networking.istio.io {name}"
-                )
+                take = f"kubectl --context {context} -n {namespace} delete {plural(kind)}.networking.istio.io {name}"
                 found.append(warning(ROUTES, what, f"once its rules stand in services.yaml: {take}"))
     return found or [fine(ROUTES, "none for these services")]
 
