@@ -28,20 +28,21 @@ with stack.problems_in_words():
 
 last, context = stack.last_update(), config["kubernetes:context"]
 with stack.problems_in_words():
-    update = update_of(pulumi.get_stack(), catalog, settings, last, resources, stack.only())
+    platform = platform_of(catalog, settings, context, last, stack.held())
+    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, stack.only())
     judged = accept(update)
     planned = report(update, judged)
-    unknown = readiness.look(update, planned)
+    unknown = platform.readiness.look(update, planned)
 pulumi.log.info(inert(visible(summary(planned))))
 for warning in (*judged.warnings, *unknown):
     pulumi.log.warn(inert(one_line(warning)))
 
-identifier = identifier_left(resources, update)
-cluster = Cluster(settings.cluster, config["kubernetes:context"], identifier, protect=settings.protect)
-pause = Pause(settings.route_propagation_seconds, stack.routes_left_at())
-tolerance = Tolerance(frozen(resources), live)
-platform = Platform(catalog, settings, cluster, pause, readiness, tolerance, stack.held())
-done = declare_services(update.services, update.plans, platform, groups_left(resources))
+cluster = cluster_of(update, context, last)
+done = canary_services(
+    service_args(update, catalog, platform, cluster),
+    pulumi.ResourceOptions(providers=[cluster.kubernetes]),
+    nodes=partial(declare_ground, update, catalog, cluster, last),
+)
 
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     wanted = {name: entry(one) for name, one in update.plans.items()}

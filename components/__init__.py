@@ -6,9 +6,10 @@ from components.node_role import NodeRole, NodeRoleArgs
 from components.platform import Platform, PlatformArgs
 from components.services import canary_services
 from rollout.spec.catalog import CanaryHeader
-from rollout.spec.images import Image
+from rollout.spec.image import Image
+from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.service import ServiceSpec
-from rollout.spec.settings import NodeGroupSettings, RolloutSettings
+from rollout.spec.settings import NodeGroupSettings
 
 __all__ = [
     "CanaryHeader",

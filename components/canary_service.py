@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from components.domain_node_group import Placement
     from components.platform import Platform
-    from rollout.spec.images import Image
+    from rollout.spec.image import Image
+    from rollout.spec.rollout_settings import RolloutSettings
     from rollout.spec.service import ServiceSpec
-    from rollout.spec.settings import RolloutSettings
 
 Resources = list[pulumi.Resource]
 
@@ -74,7 +74,7 @@ class CanaryServiceArgs:
             stable=self.stable,
             canary=self.canary or self.stable,
             rollout=self.rollout,
-            drain_seconds=shared.drain_seconds,
+            route_propagation_seconds=shared.route_propagation_seconds,
             production=shared.production,
         )
 

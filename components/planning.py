@@ -11,12 +11,13 @@ import pulumi
 
 from components import stack
 from components.readiness import LATER, NOT_KNOWN
-from kube.cluster import ClusterError
-from rollout.guards.guards import overruled, refusals
+from kube.errors import ClusterError
+from rollout.guards.guards import refusals
 from rollout.guards.readiness import climbs
-from rollout.plan.prior import by_the_state, read_prior
+from rollout.guards.refusal import overruled
+from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
-from rollout.plan.state import applied_deployments, applied_routes
+from rollout.plan.update import beside_the_state
 from rollout.problems import ConfigError, Problem
 from rollout.text.plain import inert, one_line
 
@@ -92,9 +93,5 @@ def left(name: str, args: CanaryServiceArgs) -> Prior | None:
     """
     platform = args.platform
     outputs = {"rollouts": platform.last.outputs.get(platform.output) or {}}
-    weights = {key: prior.weight for key, prior in read_prior(outputs).items()}
-    resources = platform.last.resources
-    if not resources:
-        return read_prior(outputs).get(name)
-    said = read_prior(outputs, applied_routes(resources, {name: args.service}, weights))
-    return by_the_state(said, applied_deployments(resources, [name])).get(name)
+    said = {key: prior for key, prior in read_prior(outputs).items() if key == name}
+    return beside_the_state(said, {name: args.service}, platform.last.resources).get(name)

@@ -34,7 +34,7 @@ class PlatformArgs:
         labels: Labels of every object and pod, beside those of its service.
         pull_secret: The Secret that pods pull images with; empty: none.
         production: Whether users meet these services: a canary with weight then has two pods at the least.
-        drain_seconds: From the moment that routes left a canary to the moment it may shrink.
+        route_propagation_seconds: How long proxies get to take over new routes before a canary may shrink.
         ready_timeout_seconds: How long pods may take to be ready before an update fails.
         protect: Whether everything but canaries refuses to be deleted.
         field_manager: The field manager of every write.
@@ -48,7 +48,7 @@ class PlatformArgs:
     labels: Mapping[str, str] = field(default_factory=dict)
     pull_secret: str = ""
     production: bool = False
-    drain_seconds: int = 5
+    route_propagation_seconds: int = 5
     ready_timeout_seconds: int = 300
     protect: bool = False
     field_manager: str = FIELD_MANAGER
@@ -74,7 +74,7 @@ class Platform:
         """
         self.name, self.args, self._last = name, args, last
         cluster = stack.cluster_to_ask(args.context)
-        self.pause = Pause(args.drain_seconds, stack.routes_left_at(), name)
+        self.pause = Pause(args.route_propagation_seconds, stack.routes_left_at(), name)
         self.readiness = Readiness(cluster)
         self._cluster = cluster
         self._told: dict[str, pulumi.Output[Any]] = {}

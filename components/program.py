@@ -44,7 +44,7 @@ def platform_of(
         labels={"app.kubernetes.io/part-of": catalog.part_of, "environment": settings.environment},
         pull_secret=catalog.registry.pull_secret,
         production=settings.production,
-        drain_seconds=settings.drain_seconds,
+        route_propagation_seconds=settings.route_propagation_seconds,
         ready_timeout_seconds=settings.ready_timeout_seconds,
         protect=settings.protect,
         held=held,

@@ -100,9 +100,7 @@ class Readiness:
             return {}
         cluster = self._cluster()
         with ThreadPoolExecutor() as pool:
-            live = dict(
-                zip(targets, pool.map(lambda one: cluster.get(one.path), targets.values()), strict=True)
-            )
+            live = dict(zip(targets, pool.map(partial(_live, cluster), targets.values()), strict=True))
         return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
 
     def before_routes(self, planned: RolloutPlan, service: ServiceSpec) -> pulumi.ResourceHookBinding | None:
@@ -128,12 +126,6 @@ class Readiness:
 
         hook = pulumi.ResourceHook(f"pods-before-routes-{planned.name}", hold)
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-
-
-def _lacks(targets: Mapping[str, Target], cluster: ClusterClient) -> dict[str, str]:
-    with ThreadPoolExecutor() as pool:
-        live = dict(zip(targets, pool.map(partial(_live, cluster), targets.values()), strict=True))
-    return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
 
 
 def _live(cluster: ClusterClient, target: Target) -> dict[str, Any] | None:

@@ -167,11 +167,15 @@ def _runs(process: int) -> bool:
     return True
 
 
-def cluster_to_ask() -> Callable[[], ClusterClient] | None:
-    """Leads to the stack's cluster, which is not asked for credentials before; None with mocks."""
+def cluster_to_ask(context: str) -> Callable[[], ClusterClient] | None:
+    """Leads to a cluster, which is not asked for credentials before; None with mocks.
+
+    Args:
+        context: The kubeconfig's context for it.
+    """
     if _runs_with_mocks():
         return None
-    return cache(partial(ClusterClient, config()["kubernetes:context"]))
+    return cache(partial(ClusterClient, context))
 
 
 def _runs_with_mocks() -> bool:

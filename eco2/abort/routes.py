@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from components.metadata import FIELD_MANAGER
 from eco2.background import Later
 from eco2.field_managers import applicable, hands
 from kube.errors import ClusterError, ConflictError, NotServedError
+from rollout.marks import FIELD_MANAGER
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned
 from rollout.traffic.strip import without_canary

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from components.metadata import CANARY_SERVICE
+from rollout.marks import CANARY_SERVICE
 from rollout.plan.state import image_of
 from rollout.traffic.names import is_canary, own_names
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from kube.cluster import ClusterClient
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 PAUSE_SECONDS = 2.0
 LOOKS_IN_A_ROW = 3
@@ -98,7 +98,7 @@ class Watched:
     what counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
     """
 
-    def __init__(self, name: str, service: Service, first: CanaryPods) -> None:
+    def __init__(self, name: str, service: ServiceSpec, first: CanaryPods) -> None:
         self.name = name
         self.service = service
         self.first = self.last = first
@@ -142,7 +142,7 @@ class Watched:
 
 def soak(
     cluster: ClusterClient,
-    services: Mapping[str, Service],
+    services: Mapping[str, ServiceSpec],
     seconds: int,
     prometheus: str | None,
     say: Callable[[str], None],
@@ -176,7 +176,7 @@ def soak(
     return [_health(one, prometheus, window_seconds) for one in watched]
 
 
-def _pods(cluster: ClusterClient, name: str, service: Service) -> CanaryPods:
+def _pods(cluster: ClusterClient, name: str, service: ServiceSpec) -> CanaryPods:
     selector = {"labelSelector": f"app={name},version={CANARY_VERSION}"}
     listed = cluster.list(path("Pod", service.namespace), selector)
     # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eco2.abort.routes import RoutedService
     from rollout.report.report import Report, ServiceChange
-    from rollout.spec.catalog import Service
+    from rollout.spec.service import ServiceSpec
 
 
 @dataclass(frozen=True)

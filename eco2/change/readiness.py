@@ -48,7 +48,9 @@ def unready(
     return found
 
 
-def _look(cluster: ClusterClient, name: str, service: Service) -> dict[str, Later[list[dict[str, object]]]]:
+def _look(
+    cluster: ClusterClient, name: str, service: ServiceSpec
+) -> dict[str, Later[list[dict[str, object]]]]:
     query = {"labelSelector": f"app={name}"}
     return {
         name: Later(partial(cluster.list, path(kind, service.namespace), query))

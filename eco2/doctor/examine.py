@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eco2.doctor.finding import CheckResult
+    from rollout.spec.service import ServiceSpec
 
 
 def examine(project: Path, stack: str) -> list[CheckResult]:

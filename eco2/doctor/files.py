@@ -116,9 +116,10 @@ def _contexts(file: Path) -> list[str]:
 
 
 def _get_kubeconfig(known: ProjectFiles) -> str:
-    name = _cluster_name(known)
-    region = known.config.get("aws:region", "REGION")
-    return f"aws eks update-kubeconfig --name {name} --region {region} --alias {known.context or 'CONTEXT'}"
+    # A file that cannot be used may hold anything, and this is for a shell.
+    given = (_cluster_name(known), known.config.get("aws:region") or "REGION", known.context or "CONTEXT")
+    name, region, alias = map(shlex.quote, given)
+    return f"aws eks update-kubeconfig --name {name} --region {region} --alias {alias}"
 
 
 def _cluster_name(known: ProjectFiles) -> str:

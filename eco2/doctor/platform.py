@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eco2.background import each
 from eco2.doctor.finding import fine, missing, warning
+from eco2.sidecars import NAMESPACES, bare
 from kube.errors import NotServedError
 from kube.kinds import path
 
@@ -177,11 +178,6 @@ def _injection(cluster: ClusterClient, catalog: Catalog, context: str) -> list[C
             missing(ISTIO, f"no sidecars in {', '.join(without)}: calls from there ignore the routes", label)
         ]
     return [fine(ISTIO, "sidecars are injected")]
-
-
-def _injected(namespace: dict[str, Any]) -> bool:
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get("istio-injection") == "enabled" or "istio.io/rev" in labels
 
 
 def keda(cluster: ClusterClient, catalog: Catalog) -> list[CheckResult]:

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
     from eco2.doctor.finding import CheckResult
     from kube.cluster import ClusterClient
-    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.workload import Workload
 
 GROUP = "ConfigMaps and Secrets"
 
 
 def references(
-    cluster: ClusterClient, catalog: Catalog, services: dict[str, Service], context: str
+    cluster: ClusterClient, catalog: Catalog, services: dict[str, ServiceSpec], context: str
 ) -> list[CheckResult]:
     """Names what is missing, by service. Only names are read: no Secret is opened.
 

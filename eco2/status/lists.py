@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
+from eco2.sidecars import NAMESPACES, bare
 from eco2.status.live import Objects
 from kube.cluster import PART_OF
 from kube.errors import ForbiddenError, NotServedError
@@ -48,6 +49,7 @@ class Lists:
         kinds = (*OF_A_SERVICE, *(DETAILS if detailed else ()))
         query = {"labelSelector": selector}
         self._asked = {kind: Later(partial(cluster.list, path(kind), query)) for kind in kinds}
+        self._namespaces = Later(partial(cluster.list, NAMESPACES))
         self._not_served: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
 

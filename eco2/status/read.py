@@ -187,9 +187,11 @@ class Reader:
             )
             for name, service in chosen.items()
         )
+        up = {chosen[name].namespace for name, (step, _) in applied.items() if step}
+        bare = lists.without_sidecars(up, self._query.stack)
         last_note = self._last_note or _unread(applied)
         self.incomplete = bool(last_note or unseen)
-        notes = tuple(filter(None, (note, last_note, *unseen, measured_note)))
+        notes = tuple(filter(None, (note, last_note, *unseen, bare, measured_note)))
         return Snapshot(self._query.stack, self.context, now, services, notes)
 
     def _lists(self, chosen: Mapping[str, Service]) -> Lists:

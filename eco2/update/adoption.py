@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.adoption import ADOPTING_VARIABLE
-from components.metadata import CANARY_SERVICE
 from eco2.stack.cli import about, exported, pulumi
 from eco2.update.run import update
-from rollout.plan.prior import ONLY_VARIABLE
+from rollout.marks import CANARY_SERVICE, DOMAIN_NODE_GROUP
+from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
 from rollout.problems import refuse_strangers
 from rollout.spec.files import read_catalog
 from rollout.traffic.names import own_names

@@ -81,12 +81,11 @@ def placed(
         proxy: What Istio's sidecar requests; None where nothing injects it.
         late: Services whose canaries come after all others, since they are not there yet.
     """
-    found: dict[str, list[PlannedPod]] = {wanted.service.domain: [] for wanted in services.values()}
+    found: dict[str, list[PlannedPod]] = {wanted.domain: [] for wanted in services.values()}
     for name, wanted in services.items():
-        own, domain = wanted.service, wanted.service.domain
-        found[domain] += [PlannedPod(name, "stable", domain, pod_request(own, proxy))] * plans[
-            name
-        ].stable.replicas
+        own, domain = wanted.service, wanted.domain
+        pod = PlannedPod(name, "stable", domain, pod_request(own, proxy))
+        found[domain] += [pod] * plans[name].stable.replicas
         for app, companion in own.companions.items():
             found[domain] += [
                 PlannedPod(app, "stable", domain, pod_request(companion, proxy))
@@ -94,7 +93,7 @@ def placed(
     for name in sorted(services, key=lambda name: name in late):
         wanted = services[name]
         if canary := plans[name].canary:
-            pod = PlannedPod(name, "canary", wanted.service.domain, pod_request(wanted.service, proxy))
+            pod = PlannedPod(name, "canary", wanted.domain, pod_request(wanted.service, proxy))
             found[pod.domain] += [pod] * canary.replicas
     return {domain: tuple(pods) for domain, pods in found.items()}
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rollout.plan.prior import Prior
     from rollout.plan.service_plan import Release, RolloutPlan
     from rollout.report.report import Report, ServiceChange
-    from rollout.spec.catalog import Service
     from rollout.spec.image import Image
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
 
 
@@ -56,14 +56,7 @@ def climbing(plan: Report, services: Mapping[str, Wanted]) -> dict[str, Target]:
         services: The services as their stack's file wants them.
     """
     return {
-        change.service: Target(
-            change.service,
-            wanted.service.namespace,
-            canary_name(change.service),
-            wanted.canary,
-            1 if wanted.service.autoscaler else (change.before and change.before.canary_pods) or 1,
-            wanted.service.autoscaler is not None,
-        )
+        change.service: _canary(services[change.service], (change.before and change.before.canary_pods) or 1)
         for change in plan.changes
         if _climbs_as_it_is(change)
     }
@@ -77,9 +70,9 @@ def climbs(planned: RolloutPlan, prior: Prior | None, wanted: Wanted) -> Target 
         prior: What the last update left; None before the first.
         wanted: The service as it is to be.
     """
-    if planned.order.direction is not Direction.UP or prior is None or not prior.tried(str(wanted.canary)):
+    if planned.order.direction is not Direction.UP or prior is None or not prior.tried(wanted.canary):
         return None
-    pods = prior.pods.canary if prior.pods else 1
+    pods = prior.pods.canary
     return _canary(wanted, pods) if pods else None
 
 
@@ -145,6 +138,18 @@ def ready_pods(status: Mapping[str, Any]) -> int:
         int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "readyReplicas")
     )
     return min(max(ready - max(total - updated, 0), 0), updated)
+
+
+def _canary(wanted: Wanted, pods: int) -> Target:
+    autoscaled = wanted.service.autoscaler is not None
+    return Target(
+        wanted.name,
+        wanted.service.namespace,
+        canary_name(wanted.name),
+        wanted.canary,
+        1 if autoscaled else pods,
+        autoscaled,
+    )
 
 
 def _climbs_as_it_is(change: ServiceChange) -> bool:

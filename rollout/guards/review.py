@@ -11,6 +11,7 @@ from rollout.guards.guards import refusals
 from rollout.guards.refusal import Refusal, overruled
 from rollout.guards.shortage import added_pods, short_while_it_runs, shortages
 from rollout.problems import NAMESPACE, ConfigError, Problem
+from rollout.spec.image import Image
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -65,6 +66,10 @@ def _tags_that_move(update: Update) -> tuple[str, ...]:
     """What pods of production may start beside what was tried: whatever was pushed last."""
     if not update.settings.production:
         return ()
+    return (*_moving_stable(update), *_moving_init_images(update))
+
+
+def _moving_stable(update: Update) -> tuple[str, ...]:
     found = [name for name in update.names if update.services[name].stable.is_pushed_again]
     if not found:
         return ()
@@ -74,6 +79,22 @@ def _tags_that_move(update: Update) -> tuple[str, ...]:
         f"{NAMESPACE}:services.{found[0]}.image: {{tag: TAG, digest: 'sha256:...'}}"
     )
     return (told,)
+
+
+def _moving_init_images(update: Update) -> tuple[str, ...]:
+    """No revision and no canary tries these, so a tag of any form is enough to change them."""
+    found = [
+        f"{one.image} of {app}"
+        for name in update.names
+        for app, workload in (
+            (name, update.services[name].service),
+            *update.services[name].service.companions.items(),
+        )
+        for one in workload.init_containers
+        if Image.parse(one.image).digest is None
+    ]
+    told = f"{', '.join(found)}: an init image without a digest may be another at the next start of a pod"
+    return (f"{told}; name it so in services.yaml: NAME:TAG@sha256:...",) if found else ()
 
 
 def accept(update: Update) -> Review:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rollout.plan.prior import Prior
-    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
     from rollout.spec.settings import Settings
 
@@ -139,7 +140,7 @@ def prior_of(
 
 
 def beside_the_state(
-    said: Mapping[str, Prior], services: Mapping[str, Service], resources: Mapping[str, Any] | None
+    said: Mapping[str, Prior], services: Mapping[str, ServiceSpec], resources: Mapping[str, Any] | None
 ) -> dict[str, Prior]:
     """What outputs say, put right where the resources of the state tell otherwise.
 

@@ -201,7 +201,7 @@ def _before(planned: RolloutPlan, service: ServiceSpec, prior: Prior) -> Side:
     )
 
 
-def _level(service: Service, phase: int, share: float, canary_pods: int) -> str:
+def _level(service: ServiceSpec, phase: int, share: float, canary_pods: int) -> str:
     if share or not phase:
         return f"{share:g} %" if share else "off"
     # Only routes tell requests apart by a header.

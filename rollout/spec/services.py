@@ -10,8 +10,9 @@ from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from rollout.spec.catalog import Catalog, Service
+    from rollout.spec.catalog import Catalog
     from rollout.spec.image import Image
+    from rollout.spec.service import ServiceSpec
     from rollout.spec.settings import Settings
 
 OFF = RolloutSettings(phase=0)
@@ -28,6 +29,9 @@ class Wanted:
         canary: The image of the canary, used while there is one.
         rollout: How far its rollout is to be.
         route_propagation_seconds: How long proxies get to take over new routes before a canary may shrink.
+        production: Whether users meet this environment.
+        domain: The node group that its pods run on; empty where nobody plans nodes.
+        environment: Stands in the tags of images that are pushed again.
     """
 
     name: str
@@ -36,6 +40,9 @@ class Wanted:
     canary: Image
     rollout: RolloutSettings
     route_propagation_seconds: int
+    production: bool = False
+    domain: str = ""
+    environment: str = ""
 
     @property
     def stable_replicas(self) -> int:
@@ -63,6 +70,9 @@ def resolve(catalog: Catalog, settings: Settings) -> dict[str, Wanted]:
             canary=canary_image(repository, name, settings.environment, rollout.canary),
             rollout=rollout,
             route_propagation_seconds=settings.route_propagation_seconds,
+            production=settings.production,
+            domain=service.domain,
+            environment=settings.environment,
         )
     return wanted
 

@@ -150,8 +150,7 @@ class Settings(Strict):
         services: What services have different here.
         rollouts: Rollouts under way; a service that is not named is at phase 0.
         overrule: Why the guards may be overruled for a service, by service.
-        route_propagation_seconds: How long proxies get to take over new routes: from the moment that these left a
-            canary to the moment it may shrink.
+        route_propagation_seconds: How long proxies get to take over new routes before a canary may shrink.
         ready_timeout_seconds: How long pods may take to be ready before an update fails.
         protect: Whether everything but canaries refuses to be deleted.
     """

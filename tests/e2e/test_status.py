@@ -80,6 +80,8 @@ def test_what_somebody_deletes_is_missed_and_the_printed_command_brings_it_back(
     rule = next(one for one in objects if one.kind == "DestinationRule" and one.name == "auth-api")
     for one in (*lost.values(), rule):
         lab.api.request("DELETE", path(one.kind, one.namespace, one.name))
+    bare, space = {"metadata": {"labels": {"istio-injection": None}}}, "/api/v1/namespaces/my"
+    lab.api.request("PATCH", space, bare, content_type="application/merge-patch+json")
     told = json.loads(eco2(stack, "status", "--json").stdout)
     differences = {difference for one in told for difference in one["differences"]}
     assert {f"cluster: no {one.kind} {one.name}" for one in (*lost.values(), rule)} <= differences

@@ -11,7 +11,7 @@ import yaml
 
 from eco2.stack.dry_run import capture, stack_config
 from rollout.spec.instances import MIB, ResourceRequest
-from tests.conftest import copy_project
+from tests.conftest import ROOT, copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
 

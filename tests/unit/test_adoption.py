@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from components.adoption import ADOPTING_VARIABLE, without
+from components.adoption import without
 from eco2.update import adoption
-from rollout.plan.prior import ONLY_VARIABLE
+from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 

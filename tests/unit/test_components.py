@@ -11,6 +11,7 @@ import yaml
 
 from eco2.stack.dry_run import capture
 from tests.conftest import ROOT
+from tests.unit.priors import entry
 
 EXAMPLE = ROOT / "examples/acme"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -32,13 +33,10 @@ def run(outputs=None, folder=EXAMPLE, **changes):
 
 def left(phase, weight, **more):
     """What an update left of cart."""
-    images = LEFT if phase else {**LEFT, "canary": None}
-    entry = {"phase": phase, "weight": weight, "images": images, **more}
-    stable = {"stable": "registry.acme.test/payment:2.0.1", "canary": None}
     return {
         "staging-rollouts": {
-            "staging-cart": entry,
-            "staging-payment": {"phase": 0, "weight": 0, "images": stable},
+            "staging-cart": entry(phase, weight, LEFT["stable"], LEFT["canary"] if phase else None, **more),
+            "staging-payment": entry(0, 0, "registry.acme.test/payment:2.0.1", None),
         }
     }
 

@@ -100,7 +100,7 @@ def test_a_wrong_context_is_named_with_the_nearest_and_the_command(tmp_path, mon
 
 def test_a_command_for_a_shell_holds_no_words_of_a_file_that_cannot_be_used(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    known = Known("dev", {"aws:region": "x; touch hit", "kubernetes:context": "$(touch hit)"})
+    known = ProjectFiles("dev", {"aws:region": "x; touch hit", "kubernetes:context": "$(touch hit)"})
     (found,) = connect(known)[1]
     assert found.remedy.endswith("--region 'x; touch hit' --alias '$(touch hit)'")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.doctor.routes import API, routes
+from eco2.doctor.routes import routes
 from kube.cluster import NotServedError
+from kube.kinds import path
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
@@ -19,8 +20,8 @@ class Cluster:
 
     def __init__(self, virtual_services=(), destination_rules=()):
         self.lists = {
-            f"{API}/virtualservices": virtual_services,
-            f"{API}/destinationrules": destination_rules,
+            path("VirtualService"): virtual_services,
+            path("DestinationRule"): destination_rules,
         }
 
     def list(self, path):

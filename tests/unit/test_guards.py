@@ -19,6 +19,7 @@ from rollout.spec.image import Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
 from tests.conftest import ROOT
+from tests.unit.conftest import own_keys
 from tests.unit.priors import prior as made
 
 CATALOG = read_catalog(ROOT / "services.yaml")

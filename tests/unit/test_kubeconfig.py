@@ -210,3 +210,10 @@ def test_an_answer_that_no_api_server_gives_is_told_in_words(kubeconfig, monkeyp
     monkeypatch.setattr(Direct, "send", lambda *_: (200, b"[" * 200_000))
     with pytest.raises(ClusterError, match="answers /version with something else than JSON"):
         ClusterClient("there").get("/version")
+
+
+@pytest.mark.parametrize("user", [{"auth-provider": 7}, {"auth-provider": {"name": "gcp", "config": 7}}])
+def test_what_the_official_client_cannot_read_is_told_in_words(kubeconfig, user):
+    kubeconfig({"server": "https://127.0.0.1:1"}, user)
+    with pytest.raises(ClusterError, match="the kubeconfig's context there cannot be used"):
+        ClusterClient("there")

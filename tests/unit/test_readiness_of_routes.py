@@ -83,9 +83,8 @@ def test_a_program_run_with_mocks_has_no_cluster_to_ask(monkeypatch):
 def test_all_that_ask_a_cluster_share_one_way_to_it(monkeypatch):
     made = []
     monkeypatch.setattr(stack, "get_monitor", lambda: None)
-    monkeypatch.setattr(stack, "config", lambda: {"kubernetes:context": "eco2-dev"})
     monkeypatch.setattr(stack, "ClusterClient", lambda context: made.append(context) or context)
-    ask = stack.cluster_to_ask()
+    ask = stack.cluster_to_ask("eco2-dev")
     assert made == []
     assert (ask(), ask(), made) == ("eco2-dev", "eco2-dev", ["eco2-dev"])
 
