@@ -150,7 +150,7 @@ class ServiceObjects:
         name, spec = self._plan.name, self._spec
         if spec.traffic_policy is None:
             return []
-        subsets = write.destination_rule_spec(self._routed().host, spec.traffic_policy)
+        subsets = write.destination_rule_spec(self._routed(), spec.traffic_policy)
         rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
         # Without routes the Service's selector is the route.
         return [rule] if spec.kind == "grpc" else [self._service(name, name, None, spec, []), rule]

@@ -101,4 +101,4 @@ def weight(lab: Lab, virtual_service: str) -> int:
     """What the last rule of a VirtualService sends to the canary, in per cent."""
     rules = lab.items("/apis/networking.istio.io/v1/virtualservices")[virtual_service]["spec"]["http"]
     weights = {route["destination"]["subset"]: route.get("weight", 100) for route in rules[-1]["route"]}
-    return weights.get("canary", 0)
+    return weights.get("canary", 0) + weights.get("canary-or-stable", 0)

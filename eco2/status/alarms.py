@@ -1,33 +1,44 @@
 """What users suffer from at this moment, by the cluster alone, in words.
 
-Nothing falls over from one subset to the other: a canary that has weight and no ready pod costs its whole
-share (istio#27092). A Service that selects both versions sends to ready pods alone, so there one set of pods
-is enough.
+A canary that has weight and no ready pod has fallen back: stable takes its share (rule 19). Where the catalog turns
+that off its whole share fails (istio#27092). A Service that selects both versions sends to ready pods alone, so there
+one set of pods is enough.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rollout.guards.fallback import fell_back
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from eco2.prometheus import Requests
     from eco2.status.live import Deployment, Live
     from rollout.diff.drift import Drift
 
 
-def at_the_canary(kind: str, live: Live) -> str:
-    """What fails since it is sent to a canary without pods, which an abort ends; empty if nothing does."""
+def at_the_canary(kind: str, live: Live, measured: Requests | None = None) -> str:
+    """What fails or falls back since it is sent to a canary that cannot take it, which an abort ends; empty if nothing.
+
+    Args:
+        kind: `api`, `grpc` or `worker`.
+        live: What the cluster runs.
+        measured: Requests that a Prometheus counted: pods that answer with errors fall back by proxies alone.
+    """
     why, weights = _lack(live.canary), live.routing.weights
     if not why:
-        return ""
+        return _left_out(live, measured) if kind == "api" else ""
     # Where routes disagree, some requests go by the highest.
     if kind == "api" and weights and weights[-1]:
         to = f"{weights[-1]} %" if len(weights) == 1 else f"up to {weights[-1]} %"
-        return f"routes send {to} to the canary, which {why}: these requests fail"
+        what = "these requests fail"
+        if live.routing.falls_back and not _lack(live.stable):
+            what = "it has fallen back, stable's pods serve them"
+        return f"routes send {to} to the canary, which {why}: {what}"
     if kind == "grpc" and live.routing.version == CANARY_VERSION:
         return f"the Service selects the canary alone, which {why}: all requests fail"
     return ""
@@ -85,6 +96,20 @@ def at_objects(drift: Iterable[Drift], *, canary: bool) -> tuple[str, ...]:
             subsets = " and ".join(lost)
             found.append(f"DestinationRule {one.name} has no subset {subsets}: requests to it fail")
     return tuple(found)
+
+
+def _left_out(live: Live, measured: Requests | None) -> str:
+    weights = live.routing.weights
+    if measured is None or len(weights) != 1 or not live.routing.falls_back:
+        return ""
+    canary = measured.total.get(CANARY_VERSION, 0)
+    if not fell_back(weights[0], canary, measured.count):
+        return ""
+    got = f"got {FULL_WEIGHT * canary / measured.count:.1f} % of {measured.count} requests"
+    return (
+        f"routes send {weights[0]} % to the canary, which {got} in {measured.window_seconds} s: it has fallen back, "
+        "stable's pods serve the rest, since its own answer with errors; or its weight rose within that time"
+    )
 
 
 def _lack(deployment: Deployment | None) -> str:

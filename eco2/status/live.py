@@ -81,6 +81,7 @@ class Routing:
         header: Whether the header reaches the canary alone, in every VirtualService.
         version: The version that the Service of a service without routes is pinned to; None: both.
         missing: Names of objects that should be there.
+        falls_back: Whether stable takes the canary's share where the canary cannot.
         hands: Who changed an object by hand: `VirtualService auth-api by kubectl-edit`.
     """
 
@@ -89,6 +90,7 @@ class Routing:
     version: str | None = None
     missing: tuple[str, ...] = ()
     hands: tuple[str, ...] = ()
+    falls_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,7 @@ def _routing(name: str, service: ServiceSpec, objects: Objects) -> Routing:
     return Routing(
         weights=tuple(sorted(seen.weights)) if seen else (),
         header=seen.header if seen else False,
+        falls_back=seen.falls_back if seen else False,
         version=selected(there["Service", name]) if ("Service", name) in there else None,
         missing=tuple(f"{kind} {one}" for kind, one in wanted if (kind, one) not in there),
         hands=tuple(hand for (kind, _), one in there.items() for hand in _hands(kind, one)),

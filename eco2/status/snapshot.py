@@ -147,7 +147,7 @@ class Status:
     @property
     def canary_alarm(self) -> str:
         """That of them which an abort ends; empty without one."""
-        return at_the_canary(self.kind, self.live)
+        return at_the_canary(self.kind, self.live, self.measured)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CANARY_HEADER = "x-canary"
-CANARY_CLUSTER = "|canary|"
+CANARY_CLUSTERS = ("|canary|", "|canary-or-stable|")
 """Istio's name of a cluster is `outbound|PORT|SUBSET|HOST`."""
 WHOLE = 100
 ANSWER_SECONDS = 5.0
@@ -112,6 +112,10 @@ def _matches(match: Mapping[str, Any], path: str) -> bool:
 def _weight(route: Mapping[str, Any]) -> int:
     action = route.get("route", {})
     if "cluster" in action:
-        return WHOLE if CANARY_CLUSTER in action["cluster"] else 0
+        return WHOLE if _is_canary(action["cluster"]) else 0
     clusters = action.get("weighted_clusters", {}).get("clusters", ())
-    return sum(one.get("weight", 0) for one in clusters if CANARY_CLUSTER in one["name"])
+    return sum(one.get("weight", 0) for one in clusters if _is_canary(one["name"]))
+
+
+def _is_canary(cluster: str) -> bool:
+    return any(name in cluster for name in CANARY_CLUSTERS)

@@ -12,7 +12,7 @@ from rollout.diff.pods import TEMPLATE, because
 from rollout.diff.values import Difference, grouped, lacking
 from rollout.traffic.names import canary_name
 from rollout.traffic.strip import without_split
-from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET
+from rollout.traffic.versions import CANARY_SUBSET, FALLBACK_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,7 +52,7 @@ class Drift:
         """The subsets to which nobody can send any more; all of them where the DestinationRule is missing."""
         if self.kind != "DestinationRule":
             return ()
-        subsets = (STABLE_SUBSET, CANARY_SUBSET)
+        subsets = (STABLE_SUBSET, CANARY_SUBSET, FALLBACK_SUBSET)
         gone = {one.path for one in self.found if one.new is None}
         return tuple(one for one in subsets if self.missing or f"spec.subsets[{one}]" in gone)
 

@@ -35,6 +35,7 @@ TITLES: Final[Mapping[int, str]] = MappingProxyType(
         16: "mistakes are named by their keys, all at once",
         17: "a canary has room on its nodes",
         18: "nothing with traffic is deleted in passing",
+        19: "a canary that fails costs users nothing",
     }
 )
 """A few words for each; they stand in refusals."""

@@ -63,6 +63,7 @@ class ServiceChange:
         order: What happens one after the other.
         extra: Stable's pods and the canary's, with what they request.
         refused: Whether a rule stands against it.
+        falls_back: Whether stable takes the canary's share where the canary cannot.
     """
 
     service: str
@@ -74,6 +75,7 @@ class ServiceChange:
     order: tuple[str, ...]
     extra: Extra
     refused: bool
+    falls_back: bool = False
 
     @property
     def added(self) -> int:
@@ -178,6 +180,7 @@ def _change(
             canary_pods=canary_pods,
             level=_level(wanted.service, planned.phase, planned.share, canary_pods),
         ),
+        falls_back=planned.weight > 0 and wanted.service.falls_back,
         with_header=meets["withHeader"],
         without_header=meets["withoutHeader"],
         order=order_in_words(wanted, planned, prior),

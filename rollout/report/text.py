@@ -168,7 +168,8 @@ def meets(one: ServiceChange) -> str:
     """What users meet afterwards."""
     if one.with_header == one.without_header:
         return f"everybody meets {one.without_header}"
-    return f"with the header: {one.with_header}; without: {one.without_header}"
+    falls_back = "; falls back to stable" if one.falls_back else ""
+    return f"with the header: {one.with_header}; without: {one.without_header}{falls_back}"
 
 
 def order(one: ServiceChange) -> str:

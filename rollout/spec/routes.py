@@ -179,13 +179,34 @@ class ConnectionPool(Strict):
     tcp: Tcp | None = None
 
 
+class Fallback(Strict):
+    """When the canary's share goes to stable: `outlierDetection` of the subset that holds both.
+
+    Each proxy counts for itself. Pods that are not ready, or gone, need none of it: they are left out at once.
+
+    Attributes:
+        consecutive_errors: Answers with 5xx in a row, timeouts among them, after which a pod gets nothing.
+        interval: How often pods that were left out are looked at.
+        ejection_time: How long a pod is left out the first time; each further time it is that much longer.
+        least_healthy_percent: Below this share of healthy pods all are sent to: errors that stable has, too,
+            are no reason to leave anything out.
+    """
+
+    consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 5
+    interval: Duration = "1s"
+    ejection_time: Duration = "15s"
+    least_healthy_percent: Annotated[int, Field(ge=1, le=100)] = 50
+
+
 class TrafficPolicy(Strict):
     """How proxies spread requests over the pods of a subset.
 
     Attributes:
         load_balancer: How requests spread over pods.
         connection_pool: Limits of connections.
+        fallback: When stable takes the canary's share; null: never.
     """
 
     load_balancer: Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]
     connection_pool: ConnectionPool | None = None
+    fallback: Fallback | None = Fallback()

@@ -42,6 +42,12 @@ class ServiceSpec(Workload):
         """Whether routes split the traffic; elsewhere the share is the ratio of pods."""
         return self.kind == "api"
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether stable takes the canary's share where the canary cannot (rule 19)."""
+        policy = self.traffic_policy
+        return self.by_weight and policy is not None and policy.fallback is not None
+
     @field_validator("routes", "mesh_routes")
     @classmethod
     def _each_is_reached(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:

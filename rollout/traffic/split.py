@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.traffic.ladder import FULL_WEIGHT
-from rollout.traffic.versions import CANARY_SUBSET
+from rollout.traffic.versions import FALLBACK_SUBSET, TO_CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,10 +32,13 @@ class Reading:
     Attributes:
         weights: The weights on the canary of all rules that need no header, in per cent; empty without rules.
         header_weights: The same of the rules that need one. {0}: no such rule leads to the canary.
+        falls_back: Whether stable takes the canary's share where the canary cannot, by every rule that needs no
+            header (rule 19).
     """
 
     weights: frozenset[int]
     header_weights: frozenset[int]
+    falls_back: bool = False
 
     @property
     def split(self) -> Split | None:
@@ -65,6 +68,15 @@ def read(*virtual_services: Mapping[str, Any]) -> Reading:
     return Reading(
         frozenset(canary_share(rule) for own in rules for rule in own if not needs_header(rule)),
         frozenset(share for own in rules for share in _header_shares(own)) or frozenset({0}),
+        {FALLBACK_SUBSET}
+        == {
+            subset_of(route)
+            for own in rules
+            for rule in own
+            if not needs_header(rule)
+            for route in rule["route"]
+            if subset_of(route) in TO_CANARY
+        },
     )
 
 
@@ -78,7 +90,7 @@ def canary_share(rule: Mapping[str, Any]) -> int:
     """What a rule sends to the canary, in per cent. A single destination may leave its weight out."""
     routes = rule.get("route") or ()
     whole = FULL_WEIGHT if len(routes) == 1 else 0
-    return sum(int(one.get("weight", whole)) for one in routes if subset_of(one) == CANARY_SUBSET)
+    return sum(int(one.get("weight", whole)) for one in routes if subset_of(one) in TO_CANARY)
 
 
 def subset_of(route: Mapping[str, Any]) -> str:

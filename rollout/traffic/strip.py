@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
-from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET
+from rollout.traffic.versions import STABLE_SUBSET, TO_CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,16 +64,16 @@ def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _leads_to_canary(route: Mapping[str, Any]) -> bool:
     """Whether a destination is the canary. One of another shape is an error: nobody knows where it leads."""
-    return bool(route["destination"].get("subset") == CANARY_SUBSET)
+    return bool(route["destination"].get("subset") in TO_CANARY)
 
 
 def _without_mirrors(rule: dict[str, Any]) -> dict[str, Any]:
     kept = dict(rule)
-    if (kept.get("mirror") or {}).get("subset") == CANARY_SUBSET:
+    if (kept.get("mirror") or {}).get("subset") in TO_CANARY:
         del kept["mirror"]
         kept.pop("mirrorPercentage", None)
     if others := kept.pop("mirrors", ()):
-        stays = [one for one in others if (one.get("destination") or {}).get("subset") != CANARY_SUBSET]
+        stays = [one for one in others if (one.get("destination") or {}).get("subset") not in TO_CANARY]
         kept |= {"mirrors": stays} if stays else {}
     return kept
 

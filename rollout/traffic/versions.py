@@ -13,3 +13,9 @@ CANARY_VERSION: Version = "v2"
 STABLE_SUBSET = "stable"
 CANARY_SUBSET = "canary"
 SUBSETS = {STABLE_SUBSET: STABLE_VERSION, CANARY_SUBSET: CANARY_VERSION}
+
+FALLBACK_SUBSET = "canary-or-stable"
+"""The pods of both versions, the canary's first: proxies send to stable's what the canary's cannot take (rule 19)."""
+
+TO_CANARY = frozenset({CANARY_SUBSET, FALLBACK_SUBSET})
+"""The subsets by which a route leads to the canary."""

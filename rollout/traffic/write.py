@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rollout.fields import present
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
-from rollout.traffic.versions import CANARY_SUBSET, STABLE_SUBSET, SUBSETS
+from rollout.traffic.versions import CANARY_SUBSET, CANARY_VERSION, FALLBACK_SUBSET, STABLE_SUBSET, SUBSETS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rollout.spec.catalog import CanaryHeader
     from rollout.spec.routes import Route, TrafficPolicy
     from rollout.spec.service import ServiceSpec
@@ -37,16 +39,50 @@ class Routed:
         return service_host(self.name, self.service.namespace)
 
 
-def destination_rule_spec(host: str, policy: TrafficPolicy) -> dict[str, Any]:
-    """Both subsets, always: a rollout never changes this object (rule 7; argo-rollouts#2507)."""
+def destination_rule_spec(routed: Routed, policy: TrafficPolicy) -> dict[str, Any]:
+    """All subsets, always: a rollout never changes this object (rule 7; argo-rollouts#2507)."""
     pool = policy.connection_pool
     return {
-        "host": host,
+        "host": routed.host,
         "trafficPolicy": present(
             loadBalancer={"simple": policy.load_balancer},
             connectionPool=pool.model_dump(by_alias=True, exclude_none=True) if pool else None,
         ),
-        "subsets": [{"name": name, "labels": {"version": version}} for name, version in SUBSETS.items()],
+        "subsets": [
+            *({"name": name, "labels": {"version": version}} for name, version in SUBSETS.items()),
+            *_fallback_subset(routed, policy),
+        ],
+    }
+
+
+def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str, Any]]:
+    """The canary's pods, and behind them stable's (rule 19).
+
+    Envoy falls over inside a cluster alone, so both are in one: `failoverPriority` makes the canary's pods
+    priority 0 and stable's priority 1. istiod sets priorities only where outlier detection is on, which takes
+    out pods that answer with errors. Below the least share of healthy pods Envoy sends to all of them, so an
+    outage that both versions share costs no more than without (panic; envoyproxy.io, load balancing, panic threshold).
+    """
+    fallback = policy.fallback
+    if fallback is None or not routed.service.falls_back:
+        return
+    first = [f"version={CANARY_VERSION}"]
+    yield {
+        "name": FALLBACK_SUBSET,
+        "labels": {"app": routed.name},
+        "trafficPolicy": {
+            "loadBalancer": {
+                "simple": policy.load_balancer,
+                "localityLbSetting": {"enabled": True, "failoverPriority": first},
+            },
+            "outlierDetection": {
+                "consecutive5xxErrors": fallback.consecutive_errors,
+                "interval": fallback.interval,
+                "baseEjectionTime": fallback.ejection_time,
+                "maxEjectionPercent": 100,
+                "minHealthPercent": fallback.least_healthy_percent,
+            },
+        },
     }
 
 
@@ -97,7 +133,8 @@ def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, 
 
 def _weighted(split: Split, routed: Routed) -> list[dict[str, Any]]:
     """The split of all other requests; a subset without weight is not named (rule 7)."""
-    weights = {STABLE_SUBSET: FULL_WEIGHT - split.weight, CANARY_SUBSET: split.weight}
+    to_canary = FALLBACK_SUBSET if routed.service.falls_back else CANARY_SUBSET
+    weights = {STABLE_SUBSET: FULL_WEIGHT - split.weight, to_canary: split.weight}
     return [
         {**_destination(routed, subset), "weight": weight} for subset, weight in weights.items() if weight
     ]

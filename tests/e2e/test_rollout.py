@@ -42,7 +42,7 @@ def test_a_rollout_from_off_to_promotion(stack, lab):
         *ROUTES,
     ]
     stack.up()
-    assert weights(lab) == {"stable": 95, "canary": 5}
+    assert weights(lab) == {"stable": 95, "canary-or-stable": 5}
     hpa = lab.items("/apis/autoscaling/v2/horizontalpodautoscalers")["auth/auth-api"]
     assert hpa["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
 
@@ -50,11 +50,11 @@ def test_a_rollout_from_off_to_promotion(stack, lab):
         stack.set("eco2:rollouts.auth-api.phase", str(phase))
         assert [change for change in stack.changes() if "VirtualService" in change] == ROUTES
         stack.up()
-        assert weights(lab) == {"stable": 100 - share, "canary": share}
+        assert weights(lab) == {"stable": 100 - share, "canary-or-stable": share}
 
     stack.set("eco2:rollouts.auth-api.phase", "5")
     stack.up()
-    assert weights(lab) == {"canary": 100}
+    assert weights(lab) == {"canary-or-stable": 100}
 
     # Promotion: stable takes the canary's image before routes leave the canary.
     stack.set("eco2:services.auth-api.image.tag", "auth-api-0.8.0")
@@ -129,7 +129,7 @@ def test_an_overruled_guard_lets_the_update_through_with_a_warning(stack, lab):
     stack.change(rollouts={"scan-api": {"phase": 2}}, overrule={"scan-api": "tried elsewhere"})
     log = stack.up()
     assert "overruled (tried elsewhere)" in log
-    assert weights(lab, "scan/scan-api") == {"stable": 95, "canary": 5}
+    assert weights(lab, "scan/scan-api") == {"stable": 95, "canary-or-stable": 5}
     stack.change(overrule={})
 
 

@@ -69,10 +69,10 @@ def by_command(stack, lab, begun):
         shares.append(weights(lab))
     assert shares == [
         {"stable": 100},
-        {"stable": 95, "canary": 5},
-        {"stable": 80, "canary": 20},
-        {"stable": 50, "canary": 50},
-        {"canary": 100},
+        {"stable": 95, "canary-or-stable": 5},
+        {"stable": 80, "canary-or-stable": 20},
+        {"stable": 50, "canary-or-stable": 50},
+        {"canary-or-stable": 100},
     ]
     eco2(stack, "promote", "auth-api", "--yes")
     assert weights(lab) == {"stable": 100}

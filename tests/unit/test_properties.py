@@ -20,7 +20,7 @@ from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.rollout_settings import CanarySettings, RolloutSettings
 from rollout.spec.services import Wanted
 from rollout.traffic import write
-from rollout.traffic.versions import SUBSETS
+from rollout.traffic.versions import SUBSETS, TO_CANARY
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
@@ -145,7 +145,7 @@ def test_weights_make_100_and_name_only_subsets_with_pods(wanted, prior):
             routes = rule.get("route", [])
             if len(routes) > 1 or "weight" in (routes or [{}])[0]:
                 assert sum(route["weight"] for route in routes) == 100
-            if any(route["destination"]["subset"] == "canary" for route in routes):
+            if any(route["destination"]["subset"] in TO_CANARY for route in routes):
                 assert planned.canary is not None
                 assert planned.canary.replicas >= 1
 

@@ -61,8 +61,8 @@ def test_rule_1_no_selector_of_one_matches_a_pod_of_the_other(in_flight):
             "canary",
         )
     for rule in objects(in_flight, "DestinationRule").values():
-        labels = [subset["labels"] for subset in rule.inputs["spec"]["subsets"]]
-        assert labels == [{"version": "v1"}, {"version": "v2"}]
+        labels = {subset["name"]: subset["labels"] for subset in rule.inputs["spec"]["subsets"]}
+        assert (labels["stable"], labels["canary"]) == ({"version": "v1"}, {"version": "v2"})
 
 
 def test_rule_2_templates_differ_in_nothing_but_what_marks_a_canary(in_flight):
@@ -150,13 +150,47 @@ def test_rule_7_subsets_never_change_and_routes_name_only_what_has_pods(program,
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
     captured = program.run()
     subsets = objects(captured, "DestinationRule")["auth-api"].inputs["spec"]["subsets"]
-    assert [subset["name"] for subset in subsets] == ["stable", "canary"]
+    assert [subset["name"] for subset in subsets] == ["stable", "canary", "canary-or-stable"]
     rules = objects(captured, "VirtualService")["auth-api"].inputs["spec"]["http"]
     named = {route["destination"]["subset"] for rule in rules for route in rule.get("route", ())}
     assert ("canary" in named) == (phase > 0) == ("auth-api-canary" in objects(captured, "Deployment"))
     for rule in rules:
         weights = [route["weight"] for route in rule.get("route", ()) if "weight" in route]
         assert sum(weights) in (0, 100)
+
+
+def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
+    captured = program.run()
+    for name in ("chat-api", "chat-api-mesh"):
+        header, weighted = objects(captured, "VirtualService")[name].inputs["spec"]["http"][:2]
+        assert [one["destination"]["subset"] for one in header["route"]] == ["canary"]
+        assert [(one["destination"]["subset"], one["weight"]) for one in weighted["route"]] == [
+            ("stable", 80),
+            ("canary-or-stable", 20),
+        ]
+    subset = objects(captured, "DestinationRule")["chat-api"].inputs["spec"]["subsets"][2]
+    assert subset["labels"] == {"app": "chat-api"}
+    policy = subset["trafficPolicy"]
+    assert policy["loadBalancer"]["localityLbSetting"] == {
+        "enabled": True,
+        "failoverPriority": ["version=v2"],
+    }
+    # Of one pod nothing is a part, and Istio's default would never leave out a small canary as a whole.
+    assert policy["outlierDetection"]["maxEjectionPercent"] == 100
+
+
+def test_rule_19_a_service_may_do_without(program):
+    program.edit(
+        "services.yaml",
+        **{"services/chat-api/trafficPolicy": {"loadBalancer": "ROUND_ROBIN", "fallback": None}},
+    )
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
+    captured = program.run()
+    subsets = objects(captured, "DestinationRule")["chat-api"].inputs["spec"]["subsets"]
+    assert [one["name"] for one in subsets] == ["stable", "canary"]
+    weighted = objects(captured, "VirtualService")["chat-api"].inputs["spec"]["http"][-1]
+    assert [one["destination"]["subset"] for one in weighted["route"]] == ["stable", "canary"]
 
 
 def test_rule_8_climbing_the_route_waits_for_canary_and_stable(program):

@@ -16,6 +16,7 @@ from rollout.traffic.names import canary_name, kept_ending, mesh_name, own_names
 from rollout.traffic.selector import NoSelectorError, pinned, selected, version_at, weight_of
 from rollout.traffic.split import Split, read
 from rollout.traffic.strip import SECTIONS, without_canary, without_split
+from rollout.traffic.versions import TO_CANARY
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
@@ -41,6 +42,7 @@ def test_what_is_written_is_read_back(split, name):
     assert [read(one).split for one in both] == [split, split]
     assert read(*both).split == split
     assert read(*both).at_most == split
+    assert read(*both).falls_back == (split.weight > 0)
 
 
 @profile
@@ -70,7 +72,8 @@ def test_without_the_split_all_phases_are_the_same(one, other, name):
 destinations = st.fixed_dictionaries(
     {
         "destination": st.fixed_dictionaries(
-            {"host": st.just("my-api")}, optional={"subset": st.sampled_from(["stable", "canary", "other"])}
+            {"host": st.just("my-api")},
+            optional={"subset": st.sampled_from(["stable", "canary", "canary-or-stable", "other"])},
         )
     },
     optional={"weight": st.integers(0, 100)},
@@ -82,7 +85,9 @@ matches = st.fixed_dictionaries(
         "uri": st.sampled_from([{"exact": "/a"}, {"prefix": "/"}]),
     },
 )
-mirror = st.fixed_dictionaries({"host": st.just("my-api"), "subset": st.sampled_from(["stable", "canary"])})
+mirror = st.fixed_dictionaries(
+    {"host": st.just("my-api"), "subset": st.sampled_from(["stable", "canary", "canary-or-stable"])}
+)
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -103,7 +108,7 @@ def test_an_abort_leaves_nothing_that_leads_to_the_canary_whatever_a_hand_wrote(
     before = copy.deepcopy(spec)
     after = without_canary({"spec": spec})
     assert spec == before
-    assert '"canary"' not in json.dumps(after)
+    assert not [subset for subset in TO_CANARY if f'"{subset}"' in json.dumps(after)]
     assert read(after).at_most == PHASE_OFF
     assert without_canary(after) == after
     # Nobody who was answered by a rule meets none afterwards: only rules of the canary's own go.

@@ -1,0 +1,108 @@
+"""What users meet while a canary with weight fails: stable's pods take its share (rule 19)."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
+from tests.updates import replicas, until
+
+pytestmark = pytest.mark.lab
+CHAT, CANARY = PATHS["chat-api"], "chat/chat-api-canary"
+STABLE, IMAGE = "chat-api-dev-latest", "chat-api-dev-canary"
+RATE = 100
+SECONDS_BEFORE, SECONDS_AFTER = 3, 11
+
+
+@pytest.fixture(scope="module")
+def at_20(stack):
+    """chat-api at phase 3, its canary of one pod."""
+    stack.change(rollouts={"chat-api": {"phase": 3}}, overrule={"chat-api": "the tests begin at phase 3"})
+    stack.change(readyTimeoutSeconds=60)
+    stack.up()
+    return stack
+
+
+@pytest.fixture(autouse=True)
+def mended(lab):
+    yield
+    lab.command("behave", "--reset")
+    until(lambda: replicas(lab, CANARY) == (1, 1), "the canary, ready again")
+    time.sleep(1)
+
+
+@contextmanager
+def users(lab, where):
+    host, options = (HOST, ()) if where == "outside" else (inside("chat-api"), ("--inside",))
+    with Traffic(lab, host, (CHAT,), rate=RATE, options=options) as told:
+        yield told
+
+
+def unready(lab):
+    lab.command("behave", IMAGE, "--unready")
+
+
+def answers_500(lab):
+    lab.command("behave", IMAGE, "--status", "500")
+
+
+def every_second_one(lab):
+    lab.command("behave", IMAGE, "--status", "500", "--share", "0.5")
+
+
+def deleted(lab):
+    pods = lab.api.request("GET", "/api/v1/namespaces/chat/pods?labelSelector=version%3Dv2")["items"]
+    lab.command("behave", IMAGE, "--start", "5", "--only-new")
+    for pod in pods:
+        lab.api.request(
+            "DELETE", f"/api/v1/namespaces/chat/pods/{pod['metadata']['name']}?gracePeriodSeconds=0"
+        )
+
+
+@pytest.mark.parametrize("where", ["outside", "inside"])
+@pytest.mark.parametrize(
+    ("fault", "most"), [(unready, 0), (answers_500, 10), (every_second_one, 40), (deleted, 0)]
+)
+@pytest.mark.usefixtures("at_20")
+def test_a_canary_that_fails_costs_users_nothing(lab, where, fault, most):
+    with users(lab, where) as plain:
+        time.sleep(SECONDS_BEFORE)
+        fault(lab)
+        time.sleep(SECONDS_AFTER)
+    print(
+        f"{fault.__name__}, {where}: {plain.told['failed']} of {plain.told['sent']} failed, {plain.told['answers']}"
+    )
+    assert plain.told["sent"] > RATE * (SECONDS_BEFORE + SECONDS_AFTER) * 0.8
+    assert plain.told["failed"] <= most, plain.told["failures"]
+
+
+@pytest.mark.usefixtures("at_20")
+def test_the_header_of_a_dead_canary_is_an_error_and_never_stables_answer(lab):
+    unready(lab)
+    until(lambda: replicas(lab, CANARY)[1] == 0, "the canary, not ready")
+    time.sleep(1)
+    told = send(lab, HOST, CHAT, 200, "--header")
+    assert (told["failed"], told["answers"]) == (200, {})
+
+
+@pytest.mark.usefixtures("at_20")
+def test_an_outage_of_both_is_no_worse_than_without_and_the_share_comes_back(lab):
+    lasts = 10
+    with users(lab, "outside") as plain:
+        time.sleep(1)
+        for image in (STABLE, IMAGE):
+            lab.command("behave", image, "--status", "500")
+        began = time.monotonic()
+        time.sleep(lasts)
+        lab.command("behave", "--reset")
+        lasted = time.monotonic() - began
+        time.sleep(2)
+    print(f"both answer 500 for {lasted:.1f} s: {plain.told['failed']} of {plain.told['sent']} failed")
+    assert plain.told["failed"] <= RATE * (lasted + 0.5)
+    recovered = time.monotonic()
+    low, _ = binomial_bounds(1000, 0.2)
+    until(lambda: send(lab, HOST, CHAT, 1000)["answers"].get("v2", 0) / 1000 >= low, "the canary's share", 60)
+    print(f"the canary has its share back {time.monotonic() - recovered + 2:.1f} s after the outage")
