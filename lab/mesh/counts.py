@@ -2,7 +2,8 @@
 
 The public Envoy has none of Istio's filters, so it counts requests by cluster and not by workload. A
 cluster's name holds service, namespace and subset, though, so `istio_requests_total` as callers report it
-can be told from that: it answers sums of its increase at `/api/v1/query`, and refuses every other question.
+can be told from that; of a subset that holds both versions each pod's own counters tell, and the workload that
+istiod names beside its address. It answers sums of its increase at `/api/v1/query`, and refuses every other question.
 Two things differ from the real ones: calls to the gateway's ext_authz filter are not there, since its
 cluster has no subset, and neither are requests for which there was no route.
 """
@@ -19,8 +20,11 @@ from collections import Counter, deque
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCRAPE_SECONDS = 1.0
 KEPT_SECONDS = 600
@@ -29,6 +33,11 @@ FILTER = r"^cluster\.outbound.*upstream_rq_[0-9]+$"
 STAT = re.compile(
     r"cluster\.outbound\|\d+\|(stable|canary)\|([\w-]+)\.([\w-]+)\.svc\.cluster\.local;?\.upstream_rq_(\d{3})"
 )
+BOTH = re.compile(r"outbound\|\d+\|canary-or-stable\|([\w-]+)\.([\w-]+)\.svc\.cluster\.local;?")
+WORKLOAD_VERSION = 3
+"""The place of the version in `WORKLOAD;NAMESPACE;SERVICE;VERSION;CLUSTER`."""
+CODES = {"rq_success": "200", "rq_error": "500"}
+"""An Envoy counts a pod's answers by no more than that."""
 QUESTION = re.compile(r"sum by \(([\w, ]+)\) \(increase\(istio_requests_total\{(.*)\}\[(\d+)s\]\)\)")
 MATCHER = re.compile(r'(\w+)=~?"([^"]*)"')
 VERSIONS = {"stable": "v1", "canary": "v2"}
@@ -56,21 +65,73 @@ class _Line(HTTPConnection):
 
 def scrape(admin: Path) -> Counter[Labels]:
     """The counters of an Envoy as Istio would label them; empty if it does not answer."""
-    line = _Line(admin)
-    try:
-        line.request("GET", f"/stats?format=json&filter={FILTER}")
-        stats = json.loads(line.getresponse().read())["stats"]
-    except (OSError, HTTPException, ValueError, KeyError):
-        return Counter()
-    finally:
-        line.close()
+    stats = _asked(admin, f"/stats?format=json&filter={FILTER}").get("stats", ())
     found: Counter[Labels] = Counter()
     for stat in stats:
         if named := STAT.fullmatch(stat.get("name", "")):
-            version, service, namespace, code = VERSIONS[named[1]], *named.groups()[1:]
-            values = ("source", service, namespace, version, code)
-            found[tuple(zip(LABELS, values, strict=True))] += stat["value"]
+            found[_labels(VERSIONS[named[1]], *named.groups()[1:])] += stat["value"]
     return found
+
+
+class Pods:
+    """The counters of the pods of subsets that hold both versions. A pod that goes takes its own along."""
+
+    def __init__(self) -> None:
+        self._last: Counter[tuple[Labels, str]] = Counter()
+        self._sums: Counter[Labels] = Counter()
+
+    def scrape(self, admin: Path) -> Counter[Labels]:
+        """Their sums so far, pods that went included."""
+        versions = dict(
+            _versions(_asked(admin, "/config_dump?include_eds&resource=dynamic_endpoint_configs"))
+        )
+        seen: Counter[tuple[Labels, str]] = Counter()
+        for cluster in _asked(admin, "/clusters?format=json").get("cluster_statuses", ()):
+            named = BOTH.fullmatch(cluster["name"])
+            for host in cluster.get("host_statuses", ()) if named else ():
+                address = _address(host["address"])
+                for stat in host["stats"]:
+                    if named and stat["name"] in CODES and address in versions:
+                        labels = _labels(versions[address], *named.groups(), CODES[stat["name"]])
+                        seen[labels, f"{admin} {address}"] += int(stat.get("value", 0))
+        for key, value in seen.items():
+            self._sums[key[0]] += value - (self._last[key] if self._last[key] <= value else 0)
+        self._last.update({key: value - self._last[key] for key, value in seen.items()})
+        return Counter(self._sums)
+
+
+def _asked(admin: Path, question: str) -> dict[str, Any]:
+    line = _Line(admin)
+    try:
+        line.request("GET", question)
+        found = json.loads(line.getresponse().read())
+    except (OSError, HTTPException, ValueError):
+        return {}
+    finally:
+        line.close()
+    return found if isinstance(found, dict) else {}
+
+
+def _labels(version: str, service: str, namespace: str, code: str) -> Labels:
+    return tuple(zip(LABELS, ("source", service, namespace, version, code), strict=True))
+
+
+def _versions(dump: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The version of each pod, by its address."""
+    for config in dump.get("configs", ()):
+        for locality in config.get("endpoint_config", {}).get("endpoints", ()):
+            for one in locality.get("lb_endpoints", ()):
+                workload = (
+                    one.get("metadata", {}).get("filter_metadata", {}).get("istio", {}).get("workload", "")
+                )
+                parts = workload.split(";")
+                if len(parts) > WORKLOAD_VERSION:
+                    yield _address(one["endpoint"]["address"]), parts[WORKLOAD_VERSION]
+
+
+def _address(address: dict[str, Any]) -> str:
+    socket_address = address.get("socket_address", {})
+    return f"{socket_address.get('address')}:{socket_address.get('port_value')}"
 
 
 class Counts:
@@ -139,10 +200,12 @@ def main() -> None:
     port, *sockets = sys.argv[1:]
     counts = Counts()
     threading.Thread(target=serve(counts, int(port)).serve_forever, daemon=True).start()
+    pods = {one: Pods() for one in sockets}
     while True:
         counters: Counter[Labels] = Counter()
         for one in sockets:
             counters.update(scrape(Path(one)))
+            counters.update(pods[one].scrape(Path(one)))
         counts.add(time.time(), counters)
         time.sleep(SCRAPE_SECONDS)
 

@@ -185,7 +185,9 @@ class Fallback(Strict):
     Each proxy counts for itself. Pods that are not ready, or gone, need none of it: they are left out at once.
 
     Attributes:
-        consecutive_errors: Answers with 5xx in a row, timeouts among them, after which a pod gets nothing.
+        consecutive_errors: Answers with 5xx in a row after which a pod gets nothing.
+        connection_failures: Failed connections, resets and timeouts in a row that count the same. At most the tries
+            that a request has (Istio: 3), or the request that meets them fails.
         interval: How often pods that were left out are looked at.
         ejection_time: How long a pod is left out the first time; each further time it is that much longer.
         least_healthy_percent: Below this share of healthy pods all are sent to: errors that stable has, too,
@@ -193,6 +195,7 @@ class Fallback(Strict):
     """
 
     consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 5
+    connection_failures: Annotated[int, Field(ge=1, le=100)] = 2
     interval: Duration = "1s"
     ejection_time: Duration = "15s"
     least_healthy_percent: Annotated[int, Field(ge=1, le=100)] = 50

@@ -77,6 +77,10 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
             },
             "outlierDetection": {
                 "consecutive5xxErrors": fallback.consecutive_errors,
+                # Counted apart: of a pod that takes no connection the second failure is enough, so that Istio's
+                # second retry meets stable.
+                "splitExternalLocalOriginErrors": True,
+                "consecutiveLocalOriginFailures": fallback.connection_failures,
                 "interval": fallback.interval,
                 "baseEjectionTime": fallback.ejection_time,
                 "maxEjectionPercent": 100,

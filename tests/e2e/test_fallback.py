@@ -13,6 +13,7 @@ from tests.updates import replicas, until
 pytestmark = pytest.mark.lab
 CHAT, CANARY = PATHS["chat-api"], "chat/chat-api-canary"
 STABLE, IMAGE = "chat-api-dev-latest", "chat-api-dev-canary"
+PODS = "/api/v1/namespaces/chat/pods"
 RATE = 100
 SECONDS_BEFORE, SECONDS_AFTER = 3, 11
 
@@ -28,9 +29,13 @@ def at_20(stack):
 
 @pytest.fixture(autouse=True)
 def mended(lab):
+    def ready():
+        wanted, there = replicas(lab, CANARY)
+        return 0 < wanted == there
+
     yield
     lab.command("behave", "--reset")
-    until(lambda: replicas(lab, CANARY) == (1, 1), "the canary, ready again")
+    until(ready, "the canary, ready again")
     time.sleep(1)
 
 
@@ -39,6 +44,15 @@ def users(lab, where):
     host, options = (HOST, ()) if where == "outside" else (inside("chat-api"), ("--inside",))
     with Traffic(lab, host, (CHAT,), rate=RATE, options=options) as told:
         yield told
+
+
+@contextmanager
+def dead(lab, part):
+    lab.command("kill", part)
+    try:
+        yield
+    finally:
+        lab.command("restart", part)
 
 
 def unready(lab):
@@ -53,13 +67,19 @@ def every_second_one(lab):
     lab.command("behave", IMAGE, "--status", "500", "--share", "0.5")
 
 
+def hangs(lab):
+    lab.command("behave", IMAGE, "--hang")
+
+
 def deleted(lab):
-    pods = lab.api.request("GET", "/api/v1/namespaces/chat/pods?labelSelector=version%3Dv2")["items"]
+    """By force; those in their place take 5 s."""
     lab.command("behave", IMAGE, "--start", "5", "--only-new")
-    for pod in pods:
-        lab.api.request(
-            "DELETE", f"/api/v1/namespaces/chat/pods/{pod['metadata']['name']}?gracePeriodSeconds=0"
-        )
+    for pod in canary_pods(lab):
+        lab.api.request("DELETE", f"{PODS}/{pod['metadata']['name']}?gracePeriodSeconds=0")
+
+
+def canary_pods(lab):
+    return lab.api.request("GET", f"{PODS}?labelSelector=version%3Dv2")["items"]
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
@@ -106,3 +126,40 @@ def test_an_outage_of_both_is_no_worse_than_without_and_the_share_comes_back(lab
     low, _ = binomial_bounds(1000, 0.2)
     until(lambda: send(lab, HOST, CHAT, 1000)["answers"].get("v2", 0) / 1000 >= low, "the canary's share", 60)
     print(f"the canary has its share back {time.monotonic() - recovered + 2:.1f} s after the outage")
+
+
+@pytest.mark.usefixtures("at_20")
+def test_with_istiod_dead_proxies_leave_dead_pods_out_by_themselves(lab):
+    with users(lab, "outside") as plain:
+        time.sleep(1)
+        with dead(lab, "istiod"):
+            deleted(lab)
+            time.sleep(SECONDS_AFTER)
+        time.sleep(1)
+    print(f"istiod dead, pods deleted: {plain.told['failed']} of {plain.told['sent']} failed")
+    assert plain.told["failed"] <= 3, plain.told["failures"]
+
+
+@pytest.mark.usefixtures("at_20")
+def test_with_the_api_server_dead_proxies_leave_out_what_fails(lab):
+    with users(lab, "outside") as plain:
+        with dead(lab, "kube-apiserver"):
+            answers_500(lab)
+            time.sleep(SECONDS_AFTER)
+        time.sleep(1)
+    print(f"API server dead, all 500: {plain.told['failed']} of {plain.told['sent']} failed")
+    assert plain.told["failed"] <= 10, plain.told["failures"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("phase", [2, 4, 5])
+@pytest.mark.parametrize(("fault", "most"), [(unready, 0), (answers_500, 10), (deleted, 0)])
+def test_the_same_at_every_weight(at_20, lab, phase, fault, most):
+    at_20.change(rollouts={"chat-api": {"phase": phase}}, overrule={"chat-api": "each test begins anew"})
+    at_20.up()
+    with users(lab, "outside") as plain:
+        time.sleep(1)
+        fault(lab)
+        time.sleep(SECONDS_AFTER)
+    print(f"{fault.__name__} at phase {phase}: {plain.told['failed']} of {plain.told['sent']} failed")
+    assert plain.told["failed"] <= most, plain.told["failures"]
