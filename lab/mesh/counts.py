@@ -69,7 +69,8 @@ def scrape(admin: Path) -> Counter[Labels]:
     found: Counter[Labels] = Counter()
     for stat in stats:
         if named := STAT.fullmatch(stat.get("name", "")):
-            found[_labels(VERSIONS[named[1]], *named.groups()[1:])] += stat["value"]
+            subset, service, namespace, code = named.groups()
+            found[_labels(VERSIONS[subset], service, namespace, code)] += stat["value"]
     return found
 
 
@@ -92,7 +93,7 @@ class Pods:
                 address = _address(host["address"])
                 for stat in host["stats"]:
                     if named and stat["name"] in CODES and address in versions:
-                        labels = _labels(versions[address], *named.groups(), CODES[stat["name"]])
+                        labels = _labels(versions[address], named[1], named[2], CODES[stat["name"]])
                         seen[labels, f"{admin} {address}"] += int(stat.get("value", 0))
         for key, value in seen.items():
             self._sums[key[0]] += value - (self._last[key] if self._last[key] <= value else 0)

@@ -179,7 +179,7 @@ class ConnectionPool(Strict):
     tcp: Tcp | None = None
 
 
-class Fallback(Strict):
+class CanaryFallback(Strict):
     """When the canary's share goes to stable: `outlierDetection` of the subset that holds both.
 
     Each proxy counts for itself. Pods that are not ready, or gone, need none of it: they are left out at once.
@@ -212,4 +212,4 @@ class TrafficPolicy(Strict):
 
     load_balancer: Literal["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"]
     connection_pool: ConnectionPool | None = None
-    fallback: Fallback | None = Fallback()
+    fallback: CanaryFallback | None = CanaryFallback()
