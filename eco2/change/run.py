@@ -133,8 +133,10 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     Raises:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
+    from eco2.change.fallback import fallen_back  # noqa: PLC0415
     from eco2.change.manual_routes import look_at_routes, unfinished_abort  # noqa: PLC0415
     from eco2.change.readiness import unready  # noqa: PLC0415
+    from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
     from kube.cluster import ClusterClient  # noqa: PLC0415  # slow to import
     from kube.errors import ClusterError  # noqa: PLC0415  # slow to import
@@ -150,7 +152,10 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
         routed = {name: baseline.services[name].service for name in names}
         state = (baseline.last and baseline.last.resources) or {}
         seen = look_at_routes(cluster, routed, state, names, request.stack)
-    except (ConfigError, ClusterError) as error:
+        if request.prometheus:
+            weights = {one.service: one.before.share for one in proposal.plan.changes if one.before}
+            found = {**fallen_back(request.prometheus, routed, weights), **found}
+    except (ConfigError, ClusterError, PrometheusError) as error:
         _end(
             f"whether the canary of {', '.join(names)} is ready is not known: {error}; nothing was changed",
             REFUSED,

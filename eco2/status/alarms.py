@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.guards.fallback import fell_back
+from rollout.guards.fallback import fallen_back
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 
@@ -103,13 +103,8 @@ def _left_out(live: Live, measured: Requests | None) -> str:
     if measured is None or len(weights) != 1 or not live.routing.falls_back:
         return ""
     canary = measured.total.get(CANARY_VERSION, 0)
-    if not fell_back(weights[0], canary, measured.count):
-        return ""
-    got = f"got {FULL_WEIGHT * canary / measured.count:.1f} % of {measured.count} requests"
-    return (
-        f"routes send {weights[0]} % to the canary, which {got} in {measured.window_seconds} s: it has fallen back, "
-        "stable's pods serve the rest, since its own answer with errors; or its weight rose within that time"
-    )
+    got = fallen_back(weights[0], canary, measured.count, measured.window_seconds)
+    return f"routes send {weights[0]} % to the canary, which {got}" if got else ""
 
 
 def _lack(deployment: Deployment | None) -> str:

@@ -29,3 +29,20 @@ def fell_back(weight: int, canary: float, total: float) -> bool:
     share = weight / FULL_WEIGHT
     expected, deviation = total * share, sqrt(total * share * (1 - share))
     return canary < expected - DEVIATIONS * deviation - 1
+
+
+def fallen_back(weight: int, canary: float, total: float, seconds: int) -> str:
+    """How one sees that a canary has fallen back; empty where it has not.
+
+    Args:
+        weight: The weight in per cent.
+        canary: Requests that it answered.
+        total: Requests that both versions answered.
+        seconds: How far back they were counted.
+    """
+    if not fell_back(weight, canary, total):
+        return ""
+    got = f"got {FULL_WEIGHT * canary / total:.1f} % of {total:.0f} requests in {seconds} s"
+    return (
+        f"{got}: it has fallen back, since its pods answer with errors; or its weight rose within that time"
+    )

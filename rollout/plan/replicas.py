@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rollout.spec.services import Wanted
 
 PROD_FLOOR = 2
-"""Canary pods at the least while they carry weight in prod: Istio sends the share of a subset
-without pods nowhere else (istio#27092), and no controller here reacts to that."""
+"""Canary pods at the least while they carry weight in prod: with a single one, each restart of it would send its
+share to stable (rule 19), or, where that is turned off, to nobody."""
 
 
 def canary_replicas(wanted: Wanted, weight: int) -> int:

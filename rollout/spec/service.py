@@ -22,7 +22,7 @@ class ServiceSpec(Workload):
         routes: What of the public host reaches it, in order.
         mesh_routes: Routes for callers inside the mesh that need more than the defaults; a route for
             everything else always follows.
-        traffic_policy: Load balancing and connection pool, for both subsets.
+        traffic_policy: Load balancing, connection pool, and when stable takes the canary's share.
         companions: Deployments that run stable's image beside it and have no canary.
         namespace: Where it lives.
         autoscaler: Left out: a fixed number of pods.

@@ -51,7 +51,7 @@ def pod(name, owner="", conditions=(), containers=(), phase="Running", **meta) -
     }
 
 
-def virtual_service(name, weight, *, header=True, namespace="auth") -> dict[str, Any]:
+def virtual_service(name, weight, *, header=True, namespace="auth", falls_back=False) -> dict[str, Any]:
     def to(subset, **more):
         return {"destination": {"host": name, "subset": subset}, **more}
 
@@ -60,7 +60,7 @@ def virtual_service(name, weight, *, header=True, namespace="auth") -> dict[str,
     ]
     if header:
         rules.append({"match": [{"headers": {"x-canary": {"exact": "true"}}}], "route": [to("canary")]})
-    parts = {"stable": 100 - weight, "canary": weight}
+    parts = {"stable": 100 - weight, "canary-or-stable" if falls_back else "canary": weight}
     rules.append({"route": [to(subset, weight=part) for subset, part in parts.items() if part]})
     return {"metadata": {"name": name, "namespace": namespace}, "spec": {"http": rules}}
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from eco2.prometheus import Requests
 from eco2.status import findings
 from eco2.status.as_json import services_as_json
 from eco2.status.findings import REMEDIES, Kind
@@ -47,6 +48,17 @@ def api(weights, *, applied=20, there=("auth-api", "auth-api-mesh"), **counts):
     return Status("auth-api", "api", "auth", left, left, read_live("auth-api", SERVICES["auth-api"], seen))
 
 
+def fallen_back(weights, *, measured=None, **counts):
+    """auth-api, with routes by which stable takes the canary's share."""
+    names = ("auth-api", "auth-api-mesh")
+    routes = [
+        virtual_service(one, weight, falls_back=True) for one, weight in zip(names, weights, strict=True)
+    ]
+    seen = Objects(deployments=pods("auth-api", **counts), virtual_services=routes)
+    live = read_live("auth-api", SERVICES["auth-api"], seen)
+    return Status("auth-api", "api", "auth", step(20), step(20), live, measured)
+
+
 def grpc(version, *, applied=100, **counts):
     """ext-authz, whose Service selects a version, or both; `missing`: it is not there."""
     selector = {"app": "ext-authz"} | ({"version": version} if version else {})
@@ -66,6 +78,34 @@ def worker(**counts):
 
 def told(status):
     return remedies(status, snapshot(status))
+
+
+@pytest.mark.parametrize(
+    ("status", "alarm"),
+    [
+        (
+            fallen_back((20, 20), canary=(0, 2)),
+            "routes send 20 % to the canary, which has no ready pod: it has fallen back, stable's pods serve them",
+        ),
+        (
+            fallen_back((20, 20), canary=(0, 2), stable=(0, 2)),
+            "routes send 20 % to the canary, which has no ready pod: these requests fail",
+        ),
+        (
+            fallen_back((20, 20), measured=Requests({"v1": 990, "v2": 10})),
+            "routes send 20 % to the canary, which got 1.0 % of 1000 requests in 60 s: it has fallen back",
+        ),
+        (fallen_back((20, 20), measured=Requests({"v1": 800, "v2": 200})), ""),
+        (fallen_back((20, 20)), ""),
+        # Of routes that a hand wrote, past the subset of both, nothing is known.
+        (api((20, 20), canary=(2, 2)), ""),
+    ],
+)
+def test_a_canary_that_has_fallen_back_is_an_alarm_of_its_own(status, alarm):
+    assert status.canary_alarm.startswith(alarm)
+    assert bool(status.canary_alarm) == bool(alarm)
+    if alarm:
+        assert ABORT.format("auth-api") in told(status)
 
 
 def snapshot(status):

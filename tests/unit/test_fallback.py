@@ -1,0 +1,68 @@
+"""A canary that has fallen back, by what was counted: told in a status, and refused more traffic."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from eco2.change import fallback
+from eco2.prometheus import PrometheusError, Requests
+from rollout.guards.fallback import fallen_back, fell_back
+from rollout.spec.files import read_catalog
+from tests.conftest import ROOT
+
+CATALOG = read_catalog(ROOT / "services.yaml")
+
+
+@pytest.mark.parametrize(
+    ("weight", "canary", "total", "expected"),
+    [
+        (20, 200, 1000, False),
+        (20, 165, 1000, False),  # within what chance does
+        (20, 100, 1000, True),
+        (20, 0, 1000, True),
+        (20, 260, 1000, False),  # requests with the header
+        (5, 0, 99, False),  # too few to say
+        (5, 0, 100, False),
+        (5, 0, 500, True),
+        (0, 0, 1000, False),
+        (100, 1000, 1000, False),
+        (100, 500, 1000, True),
+    ],
+)
+def test_clearly_fewer_requests_than_its_weight_are_a_fallback(weight, canary, total, expected):
+    assert fell_back(weight, canary, total) == expected
+    assert bool(fallen_back(weight, canary, total, 60)) == expected
+
+
+def test_a_canary_that_takes_its_share_is_hardly_ever_taken_for_one_that_fell_back():
+    dice = random.Random(1)  # noqa: S311
+    looks = 4000
+    wrong = sum(fell_back(5, sum(dice.random() < 0.05 for _ in range(400)), 400) for _ in range(looks))
+    assert wrong <= looks * 0.002
+
+
+class Counted:
+    def __init__(self, url):
+        if url == "silent":
+            raise PrometheusError("does not answer")
+
+    def requests(self, services):
+        return {name: Requests({"v1": 970, "v2": 30}) for name in services}
+
+
+def test_a_step_up_of_such_a_canary_is_refused_with_figures(monkeypatch):
+    monkeypatch.setattr(fallback, "Prometheus", Counted)
+    services = {name: CATALOG.services[name] for name in ("chat-api", "my-api", "ext-authz")}
+    found = fallback.fallen_back("here", services, {"chat-api": 20, "my-api": 0, "ext-authz": 20})
+    assert found.keys() == {"chat-api"}
+    assert "has 20 % and got 3.0 % of 1000 requests in 60 s: it has fallen back" in found["chat-api"]
+    assert "rule 19" in found["chat-api"]
+
+
+def test_what_nobody_can_tell_is_an_error_and_no_step(monkeypatch):
+    monkeypatch.setattr(fallback, "Prometheus", Counted)
+    with pytest.raises(PrometheusError):
+        fallback.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 20})
+    assert fallback.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 0}) == {}
