@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import tools
 from lab.traffic.chart import chart
-from tests.bench import argo, flat, ours, results
+from tests.bench import argo, faults, flat, ours, results
 from tests.bench.document import document
 from tests.conftest import ROOT
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DOCUMENT, CHART = ROOT / "docs" / "measurements.md", ROOT / "docs" / "rollout.svg"
+FAILING = {
+    "faults": ("fallback.svg", "a canary with 20 % answers 500: stable takes its share"),
+    "faults-alone": ("fallback-alone.svg", "the same without the fallback"),
+}
+"""The charts of what users meet when a canary fails, by part: file and title."""
 MINUTES = 15
 """How long all parts take on two cores."""
 OURS = {
@@ -26,8 +31,15 @@ OURS = {
     "plain": (ours.plain, 10),
     "moves": (ours.moves, 2),
     "swap": (ours.swap, 2),
+    "faults": (faults.fallback, 1),
+    "faults-alone": (faults.alone, 1),
 }
-ARGO = {"argo-abort": (argo.abort, 10), "argo-moves": (argo.moves, 2), "argo-swap": (argo.swap, 2)}
+ARGO = {
+    "argo-abort": (argo.abort, 10),
+    "argo-moves": (argo.moves, 2),
+    "argo-swap": (argo.swap, 2),
+    "argo-faults": (faults.rollouts, 1),
+}
 FLAT = {"flat": (flat.compare, 5)}
 PARTS = (*OURS, *ARGO, *FLAT)
 """What is measured, and how often unless told otherwise."""
@@ -39,6 +51,10 @@ def write() -> None:
     DOCUMENT.write_text(document(told, MINUTES, ours.RATE), "utf-8")
     if runs := told["parts"].get("moves", {}).get("runs"):
         CHART.write_text(drawn(runs), "utf-8")
+    for part, (file, title) in FAILING.items():
+        broken = [one for one in told["parts"].get(part, {}).get("runs", []) if one["fault"] == faults.ERRORS]
+        if broken:
+            (CHART.parent / file).write_text(chart(broken[0]["load"], title), "utf-8")
 
 
 def drawn(runs: list[dict[str, Any]]) -> str:

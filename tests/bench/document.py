@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import flat
+from tests.bench import faults, flat
 from tests.bench.results import Spread
 
 if TYPE_CHECKING:
@@ -67,6 +67,22 @@ The first of the rollouts above; a line stands where the gateway's Envoy followe
 ![Share of the canary and failed requests over time, from off to promotion](rollout.svg)
 """
 
+FAULTS = """
+## A canary that fails while nobody looks
+
+auth-api at 20 %, {rate:.0f} requests a second for 14 s; after 3 s its one canary pod breaks, and nobody does anything.
+*Alone*: the same routes with `trafficPolicy.fallback: null`, as every canary of Istio has them. Argo Rollouts runs
+without an analysis, which would react after its interval. *Ends after*: seconds from the fault to the last failed
+request; *never*: requests still failed in the last two seconds.
+
+"""
+
+FAILING = """
+![A canary that answers 500: stable takes its share](fallback.svg)
+
+![The same without the fallback](fallback-alone.svg)
+"""
+
 FLAT = """
 ## The program beside a flat one
 
@@ -118,8 +134,28 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     parts: dict[str, Sequence[Run]] = {name: part["runs"] for name, part in told["parts"].items()}
     machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
-    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_flat(parts)]
+    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts), *_flat(parts)]
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
+
+
+def _faults(parts: Mapping[str, Sequence[Run]]) -> list[str]:
+    """What users meet while a canary fails, a row for each fault."""
+    ways = {"faults": "ours", "faults-alone": "alone", "argo-faults": "Argo Rollouts"}
+    measured = {name: parts[part] for part, name in ways.items() if part in parts}
+    if not measured:
+        return []
+    head = ["fault", *(f"{name}: {what}" for name in measured for what in ("failed", "ends after"))]
+    rows = []
+    for fault in faults.FAULTS:
+        row = [fault]
+        for runs in measured.values():
+            own = [one for one in runs if one["fault"] == fault]
+            failed = sum(one["failed"] for one in own) / len(own)
+            ends = [one["until"] for one in own]
+            row += [f"{failed:g} of {own[0]['sent']:,}", "never" if None in ends else f"{max(ends):.1f} s"]
+        rows.append(row)
+    pictures = FAILING if {"faults", "faults-alone"} <= parts.keys() else ""
+    return [FAULTS.format(rate=faults.RATE) + table(head, rows) + pictures]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
