@@ -134,14 +134,13 @@ def _broken(canary: Canary, fault: str, wait: Callable[[float], None]) -> dict[s
         wait(AFTER_SECONDS)
         ended = time.time()
     told = users.told
-    # Failures in the last two seconds: nothing has ended them.
-    late = [one["at"] for one in told["failures"] if one["at"] > ended - 2]
-    last = max((one["at"] for one in told["failures"]), default=None)
+    ill = [one["at"] for one in told["seconds"] if one.get("failed")]
     return {
         "fault": fault,
         "sent": told["sent"],
         "failed": told["failed"],
-        "until": None if late else max((last or broken) - broken, 0.0),
+        # Failures in the last two seconds: nothing has ended them.
+        "until": None if ill and ill[-1] > ended - 2 else max(ill[-1] + 1 - broken, 0.0) if ill else 0.0,
         "load": {
             **{key: told[key] for key in ("seconds", "sent", "failed")},
             "marks": [{"at": broken, "what": fault}],
