@@ -31,7 +31,7 @@ def platform_of(
 
     Args:
         catalog: Registry, gateway and canary header.
-        settings: The public host and the limits in time.
+        settings: The public host, the limits in time, and a canary header of its own.
         context: The kubeconfig's context of the stack's cluster.
         last: What the stack's last update left.
         held: The services of which only canary and routes change.
@@ -40,7 +40,7 @@ def platform_of(
         context=context,
         host=settings.host,
         gateway=catalog.gateway,
-        canary_header=catalog.canary_header,
+        canary_header=settings.canary_header or catalog.canary_header,
         labels={"app.kubernetes.io/part-of": catalog.part_of, "environment": settings.environment},
         pull_secret=catalog.registry.pull_secret,
         production=settings.production,

@@ -124,7 +124,7 @@ def _plain(file: str, node: Any, place: tuple[str | int, ...]) -> None:
         raise ConfigError([Problem(file, key_path(place), reason)])
 
 
-STRUCTURED = ("cluster", "nodeGroups", "services", "rollouts", "overrule")
+STRUCTURED = ("canaryHeader", "cluster", "nodeGroups", "services", "rollouts", "overrule")
 """The keys of a stack's config that hold mappings."""
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Bounds
+from rollout.spec.catalog import CanaryHeader
 from rollout.spec.characters import unprintable
 from rollout.spec.cross_checks import disagreements
 from rollout.spec.environment import Environment
@@ -145,6 +146,7 @@ class Settings(Strict):
         production: Whether users meet it: canaries with weight then have two pods at the least, and images of
             stable that are pushed again are warned of.
         host: The public host that all APIs share.
+        canary_header: The header that reaches canaries here; left out: that of `services.yaml`.
         cluster: The EKS cluster to use.
         node_groups: One for every domain of the services.
         services: What services have different here.
@@ -158,6 +160,7 @@ class Settings(Strict):
     environment: Name
     production: bool
     host: Hostname
+    canary_header: CanaryHeader | None = None
     cluster: ClusterSettings
     node_groups: dict[Name, NodeGroupSettings]
     services: dict[Name, ServiceSettings] = {}
@@ -166,6 +169,12 @@ class Settings(Strict):
     route_propagation_seconds: Annotated[int, Field(ge=0, le=300)] = 5
     ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     protect: bool = False
+
+    @field_validator("canary_header", mode="before")
+    @classmethod
+    def _left_out(cls, given: Any) -> Any:
+        # Pulumi asks for a default of every key, and a mapping's is an empty one.
+        return given or None
 
 
 def read_settings(

@@ -47,6 +47,8 @@ BAD_CONFIG = [  # what is set (None: removed), the key that is named, a part of 
     ({"config/eco2:production": None}, "eco2:production", "missing"),
     ({"config/eco2:production": "perhaps"}, "eco2:production", "true or false"),
     ({"config/eco2:cluster": None}, "eco2:cluster", "missing"),
+    ({"config/eco2:canaryHeader": {"name": "host", "value": "x"}}, "eco2:canaryHeader.name", "belongs to the proxies"),
+    ({"config/eco2:canaryHeader": {"name": "x-canary"}}, "eco2:canaryHeader.value", "missing"),
     ({"config/eco2:cluster": "eco2-dev"}, "eco2:cluster", "mapping"),
     ({"config/eco2:cluster": {"nam": "x"}}, "eco2:cluster.nam", "did you mean name"),
     ({"config/eco2:cluster": {"name": "a b"}}, "eco2:cluster.name", "form"),

@@ -159,6 +159,23 @@ def test_rule_7_subsets_never_change_and_routes_name_only_what_has_pods(program,
         assert sum(weights) in (0, 100)
 
 
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (None, {"x-canary": {"exact": "true"}}),
+        ({}, {"x-canary": {"exact": "true"}}),
+        ({"name": "x-try", "value": "s3same"}, {"x-try": {"exact": "s3same"}}),
+    ],
+)
+def test_rule_4_a_stack_may_have_a_canary_header_of_its_own(program, own, expected):
+    config = {"config/eco2:rollouts": rollouts(chat_api=1)}
+    program.edit("Pulumi.dev.yaml", **config, **({} if own is None else {"config/eco2:canaryHeader": own}))
+    captured = program.run()
+    for name in ("chat-api", "chat-api-mesh"):
+        (match,) = objects(captured, "VirtualService")[name].inputs["spec"]["http"][0]["match"]
+        assert match["headers"] == expected
+
+
 def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
     captured = program.run()
