@@ -194,7 +194,7 @@ class CanaryFallback(Strict):
             are no reason to leave anything out.
     """
 
-    consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 5
+    consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 3
     connection_failures: Annotated[int, Field(ge=1, le=100)] = 2
     interval: Duration = "1s"
     ejection_time: Duration = "15s"

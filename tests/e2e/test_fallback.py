@@ -84,7 +84,7 @@ def canary_pods(lab):
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 @pytest.mark.parametrize(
-    ("fault", "most"), [(unready, 0), (answers_500, 10), (every_second_one, 40), (deleted, 0)]
+    ("fault", "most"), [(unready, 0), (answers_500, 10), (every_second_one, 60), (deleted, 0)]
 )
 @pytest.mark.usefixtures("at_20")
 def test_a_canary_that_fails_costs_users_nothing(lab, where, fault, most):
@@ -110,22 +110,23 @@ def test_the_header_of_a_dead_canary_is_an_error_and_never_stables_answer(lab):
 
 @pytest.mark.usefixtures("at_20")
 def test_an_outage_of_both_is_no_worse_than_without_and_the_share_comes_back(lab):
-    lasts = 10
     with users(lab, "outside") as plain:
-        time.sleep(1)
+        time.sleep(2)
         for image in (STABLE, IMAGE):
             lab.command("behave", image, "--status", "500")
-        began = time.monotonic()
-        time.sleep(lasts)
+        time.sleep(SECONDS_AFTER)
         lab.command("behave", "--reset")
-        lasted = time.monotonic() - began
-        time.sleep(2)
-    print(f"both answer 500 for {lasted:.1f} s: {plain.told['failed']} of {plain.told['sent']} failed")
-    assert plain.told["failed"] <= RATE * (lasted + 0.5)
-    recovered = time.monotonic()
+        over = time.time()
+        time.sleep(3)
+    told = plain.told
+    print(f"both answer 500: {told['failed']} of {told['sent']} failed")
+    # Without the fallback requests succeed again with the first answer; so they do with it.
+    late = [one for one in told["seconds"] if one["at"] >= over + 1 and one.get("failed")]
+    assert not late
+    assert told["seconds"][-1].get("v1")
     low, _ = binomial_bounds(1000, 0.2)
     until(lambda: send(lab, HOST, CHAT, 1000)["answers"].get("v2", 0) / 1000 >= low, "the canary's share", 60)
-    print(f"the canary has its share back {time.monotonic() - recovered + 2:.1f} s after the outage")
+    print(f"the canary has its share back {time.time() - over:.1f} s after the outage")
 
 
 @pytest.mark.usefixtures("at_20")
