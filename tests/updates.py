@@ -7,10 +7,11 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Lab, Stack
 
@@ -95,6 +96,16 @@ def replicas(lab: Lab, deployment: str) -> tuple[int, int]:
     """The pods that a Deployment should have, and those that are ready; zeros without it."""
     found = lab.items("/apis/apps/v1/deployments").get(deployment, {"spec": {}, "status": {}})
     return found["spec"].get("replicas", 0), found["status"].get("readyReplicas", 0)
+
+
+@contextmanager
+def dead(lab: Lab, part: str) -> Iterator[None]:
+    """A part of the lab is dead meanwhile; whatever a test finds, the next one has it again."""
+    lab.command("kill", part)
+    try:
+        yield
+    finally:
+        lab.command("restart", part)
 
 
 def weight(lab: Lab, virtual_service: str) -> int:

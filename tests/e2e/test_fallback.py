@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
-from tests.updates import replicas, until
+from tests.updates import dead, replicas, until
 
 pytestmark = pytest.mark.lab
 CHAT, CANARY = PATHS["chat-api"], "chat/chat-api-canary"
@@ -44,15 +44,6 @@ def users(lab, where):
     host, options = (HOST, ()) if where == "outside" else (inside("chat-api"), ("--inside",))
     with Traffic(lab, host, (CHAT,), rate=RATE, options=options) as told:
         yield told
-
-
-@contextmanager
-def dead(lab, part):
-    lab.command("kill", part)
-    try:
-        yield
-    finally:
-        lab.command("restart", part)
 
 
 def unready(lab):

@@ -12,7 +12,7 @@ import pytest
 
 from lab.api import ApiError, Unreachable
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, send
-from tests.updates import Update, replicas, until, weight
+from tests.updates import Update, dead, replicas, until, weight
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 CHAT, NAME, CANARY = PATHS["chat-api"], "chat/chat-api", "chat/chat-api-canary"
@@ -22,16 +22,6 @@ STABLE_PODS = 6
 
 START = "12"
 """Seconds that a new pod takes: long enough for a kill to come before the routes, on a busy machine, too."""
-
-
-@contextmanager
-def dead(lab, part):
-    """A part of the lab is dead meanwhile; whatever a test finds, the next one has it again."""
-    lab.command("kill", part)
-    try:
-        yield
-    finally:
-        lab.command("restart", part)
 
 
 @pytest.fixture
