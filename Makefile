@@ -60,8 +60,8 @@ lint: setup ## Lint, types and layers
 	$(BIN)/mypy examples/acme/__main__.py
 	$(BIN)/lint-imports
 
-check: lint ## The same and the fast tests (under a minute)
-	$(BIN)/pytest -q -n 3 --dist worksteal tests/unit
+check: lint ## The same and the tests of decisions (under a minute)
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not whole" tests/unit
 
 test: setup ## The tests, on labs of their own, two files at a time (14 minutes on two cores)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"

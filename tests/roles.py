@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
 
 
+@cache
 def documents() -> list[dict[str, Any]]:
     """The objects of docs/iam/rbac.yaml."""
     return list(yaml.safe_load_all((ROOT / "docs/iam/rbac.yaml").read_text()))

@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 gc.set_threshold(100_000)  # a third of the time went into walks through the modules of Pulumi's SDKs
 
 
+WHOLE = frozenset({"program", "desk", "runner", "clone", "in_flight", "server", "engine"})
+"""Fixtures of tests that run more than functions: the program with mocks, a command, a script."""
+
+COMMANDS = frozenset({"test_documents", "test_render", "test_status_terminal", "test_cost_page", "test_make_up"})
+"""Files whose tests do the same without one of these."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what takes long, so that a person who waits for `make check` waits for decisions alone."""
+    for item in items:
+        name = item.path.stem
+        if WHOLE & set(getattr(item, "fixturenames", ())) or name in COMMANDS:
+            item.add_marker(pytest.mark.whole)
+
+
 def own_keys(stack: str) -> dict[str, Any]:
     """A stack's config under `eco2:`, as the model takes it: the file has truth values as text."""
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
