@@ -27,7 +27,9 @@ gc.set_threshold(100_000)  # a third of the time went into walks through the mod
 WHOLE = frozenset({"program", "desk", "runner", "clone", "in_flight", "server", "engine"})
 """Fixtures of tests that run more than functions: the program with mocks, a command, a script."""
 
-COMMANDS = frozenset({"test_documents", "test_render", "test_status_terminal", "test_cost_page", "test_make_up"})
+COMMANDS = frozenset(
+    {"test_documents", "test_render", "test_status_terminal", "test_cost_page", "test_make_up"}
+)
 """Files whose tests do the same without one of these."""
 
 
