@@ -89,14 +89,14 @@ class ServiceObjects:
         hooks = pulumi.ResourceHookBinding(
             before_delete=[pause], before_update=[pause] if self._plan.order.pauses_before_canary else None
         )
-        reached_by_routes = self._spec.kind != "worker"
+        reached_by_routes = not self._spec.reads_queues
         built = [
             self._deployment(name, app, self._spec, release, after, hooks if reached_by_routes else None)
         ]
         if self._plan.weight:
             budget = scaling.disruption_budget_spec(app, release.version)
             built.append(self._declare_canary("PodDisruptionBudget", name, self._labels(app), budget))
-        if self._spec.kind == "grpc":
+        if self._spec.by_selector:
             built.append(self._service(name, app, CANARY_VERSION, self._spec, []))
         return built
 
@@ -112,10 +112,10 @@ class ServiceObjects:
     def routes(self, after: Resources) -> Resources:
         """What brings traffic: both VirtualServices, or the Service that selects by version; of a worker nothing."""
         plan, spec = self._plan, self._spec
-        if spec.kind == "worker":
+        if spec.reads_queues:
             return []
         change = Change(hooks=self._platform.readiness.before_routes(plan, spec))
-        if spec.kind == "grpc":
+        if spec.by_selector:
             return [self._service(plan.name, plan.name, plan.service_version, spec, after, change)]
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
         after = [*after, *self._fixed] if after else []
@@ -153,7 +153,7 @@ class ServiceObjects:
         subsets = write.destination_rule_spec(self._routed(), spec.traffic_policy)
         rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
         # Without routes the Service's selector is the route.
-        return [rule] if spec.kind == "grpc" else [self._service(name, name, None, spec, []), rule]
+        return [rule] if spec.by_selector else [self._service(name, name, None, spec, []), rule]
 
     def _companions(self) -> Resources:
         """Deployments that run stable's image beside it and have no canary."""
@@ -232,5 +232,5 @@ class ServiceObjects:
         declare = self._declare_canary
         if name == app:
             # Without routes its selector is the route.
-            declare = self._declare if self._spec.kind == "grpc" else self._declare_fixed
+            declare = self._declare if self._spec.by_selector else self._declare_fixed
         return declare("Service", name, self._labels(app), spec, after, annotations=skip, change=change)

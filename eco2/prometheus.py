@@ -147,7 +147,7 @@ class Prometheus:
             chosen = {
                 name: service
                 for name, service in services.items()
-                if service.kind != "worker" and (service.kind == "grpc") is grpc
+                if not service.reads_queues and (service.by_selector) is grpc
             }
             if not chosen:
                 continue

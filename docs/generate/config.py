@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.problems import NAMESPACE
 from rollout.spec.catalog import Catalog
+from rollout.spec.keys import REQUIRED_ELSEWHERE
 from rollout.spec.model import Strict
 from rollout.spec.patterns import FORMS
-from rollout.spec.settings import REQUIRED_ELSEWHERE, Settings
+from rollout.spec.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

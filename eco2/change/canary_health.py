@@ -127,7 +127,7 @@ class Watched:
     @property
     def _gone(self) -> bool:
         """Whether nothing asks for pods any more; of all canaries, only a worker's may do without."""
-        return self.last.wanted is None or (not self.last.wanted and self.service.kind != "worker")
+        return self.last.wanted is None or (not self.last.wanted and not self.service.reads_queues)
 
     @property
     def lack(self) -> str:

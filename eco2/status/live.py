@@ -212,7 +212,7 @@ def _share(
     if routing.version == CANARY_VERSION:
         return float(FULL_WEIGHT)
     # A worker that reads queues of its own gets nothing of the others' work.
-    apart = service.kind == "worker" and canary and stable and canary.arguments != stable.arguments
+    apart = service.reads_queues and canary and stable and canary.arguments != stable.arguments
     if routing.version == STABLE_VERSION or apart or not ready:
         return 0.0
     return round(FULL_WEIGHT * ready / (ready + (stable.ready if stable else 0)), 2)

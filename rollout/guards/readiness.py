@@ -91,7 +91,7 @@ def led_to(planned: RolloutPlan, service: ServiceSpec) -> Target | None:
         case Direction.UP | Direction.CREATE | Direction.STAY if planned.header_route or planned.weight:
             # A run again after an update that moved one of two routes goes nowhere, and yet moves the other.
             release = planned.canary
-    if release is None or service.kind == "worker":
+    if release is None or service.reads_queues:
         return None
     deployment = canary_name(name) if release.is_canary else name
     autoscaled = release.scaling is not None

@@ -73,9 +73,9 @@ def _places(catalog: Catalog) -> dict[tuple[str, str], str]:
     places: dict[tuple[str, str], str] = {}
     for name, service in catalog.services.items():
         own = [("Deployment", name), ("Deployment", canary_name(name))]
-        if service.kind != "worker":
+        if not service.reads_queues:
             own.append(("Service", name))
-        if service.kind == "grpc":
+        if service.by_selector:
             own.append(("Service", canary_name(name)))
         own += routing_objects(name, service.kind)
         own += [(kind, one) for one in service.companions for kind in ("Deployment", "Service")]

@@ -34,7 +34,7 @@ def canary_replicas(wanted: Wanted, weight: int) -> int:
 
 def splits(wanted: Wanted, weight: int) -> bool:
     """Whether routes, or a Service that selects the canary alone, decide what the canary gets."""
-    return wanted.service.by_weight or (wanted.service.kind == "grpc" and weight == FULL_WEIGHT)
+    return wanted.service.by_weight or (wanted.service.by_selector and weight == FULL_WEIGHT)
 
 
 def _least(wanted: Wanted, weight: int) -> int:
@@ -51,7 +51,7 @@ def _part(weight: int, pods: int) -> int:
 
 def _by_ratio(wanted: Wanted, weight: int, stable: int) -> int:
     if weight == 0:
-        reached_apart = wanted.service.kind == "grpc" or bool(wanted.rollout.canary.queues)
+        reached_apart = wanted.service.by_selector or bool(wanted.rollout.canary.queues)
         return 1 if reached_apart else 0
     return min(range(1, stable + 1), key=lambda count: abs(count / (stable + count) - weight / FULL_WEIGHT))
 

@@ -146,7 +146,7 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
 
 def service_version(wanted: Wanted, weight: int) -> Version | None:
     """Rule 5: without routes the Service's own selector keeps traffic off a canary without weight."""
-    return version_at(weight) if wanted.service.kind == "grpc" else None
+    return version_at(weight) if wanted.service.by_selector else None
 
 
 def _warnings(wanted: Wanted, weight: int, actual: float) -> tuple[str, ...]:

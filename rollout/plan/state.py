@@ -79,7 +79,7 @@ def done(planned: RolloutPlan, service: ServiceSpec, resources: Mapping[str, Any
         return False
     found = written(resources)
     own = [found.get(key) for key in routing_objects(name, service.kind)]
-    if service.kind == "grpc":
+    if service.by_selector:
         return all(one is not None and selected(one) == planned.service_version for one in own)
     # Each by itself: public host and mesh may have been left at different weights.
     return all(one is not None and read(one).split == planned.split for one in own)
@@ -104,7 +104,7 @@ def applied_routes(
     routes = {}
     for name, service in services.items():
         own = [found[key] for key in routing_objects(name, service.kind) if key in found]
-        if service.kind == "grpc" and own:
+        if service.by_selector and own:
             routes[name] = Split(weight_of(selected(own[0]), weights.get(name, 0)), header=False)
         elif (seen := read(*own)).weights:
             routes[name] = seen.at_most

@@ -26,7 +26,7 @@ def order_in_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) ->
         Part.CANARY: _canary_words(planned, prior),
         Part.ROUTES: _routes_words(wanted, planned, prior),
     }
-    if words[Part.CANARY] and wanted.service.kind != "worker":
+    if words[Part.CANARY] and not wanted.service.reads_queues:
         words[Part.PAUSE] = f"pause of {planned.route_propagation_seconds} s"
     stages = (
         " and ".join(words[part] for part in Part if part in stage and words.get(part))
@@ -58,7 +58,7 @@ def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
 
 
 def _routes_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> str:
-    if wanted.service.kind == "worker":
+    if wanted.service.reads_queues:
         return ""
     before, after = prior.stands_at if prior else None, (planned.weight, planned.phase > 0)
     if wanted.service.by_weight:

@@ -30,7 +30,7 @@ def without_weight(service: ServiceSpec, pods: int | None) -> str:
     """
     if service.by_weight:
         return "header only"
-    if service.kind == "worker" and pods is not None:
+    if service.reads_queues and pods is not None:
         # It has pods for queues of its own alone.
         return "queues of its own" if pods else "no pods"
     return "no traffic"

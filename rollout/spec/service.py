@@ -43,6 +43,16 @@ class ServiceSpec(Workload):
         return self.kind == "api"
 
     @property
+    def by_selector(self) -> bool:
+        """Whether requests meet what its Service selects, since its callers follow no route (rule 5)."""
+        return self.kind == "grpc"
+
+    @property
+    def reads_queues(self) -> bool:
+        """Whether it gets its work from queues, and no requests (rule 6)."""
+        return self.kind == "worker"
+
+    @property
     def falls_back(self) -> bool:
         """Whether stable takes the canary's share where the canary cannot (rule 19)."""
         policy = self.traffic_policy
@@ -55,14 +65,14 @@ class ServiceSpec(Workload):
 
     @model_validator(mode="after")
     def _complete_for_its_kind(self) -> ServiceSpec:
-        if self.kind == "worker":
+        if self.reads_queues:
             if self.ports or self.routes or self.traffic_policy:
                 raise ValueError("a worker has no ports, no routes and no trafficPolicy: it reads queues")
         elif not self.ports or self.traffic_policy is None:
             raise ValueError(f"a service of kind {self.kind} needs ports and a trafficPolicy")
-        if self.kind == "api" and not any(route.direct_response is None for route in self.routes):
+        if self.by_weight and not any(route.direct_response is None for route in self.routes):
             raise ValueError("an api needs a route that reaches it, or it is of another kind")
-        if self.kind != "api" and (self.routes or self.mesh_routes):
+        if not self.by_weight and (self.routes or self.mesh_routes):
             raise ValueError(f"a service of kind {self.kind} has no routes")
         if self.queues and "{queues}" not in " ".join((*self.command, *self.args)):
             raise ValueError("queues are given, but no argument holds {queues}")

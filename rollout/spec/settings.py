@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from rollout.problems import NAMESPACE, ConfigError, Problem
+from rollout.problems import NAMESPACE, ConfigError
 from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
@@ -22,6 +22,7 @@ from rollout.spec.environment import Environment
 from rollout.spec.findings import from_pydantic
 from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
+from rollout.spec.keys import encrypted_values, of_plugins
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.workload import Resources
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from rollout.spec.catalog import Catalog
-
-REQUIRED_ELSEWHERE = {
-    "kubernetes:context": (
-        forms.CONTEXT,
-        "the ambient context is never used: name the one of this stack's cluster",
-    ),
-    "aws:region": (forms.REGION, "name the region of this stack's cluster"),
-}
-"""The form of each, and why it is required."""
 
 LONGEST_ROLE = 64
 """Characters of a role's name in IAM."""
@@ -193,7 +185,7 @@ def read_settings(
         ConfigError: With every mistake.
     """
     secret = {key for key, text in config.items() if re.search(r'"secure"\s*:', text)} | set(encrypted)
-    problems = [*_elsewhere(file, config, secret), *_encrypted(file, secret)]
+    problems = [*of_plugins(file, config, secret), *encrypted_values(file, secret)]
     own = {
         key.removeprefix(f"{NAMESPACE}:"): text
         for key, text in config.items()
@@ -213,40 +205,6 @@ def read_settings(
     if problems:
         raise ConfigError(problems)
     return settings
-
-
-def _elsewhere(file: str, config: Mapping[str, str], secret: Collection[str]) -> list[Problem]:
-    """What is wrong with the keys of Pulumi's own plugins, and with namespaces that are nobody's."""
-    problems = []
-    for key, (form, why) in REQUIRED_ELSEWHERE.items():
-        value = config.get(key, "")
-        if key in secret:
-            reason = "is encrypted, and every message about the cluster names it; write it in clear"
-            problems.append(Problem(file, key, reason))
-        elif not value.strip():
-            problems.append(Problem(file, key, f"missing; {why}"))
-        elif not re.fullmatch(form, value):
-            problems.append(
-                Problem(file, key, f"must have the form of {forms.FORMS[form]}, not {value!r}; {why}")
-            )
-    for key in config:
-        namespace = key.partition(":")[0]
-        if namespace != NAMESPACE and namespace.strip().lower() == NAMESPACE:
-            problems.append(Problem(file, key, f"nobody reads it; write {NAMESPACE}:{key.partition(':')[2]}"))
-    return problems
-
-
-def _encrypted(file: str, secret: Collection[str]) -> list[Problem]:
-    """Secrets inside the config: the program gets them in clear and would write them to pods and state.
-
-    Pulumi marks neither nested values nor what is made of them (pulumi#6531, #7384).
-    """
-    way = "keep the value in a Secret of the cluster and name it: {secret: {name: ..., key: ...}}"
-    return [
-        Problem(file, key, f"holds an encrypted value, which would go out in clear; {way}")
-        for key in sorted(secret)
-        if key.startswith(f"{NAMESPACE}:")
-    ]
 
 
 def _decoded(key: str, text: str) -> Any:

@@ -15,7 +15,8 @@ from eco2.doctor import pulumi as doctor
 from eco2.prometheus import Prometheus, PrometheusError
 from kube.kubeconfig import KubeconfigError, access
 from rollout.problems import ConfigError
-from rollout.spec.settings import REQUIRED_ELSEWHERE, Settings, read_settings
+from rollout.spec.keys import REQUIRED_ELSEWHERE
+from rollout.spec.settings import Settings, read_settings
 from rollout.text.plain import without_login
 from tests.unit.test_bad_input import CATALOG, DEV, GOOD
 
