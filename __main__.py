@@ -28,8 +28,9 @@ with stack.problems_in_words():
 
 last, context = stack.last_update(), config["kubernetes:context"]
 with stack.problems_in_words():
-    platform = platform_of(catalog, settings, context, last, stack.held())
-    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, stack.only())
+    limits = stack.limits()
+    platform = platform_of(catalog, settings, context, last, limits)
+    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, limits.only)
     judged = accept(update)
     planned = report(update, judged)
     unknown = platform.readiness.look(update, planned)
@@ -37,11 +38,11 @@ pulumi.log.info(inert(visible(summary(planned))))
 for warning in (*judged.warnings, *unknown):
     pulumi.log.warn(inert(one_line(warning)))
 
-cluster = cluster_of(update, context, last)
+cluster = cluster_of(update, context, last, limits)
 done = canary_services(
     service_args(update, catalog, platform, cluster),
     pulumi.ResourceOptions(providers=[cluster.kubernetes]),
-    nodes=partial(declare_ground, update, catalog, cluster, last),
+    nodes=partial(declare_ground, update, catalog, cluster, last, limits),
 )
 
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):

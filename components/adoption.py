@@ -9,10 +9,7 @@ that would show as an update of the provider, and force everything else as well.
 from __future__ import annotations
 
 import copy
-import os
 from typing import TYPE_CHECKING, Any
-
-from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,15 +17,9 @@ if TYPE_CHECKING:
 FORCE = {"pulumi.com/patchForce": "true"}
 
 
-def adopting() -> bool:
-    """Whether this update takes over what other tools have made."""
-    told = os.environ.get(ADOPTING_VARIABLE)
-    return bool(told) and told == os.environ.get(ONLY_VARIABLE)
-
-
-def marks() -> dict[str, str]:
+def marks(*, adopting: bool) -> dict[str, str]:
     """The annotations by which an adoption takes an object over; none in any other update."""
-    return FORCE if adopting() else {}
+    return FORCE if adopting else {}
 
 
 def without(spec: Mapping[str, Any], ignored: Iterable[str]) -> dict[str, Any]:

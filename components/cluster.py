@@ -29,12 +29,14 @@ class ClusterArgs:
         subnet_ids: Where nodes stand; empty: in the cluster's own subnets.
         identifier: Its ARN, where that is known; None asks AWS.
         protect: Whether the namespaces refuse to be deleted.
+        adopting: Whether this update takes over what other tools have made.
     """
 
     context: str
     subnet_ids: tuple[str, ...] = ()
     identifier: str | None = None
     protect: bool = False
+    adopting: bool = False
 
 
 class Cluster(pulumi.ComponentResource):
@@ -100,7 +102,7 @@ class Cluster(pulumi.ComponentResource):
                 metadata=present(
                     name=name,
                     labels={"app.kubernetes.io/managed-by": "pulumi", "istio-injection": "enabled"},
-                    annotations=marks(),
+                    annotations=marks(adopting=self._args.adopting),
                 ),
                 opts=pulumi.ResourceOptions(
                     parent=self, provider=self.kubernetes, protect=self._args.protect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.adoption import FORCE, adopting, marks, without
+from components.adoption import FORCE, marks, without
 from components.metadata import metadata
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Owner:
         field_manager: The field manager of every write.
         protect: Whether they refuse to be deleted.
         held: Whether they stay what the state says they are, whatever is declared.
+        adopting: Whether this update takes over what other tools have made.
     """
 
     parent: pulumi.Resource
@@ -82,6 +83,7 @@ class Owner:
     field_manager: str
     protect: bool
     held: bool = False
+    adopting: bool = False
 
     def declare(
         self,
@@ -114,11 +116,11 @@ class Owner:
             ignore_changes=list(HELD) if self.held else list(change.ignored),
             protect=self.protect,
         )
-        force = FORCE if kind in LEADS_TRAFFIC else marks()
+        force = FORCE if kind in LEADS_TRAFFIC else marks(adopting=self.adopting)
         described = metadata(
             name, self.namespace, self.field_manager, dict(labels), {**force, **(annotations or {})}
         )
-        spec = without(spec, change.ignored) if adopting() else spec
+        spec = without(spec, change.ignored) if self.adopting else spec
         declared: pulumi.Resource
         if kind in BUILT_IN:
             declared = BUILT_IN[kind](self._in_state(name), metadata=described, spec=spec, opts=options)

@@ -39,6 +39,7 @@ class PlatformArgs:
         protect: Whether everything but canaries refuses to be deleted.
         field_manager: The field manager of every write.
         held: The services of which an update changes canary and routes alone.
+        adopting: Whether this update takes over what other tools have made.
     """
 
     context: str
@@ -53,6 +54,7 @@ class PlatformArgs:
     protect: bool = False
     field_manager: str = FIELD_MANAGER
     held: frozenset[str] = frozenset()
+    adopting: bool = False
 
 
 class Platform:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from components.adoption import adopting
 from components.canary_service import CanaryServiceArgs
 from components.cluster import Cluster, ClusterArgs
 from components.domain_node_group import DomainNodeGroup, DomainNodeGroupArgs, placement
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.stack import LastUpdate
+    from components.stack import LastUpdate, UpdateLimits
     from rollout.plan.update import Update
     from rollout.spec.catalog import Catalog
     from rollout.spec.settings import Settings
 
 
 def platform_of(
-    catalog: Catalog, settings: Settings, context: str, last: LastUpdate, held: frozenset[str]
+    catalog: Catalog, settings: Settings, context: str, last: LastUpdate, limits: UpdateLimits
 ) -> Platform:
     """What all services of a stack share.
 
@@ -34,7 +33,7 @@ def platform_of(
         settings: The public host, the limits in time, and a canary header of its own.
         context: The kubeconfig's context of the stack's cluster.
         last: What the stack's last update left.
-        held: The services of which only canary and routes change.
+        limits: What the update is limited to.
     """
     args = PlatformArgs(
         context=context,
@@ -47,18 +46,20 @@ def platform_of(
         route_propagation_seconds=settings.route_propagation_seconds,
         ready_timeout_seconds=settings.ready_timeout_seconds,
         protect=settings.protect,
-        held=held,
+        held=limits.held,
+        adopting=limits.adopting,
     )
     return Platform("", args, last)
 
 
-def cluster_of(update: Update, context: str, last: LastUpdate) -> Cluster:
+def cluster_of(update: Update, context: str, last: LastUpdate, limits: UpdateLimits) -> Cluster:
     """The stack's cluster.
 
     Args:
         update: The update; where it takes something back, AWS is not asked for the cluster.
         context: The kubeconfig's context for it.
         last: What the stack's last update left.
+        limits: What the update is limited to.
     """
     settings = update.settings
     args = ClusterArgs(
@@ -66,6 +67,7 @@ def cluster_of(update: Update, context: str, last: LastUpdate) -> Cluster:
         subnet_ids=settings.cluster.subnet_ids,
         identifier=identifier_left(last.resources, update),
         protect=settings.protect,
+        adopting=limits.adopting,
     )
     return Cluster(settings.cluster.name, args)
 
@@ -104,7 +106,7 @@ def service_args(
 
 
 def declare_ground(
-    update: Update, catalog: Catalog, cluster: Cluster, last: LastUpdate
+    update: Update, catalog: Catalog, cluster: Cluster, last: LastUpdate, limits: UpdateLimits
 ) -> Mapping[str, Sequence[pulumi.Resource]]:
     """Declares namespaces and nodes; what the pods of each service wait for.
 
@@ -115,10 +117,11 @@ def declare_ground(
         catalog: The services.
         cluster: Where the nodes join.
         last: What the stack's last update left.
+        limits: What the update is limited to.
     """
     for namespace in catalog.namespaces:
         cluster.namespace(namespace)
-    if update.only and not adopting():
+    if update.only and not limits.adopting:
         return {}
     nodes = _nodes(update.settings, cluster, last)
     return {name: [nodes[wanted.domain].node_group] for name, wanted in update.services.items()}

@@ -57,6 +57,7 @@ class ServiceObjects:
             namespace=args.service.namespace,
             after=[namespace] if namespace else [],
             field_manager=self._shared.field_manager,
+            adopting=self._shared.adopting,
         )
         protect = self._shared.protect
         self._declare = owner(protect=protect).declare

@@ -15,7 +15,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from kube.cluster import ClusterClient
-from rollout.plan.prior import HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
+from rollout.plan.prior import ADOPTING_VARIABLE, HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 from rollout.spec import files
 from rollout.text.plain import inert
@@ -126,24 +126,30 @@ def _last(question: str, argument: str) -> Mapping[str, Any]:
     return (found or {}).get("outputs") or {}
 
 
-def only() -> frozenset[str]:
-    """The services that this update is about, where its targets leave the others alone; empty for all.
+@dataclass(frozen=True)
+class UpdateLimits:
+    """What an update is limited to, which the engine does not tell the program.
 
-    `eco2` sets the variable beside its `--target`s, which the engine does not tell the program.
+    Attributes:
+        only: The services that it is about, where its targets leave the others alone; empty for all.
+        held: The services of which it changes canary and routes alone.
+        adopting: Whether it takes over what other tools have made.
+    """
+
+    only: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    adopting: bool = False
+
+
+def limits() -> UpdateLimits:
+    """Reads what `eco2` sets in the environment beside its `--target`s.
 
     Raises:
         ConfigError: If it was left by a command that has ended.
     """
-    return _services_in(ONLY_VARIABLE)
-
-
-def held() -> frozenset[str]:
-    """The services of which this update changes canary and routes alone.
-
-    Raises:
-        ConfigError: If it was left by a command that has ended.
-    """
-    return _services_in(HELD_VARIABLE)
+    told = os.environ.get(ADOPTING_VARIABLE)
+    adopting = bool(told) and told == os.environ.get(ONLY_VARIABLE)
+    return UpdateLimits(_services_in(ONLY_VARIABLE), _services_in(HELD_VARIABLE), adopting)
 
 
 def _services_in(variable: str) -> frozenset[str]:

@@ -38,3 +38,11 @@ def test_a_file_is_one_idea_and_fits_on_a_few_screens():
         for path in modules(*ROOMS, "lab")
     }
     assert [name for name, length in lengths.items() if length > LONGEST_FILE] == []
+
+
+def test_the_environment_is_read_in_one_place_of_the_components():
+    assert [
+        str(file.relative_to(ROOT))
+        for file in modules("components")
+        if "os.environ" in file.read_text("utf-8")
+    ] == ["components/stack.py"]
