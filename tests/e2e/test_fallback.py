@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+import yaml
 
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
 from tests.updates import dead, replicas, until
@@ -155,3 +156,22 @@ def test_the_same_at_every_weight(at_20, lab, phase, fault, most):
         time.sleep(SECONDS_AFTER)
     print(f"{fault.__name__} at phase {phase}: {plain.told['failed']} of {plain.told['sent']} failed")
     assert plain.told["failed"] <= most, plain.told["failures"]
+
+
+@pytest.mark.long
+def test_a_canary_that_hangs_is_left_out_where_routes_have_a_timeout(at_20, lab):
+    catalog = at_20.folder / "services.yaml"
+    described = yaml.safe_load(catalog.read_text())
+    described["services"]["chat-api"]["routes"][0]["timeout"] = "1s"
+    catalog.write_text(yaml.safe_dump(described))
+    at_20.change(rollouts={"chat-api": {"phase": 3}}, overrule={"chat-api": "the test begins at phase 3"})
+    at_20.up()
+    with users(lab, "outside") as plain:
+        time.sleep(1)
+        hangs(lab)
+        time.sleep(SECONDS_AFTER)
+    print(f"hangs, with a timeout of 1 s: {plain.told['failed']} of {plain.told['sent']} failed")
+    # All that were on their way when the second of them timed out.
+    assert plain.told["failed"] <= RATE * 0.2 * 3, plain.told["failures"]
+    late = [one for one in plain.told["seconds"][-4:] if one.get("failed")]
+    assert not late
