@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
-from rollout.spec.environment import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 from rollout.spec.image import REVISION_ANNOTATION
+from rollout.spec.variables import OTEL_SERVICE_NAME, RELEASE_TYPE, ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
     from components.domain_node_group import Placement
     from rollout.plan.service_plan import Release
-    from rollout.spec.environment import EnvValue
     from rollout.spec.probes import Probe
     from rollout.spec.security import SecurityContext
+    from rollout.spec.variables import EnvValue
     from rollout.spec.workload import InitContainer, Workload
 
 SPREAD = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")

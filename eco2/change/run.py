@@ -133,7 +133,7 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     Raises:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
-    from eco2.change.fallback import fallen_back  # noqa: PLC0415
+    from eco2.change.fallen_back import fallen_back  # noqa: PLC0415
     from eco2.change.manual_routes import look_at_routes, unfinished_abort  # noqa: PLC0415
     from eco2.change.readiness import unready  # noqa: PLC0415
     from eco2.prometheus import PrometheusError  # noqa: PLC0415

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eco2.doctor.finding import fine, warning
 from kube.kinds import path
-from rollout.spec.environment import ConfigMapValue, SecretValue
+from rollout.spec.variables import ConfigMapValue, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

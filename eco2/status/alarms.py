@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.guards.fallback import fallen_back
+from rollout.guards.fallen_back import fallen_back
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
 

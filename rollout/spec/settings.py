@@ -18,13 +18,13 @@ from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.characters import unprintable
 from rollout.spec.cross_checks import disagreements
-from rollout.spec.environment import Environment
 from rollout.spec.findings import from_pydantic
 from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
 from rollout.spec.keys import encrypted_values, of_plugins
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.rollout_settings import RolloutSettings
+from rollout.spec.variables import Variables
 from rollout.spec.workload import Resources
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class ServiceSettings(Strict):
     replicas: Annotated[int, Field(ge=1, le=100)] | None = None
     resources: Resources | None = None
     autoscaler: Bounds | None = None
-    env: Environment = {}
+    env: Variables = {}
     companions: dict[Name, CompanionSettings] = {}
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from rollout.spec import patterns as forms
-from rollout.spec.environment import Environment, EnvSource
 from rollout.spec.model import CpuQuantity, MemoryQuantity, Name, Port, Strict
 from rollout.spec.probes import Probes
 from rollout.spec.quantities import amount, ordered
 from rollout.spec.relations import annotation_names, containers_differ, sidecar_resources, sidecar_wishes
 from rollout.spec.security import SecurityContext
+from rollout.spec.variables import EnvSource, Variables
 
 SIDECAR_PORTS: Final = range(15000, 15100)
 """Kept by Istio for its sidecar (istio.io/latest/docs/ops/deployment/application-requirements/)."""
@@ -139,7 +139,7 @@ class Workload(Strict):
     ports: Annotated[tuple[ServicePort, ...], Field(strict=False)] = ()
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
     resources: Resources
-    env: Environment = {}
+    env: Variables = {}
     env_from: Annotated[tuple[EnvSource, ...], Field(strict=False)] = ()
     probes: Probes
     security_context: SecurityContext = SecurityContext()

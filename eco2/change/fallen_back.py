@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eco2.prometheus import Prometheus
-from rollout.guards import fallback as guards
+from rollout.guards import fallen_back as judge
 from rollout.guards.rules import cited
 from rollout.traffic.versions import CANARY_VERSION
 
@@ -36,6 +36,6 @@ def fallen_back(
     found = {}
     for name, counted in Prometheus(url).requests(asked).items():
         canary = counted.total.get(CANARY_VERSION, 0)
-        if why := guards.fallen_back(round(weights[name]), canary, counted.count, counted.window_seconds):
+        if why := judge.fallen_back(round(weights[name]), canary, counted.count, counted.window_seconds):
             found[name] = f"its canary has {weights[name]:g} % and {why} ({cited(19)})"
     return found

@@ -61,7 +61,7 @@ def _free(env: dict[str, EnvValue]) -> dict[str, EnvValue]:
     return env
 
 
-Environment = Annotated[dict[EnvName, EnvValue], AfterValidator(_free)]
+Variables = Annotated[dict[EnvName, EnvValue], AfterValidator(_free)]
 """The variables of a container."""
 
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from eco2.change import fallback
+from eco2.change import fallen_back as step_up
 from eco2.prometheus import PrometheusError, Requests
-from rollout.guards.fallback import fallen_back, fell_back
+from rollout.guards.fallen_back import fallen_back, fell_back
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
@@ -53,16 +53,16 @@ class Counted:
 
 
 def test_a_step_up_of_such_a_canary_is_refused_with_figures(monkeypatch):
-    monkeypatch.setattr(fallback, "Prometheus", Counted)
+    monkeypatch.setattr(step_up, "Prometheus", Counted)
     services = {name: CATALOG.services[name] for name in ("chat-api", "my-api", "ext-authz")}
-    found = fallback.fallen_back("here", services, {"chat-api": 20, "my-api": 0, "ext-authz": 20})
+    found = step_up.fallen_back("here", services, {"chat-api": 20, "my-api": 0, "ext-authz": 20})
     assert found.keys() == {"chat-api"}
     assert "has 20 % and got 3.0 % of 1000 requests in 60 s: it has fallen back" in found["chat-api"]
     assert "rule 19" in found["chat-api"]
 
 
 def test_what_nobody_can_tell_is_an_error_and_no_step(monkeypatch):
-    monkeypatch.setattr(fallback, "Prometheus", Counted)
+    monkeypatch.setattr(step_up, "Prometheus", Counted)
     with pytest.raises(PrometheusError):
-        fallback.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 20})
-    assert fallback.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 0}) == {}
+        step_up.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 20})
+    assert step_up.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 0}) == {}
