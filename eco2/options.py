@@ -58,7 +58,7 @@ Stack = Annotated[
     typer.Option(
         "--stack",
         "-s",
-        help="The stack: dev, prod, local.",
+        help="The stack: NAME of a file Pulumi.NAME.yaml, such as dev.",
         autocompletion=complete_stack,
         callback=own_name,
     ),

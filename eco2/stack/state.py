@@ -1,4 +1,4 @@
-"""What a stack's last update left, read from its backend."""
+"""What a stack's last update left, asked of its backend for a command; the program asks in `components.stack`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a status finds, by kind: what disagrees, and which command ends it."""
+"""What a status finds, by kind: what disagrees, and its remedy, the command that ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the stack's last update left, read from its own state."""
+"""What the stack's last update left of each service: the stack output `rollouts`, as it is written and as it is read.
+
+Who fetches the output: in the program `components.stack`, for the command line `eco2.stack.state`.
+"""
 
 from __future__ import annotations
 

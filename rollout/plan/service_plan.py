@@ -1,6 +1,7 @@
 """The plan of one service: what runs, what gets which traffic, and in which order it changes.
 
-This is the one place where a rollout is decided. `components` builds what the plan says.
+This is the one place where a rollout is decided. `components` builds what the plan says. The weight of a phase is its
+rung of the ladder, or what the stack's file says instead: `RolloutSettings.effective_weight`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The split of a service's traffic between stable and canary, and reading it from VirtualServices."""
+"""The split of a service's traffic between stable and canary: its shape, and reading it from VirtualServices."""
 
 from __future__ import annotations
 
