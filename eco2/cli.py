@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Ship Eco2's services by header-first canaries.",
     epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; "
-    "a command with more of them says so in its own help.",
+    "if a command has more codes, its own help lists them.",
 )
 for command in (status, doctor, plan, set_image, advance, promote, abort, adopt, history, recover, render):
     # Named apart, or it would be cut to fit a line.

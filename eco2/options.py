@@ -58,14 +58,14 @@ Stack = Annotated[
     typer.Option(
         "--stack",
         "-s",
-        help="The stack: NAME of a file Pulumi.NAME.yaml, such as dev.",
+        help="The stack's name; dev has the file Pulumi.dev.yaml.",
         autocompletion=complete_stack,
         callback=own_name,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
-NoUp = Annotated[bool, typer.Option("--no-up", help="Change the file alone, for a pull request.")]
-Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+NoUp = Annotated[bool, typer.Option("--no-up", help="Only change the file, for a pull request.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @contextmanager

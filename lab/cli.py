@@ -23,7 +23,7 @@ from lab.traffic import command as traffic_command
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="EKS on one machine: a real Kubernetes control plane, Istio, an AWS API, and nobody else's internet.",
+    help="EKS on one machine: a real Kubernetes control plane, Istio and an AWS API, without the internet.",
     epilog="Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 no lab runs, or it "
     "has no network. `run` and `project` end with the code of the command that they run.",
 )
@@ -41,7 +41,7 @@ def build(
         bool, typer.Option("--argo", help="Build Argo Rollouts, too, for the measurements.")
     ] = False,
 ) -> None:
-    """Build the lab's programs from pinned Go modules into the user's cache; what is there stays.
+    """Build the lab's programs from pinned Go modules into the user's cache; skip those that are there.
 
     Example: lab build --istioctl
     """
@@ -63,7 +63,7 @@ def start(
     ] = None,
     name: Name = "default",
 ) -> None:
-    """Start a lab in the background; one that runs already is left alone.
+    """Start a lab in the background, unless it runs already.
 
     Example: lab start --cluster eco2-dev --cluster eco2-prod
     """
@@ -83,7 +83,7 @@ def start(
 
 @app.command()
 def stop(name: Name = "default") -> None:
-    """End a lab and remove everything that it held, Pulumi's state included; exit code 0 if none runs, too.
+    """End a lab and remove everything that it held, Pulumi's state included; exit code 0 also if none runs.
 
     Example: lab stop --name other
     """
@@ -98,7 +98,8 @@ def stop(name: Name = "default") -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    name: Name = "default",
 ) -> None:
     """Show the parts of a lab, and which of Pulumi's plugins it stands in for here.
 
@@ -118,10 +119,10 @@ def status(
 def logs(
     part: Part,
     lines: Annotated[int, typer.Option("-n", help="How many lines, from the end.")] = 50,
-    follow: Annotated[bool, typer.Option("-f", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, typer.Option("-f", help="Keep showing new lines.")] = False,
     name: Name = "default",
 ) -> None:
-    """Show what a part wrote; exit code 1 if there is no such log, with those that there are.
+    """Show the log of a part; if there is none, exit code 1 and the names of the logs that there are.
 
     Example: lab logs kube-apiserver -n 100 -f
     """
@@ -145,9 +146,10 @@ def logs(
 
 @app.command()
 def env(
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False, name: Name = "default"
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    name: Name = "default",
 ) -> None:
-    """Print what to export to use a lab: kubeconfig, AWS, Pulumi's backend; exit code 3 if no lab runs.
+    """Print the variables to export for a lab (kubeconfig, AWS, Pulumi's backend); exit code 3 if no lab runs.
 
     Example: eval "$(lab env)"
     """
@@ -163,7 +165,7 @@ def env(
 
 @app.command()
 def gateway(name: Name = "default") -> None:
-    """Print the URL of the ingress gateway; exit code 3 if the kernel gave the lab no network, with the reason.
+    """Print the URL of the ingress gateway; exit code 3, and the reason, if the kernel gave the lab no network.
 
     Example: curl -H 'Host: api.eco2.test' "$(lab gateway)/api/v1/auth/me"
     """
@@ -182,7 +184,7 @@ def _fault(what: str, part: str, name: str) -> None:
 
 @app.command()
 def kill(part: Part, name: Name = "default") -> None:
-    """End a part as a crash would, to see what happens; `lab restart` starts it anew.
+    """End a part as a crash would; `lab restart` starts it anew.
 
     Example: lab kill istiod
     """

@@ -19,7 +19,7 @@ from lab.terminal import say
 def run(context: typer.Context, name: Name = "default") -> None:
     """Run a command in a lab's environment; the exit code is the command's own.
 
-    For `kubectl` the lab's cluster is the current context. For all else no context is: what asks a cluster names it.
+    Only for `kubectl` is the lab's cluster the current context. All other commands must name the context.
 
     Example: lab run -- pulumi up --stack local
 

@@ -17,28 +17,29 @@ def abort(
     service: Annotated[list[str] | None, typer.Argument(help="The services to take back.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Take every service back.")] = False,
     no_reconcile: Annotated[
-        bool, typer.Option("--no-reconcile", help="Move the routes, and leave config and state to others.")
+        bool,
+        typer.Option("--no-reconcile", help="Only move the routes; somebody else updates config and state."),
     ] = False,
     no_up: Annotated[
-        bool, typer.Option("--no-up", help="Write phase 0 to the stack's file only, for a commit.")
+        bool, typer.Option("--no-up", help="Only write phase 0 to the stack's file, for a commit.")
     ] = False,
     context: Annotated[
-        str, typer.Option("--context", help="The kubeconfig's context, where the stack's file names none.")
+        str, typer.Option("--context", help="The kubeconfig's context, if the stack's file names none.")
     ] = "",
     namespace: Annotated[
         str,
-        typer.Option("--namespace", help="The named services' namespace, where services.yaml names none."),
+        typer.Option("--namespace", help="The services' namespace, if services.yaml names none."),
     ] = "",
     project: Project = Path(),
 ) -> None:
     """Take services back to stable at once: one command for the night call.
 
-    First all routes go to stable, straight at the API, within a second. Then phase 0 is written to the
-    stack's file and these services are updated, so that config, cluster and state agree. Run again, it
-    finishes what was interrupted. Nothing asks, no guard stands in the way.
+    First it sets all routes to stable, directly at the API server, within a second. Then it writes phase 0 to the
+    stack's file and updates these services, so that config, cluster and state agree. If it was interrupted, run it
+    again to finish. It does not ask, and no guard stops it.
 
-    Exit codes: 0 done, 1 a route could not be moved or was not found, 2 wrong usage, 4 routes are moved and the
-    update failed, 130 interrupted.
+    Exit codes: 0 done, 1 a route could not be moved or was not found, 2 wrong usage, 4 the routes are moved but
+    the update failed, 130 interrupted.
 
     Example: eco2 abort auth-api scan-api --stack prod
     """

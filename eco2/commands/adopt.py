@@ -19,10 +19,10 @@ def adopt(
     yes: Yes = False,
     project: Project = Path(),
 ) -> None:
-    """Bring services under the program one by one: nodes and these services, and nothing else.
+    """Bring services under the program one by one: update the nodes and these services, and nothing else.
 
-    For a move from other tools, and for a new stack that grows step by step. Shows the preview, asks, updates.
-    Objects that are there under the same names are taken over. Later updates go by `pulumi up`.
+    For a move from other tools, and for a new stack that grows step by step. Shows the preview, asks, and updates.
+    The program takes over objects that already have the same names. For later updates use `pulumi up`.
 
     Exit codes: 0 done, 1 refused, failed or not agreed to, 2 wrong usage.
 

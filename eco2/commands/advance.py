@@ -19,7 +19,7 @@ def advance(
     yes: Yes = False,
     no_up: NoUp = False,
     wait: Annotated[
-        int, typer.Option(min=0, metavar="SECONDS", help="Watch the canaries so long after the update.")
+        int, typer.Option(min=0, metavar="SECONDS", help="Watch the canaries for this long after the update.")
     ] = 0,
     prometheus: Annotated[
         str | None,
@@ -32,13 +32,13 @@ def advance(
 ) -> None:
     """Move rollouts one phase up, or to any phase with --to.
 
-    Writes the phase to the stack's file, which keeps its comments and its order, and takes away a
-    weight that overrides the old phase's. Shows the plan and asks before anything is written; then
-    updates the stack. What the guards refuse is refused before the file is touched; going back never is.
+    Shows the plan and asks. Then writes the phase to the stack's file, where comments and order stay, and removes a
+    weight that overrides the old phase's. Then updates the stack. If a guard refuses the step, the file stays as it
+    is; going back is never refused.
 
     Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
-    file is written and the update failed, 5 updated, and a canary is sick or cannot be watched (--wait). Too
-    few requests to judge by are said, and are 0.
+    file is written and the update failed, 5 updated, and a canary is sick or cannot be watched (--wait). If
+    there are too few requests to judge by, it says so and ends with 0.
 
     Example: eco2 advance auth-api --stack dev --wait 60
     """

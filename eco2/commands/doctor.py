@@ -19,9 +19,9 @@ MARKS = {
 
 
 def doctor(stack: Stack, as_json: Json = False, project: Project = Path()) -> None:
-    """Look for everything that updates of a stack need, and say how to get what is missing.
+    """Check everything that updates of a stack need, and say how to get what is missing.
 
-    Pulumi's CLI, plugins and backend, the kubeconfig's context, the cluster and your rights in it, Istio and
+    Checks Pulumi's CLI, plugins and backend, the kubeconfig's context, the cluster and your rights in it, Istio and
     KEDA, the gateway, the nodes of every domain, ConfigMaps and Secrets. Changes nothing.
 
     Exit codes: 0 nothing is missing, 1 something is, 2 wrong usage.

@@ -19,8 +19,8 @@ def history(
 ) -> None:
     """Show the last updates: when, by whom, the result, and which services moved.
 
-    Read from the backend that holds the stack's state. A move is what the update's config says
-    otherwise than that of the last one that succeeded; a failed update asked for it and did not arrive.
+    Reads the backend that holds the stack's state. A service moved if the update's config differs from that of the
+    last update that succeeded; after a failed update it may not have arrived there.
 
     Example: eco2 history --stack prod --limit 3
     """

@@ -23,20 +23,24 @@ def plan(
     outputs: Annotated[
         Path | None,
         typer.Option(
-            help="What `pulumi stack output --json` printed, where no backend can be asked; - reads it."
+            help="A file with what `pulumi stack output --json` printed, to ask no backend; - reads standard input."
         ),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="For a pull request's comment.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, for a pull request's comment.")
+    ] = False,
     as_json: Json = False,
     project: Project = Path(),
 ) -> None:
     """Say in words what the next update would do, without plugins.
 
-    For every service that changes: its version, from which share to which, what users meet, the order of
-    operations, pods, room on the nodes and cost. Then what is no rollout: whose pods restart, and what is
-    deleted, replaced, changed and made. Where the kubeconfig has the stack's context, also whose routes somebody
-    changed by hand, and whose abort is not finished; no other question goes to a cluster. The
-    Markdown begins with a hidden line by which a comment is found again.
+    For every service that changes it shows the version, the old and the new share, what users meet, the order of
+    operations, the pods, the room on the nodes and the cost. Then it shows what else changes: which pods restart,
+    and what is deleted, replaced, changed and created.
+
+    If the kubeconfig has the stack's context, it also names services whose routes somebody changed by hand or whose
+    abort is not finished. It asks the cluster nothing else. The Markdown begins with a hidden line by which a
+    workflow finds its comment again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused
     (Markdown and JSON say why, in both cases).

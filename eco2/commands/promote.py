@@ -20,11 +20,11 @@ def promote(
     as_json: Json = False,
     project: Project = Path(),
 ) -> None:
-    """Make the canary's image stable's, from the last phase, and end the rollout.
+    """At the last phase, give stable the canary's image and end the rollout.
 
-    One edit of the stack's file and one update: stable takes the image and is ready while the canary
-    still has all the traffic, then routes go back, then the canary goes. If stable does not become
-    ready, traffic stays on the canary; mend it and run the same command again.
+    Changes the stack's file once and runs one update: stable takes the image and becomes ready while the canary
+    still has all the traffic; then the routes go back to stable; then the canary goes. If stable does not become
+    ready, traffic stays on the canary; mend stable and run the same command again.
 
     Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
     file is written and the update failed.

@@ -9,10 +9,10 @@ from eco2.terminal.output import say_if_possible
 
 
 def recover(stack: Stack, project: Project = Path()) -> None:
-    """Make a stack fit for its next update after one was killed; create it if only its file is there.
+    """Make a stack ready for its next update after one was killed; create it if only its file is there.
 
-    Unlocks it, if the process that locked it ran on this machine and has ended, and settles what it was
-    creating. A stack in order is left as it is.
+    Unlocks the stack if the process that locked it ran on this machine and has ended, and settles what that process
+    was creating. Does nothing to a stack that is in order.
     """
     from eco2.stack.cli import PulumiError  # noqa: PLC0415
     from eco2.stack.recover import recover as mend  # noqa: PLC0415

@@ -13,13 +13,13 @@ from rollout.problems import ConfigError
 
 def render(
     stack: Stack,
-    out: Annotated[Path, typer.Option(help="The folder to write; one of an earlier run is replaced.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; it replaces one of an earlier run.")],
     project: Project = Path(),
 ) -> None:
-    """Write what a stack would apply as plain files, without a cluster and without Pulumi's CLI.
+    """Write what a stack would apply to plain files, without a cluster and without Pulumi's CLI.
 
-    Kubernetes objects as YAML, resources of AWS as JSON, one file an object, sorted, so that two
-    folders can be compared with diff.
+    Writes Kubernetes objects as YAML and AWS resources as JSON, one file for each object, with sorted keys, so that
+    you can compare two folders with diff.
 
     Example: eco2 render --stack dev --out rendered/dev
     """

@@ -15,7 +15,8 @@ def set_image(
     image: Annotated[str, typer.Argument(help="TAG, TAG@DIGEST or REPOSITORY:TAG[@DIGEST].")],
     stack: Stack,
     revision: Annotated[
-        str | None, typer.Option(help="Text that makes an image visible that was pushed to the same tag.")
+        str | None,
+        typer.Option(help="Any text: a new one makes pods start anew, after a push to the same tag."),
     ] = None,
     phase: Annotated[
         int | None, typer.Option(min=0, max=1, help="Set the phase too: 1 starts the rollout.")
@@ -24,7 +25,7 @@ def set_image(
         bool,
         typer.Option(
             "--start",
-            help="Phase 1 as well, refused while the canary has traffic; what an image build calls.",
+            help="Set phase 1 as well; refuse while the canary has traffic. For image builds.",
         ),
     ] = False,
     yes: Yes = False,
@@ -32,12 +33,12 @@ def set_image(
     as_json: Json = False,
     project: Project = Path(),
 ) -> None:
-    """Set a canary's image; what an image build calls, with --start.
+    """Set a canary's image; an image build calls it with --start.
 
-    Nothing is looked up: the image is written as it is named. A canary with weight keeps its image, so
-    that users meet none that no developer has tried: go back to phase 1 first, or in the same edit
-    with --phase 1. With --start no rollout is taken back that has reached users, by the file or since the last
-    update; it is refused, too, where that cannot be read.
+    The image is written as you name it; no registry is asked. A canary with weight keeps its image, so that users
+    never meet an image that no developer has tried: go back to phase 1 first, or in the same edit with --phase 1.
+
+    With --start it refuses if the canary has traffic by the file or by the last update, or if it cannot read that.
 
     Exit codes: 0 done, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4 the
     file is written and the update failed.

@@ -19,7 +19,7 @@ INTERRUPTED = 130
 def status(
     stack: Stack,
     service: Annotated[list[str] | None, typer.Argument(help="Show these in detail.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on looking; Ctrl-C ends.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep looking until Ctrl-C.")] = False,
     prometheus: Annotated[
         str | None,
         typer.Option(
@@ -31,9 +31,9 @@ def status(
 ) -> None:
     """Show every service: its phase, what the canary gets, pods ready of pods wanted, its nodes.
 
-    With services, or -w: their ReplicaSets and pods, weights by config, last update and cluster, and recent
-    warnings. What disagrees is said, with the command that ends it. With -w it goes on, also when the cluster
-    does not answer; into a pipe it prints a picture for each change.
+    With services, or -w, it also shows their ReplicaSets and pods, recent warnings, and the weight by config, by the
+    last update and by the cluster. If these disagree, it says so and names the command that ends it. With -w it
+    keeps looking, even while the cluster does not answer; into a pipe it prints the whole view at each change.
 
     Exit codes: 0 shown, 1 something could not be read, 2 wrong usage, 130 ended by Ctrl-C.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
-    path: Annotated[list[str], typer.Argument(help="Paths, called by turns on each host: /api/v1/auth/me")],
+    path: Annotated[list[str], typer.Argument(help="Paths to call on each host, in turn: /api/v1/auth/me")],
     host: Annotated[
         list[str],
         typer.Option(help="The public host, or a service inside the mesh: auth-api.auth:8000; repeatable."),
@@ -36,9 +36,9 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     rate: Annotated[float, typer.Option(help="Requests a second, over all paths.", min=0.1)] = 50.0,
     seconds: Annotated[float | None, typer.Option(help="How long. [default: until Ctrl-C]")] = None,
     count: Annotated[
-        int | None, typer.Option(help="So many requests to each path instead, at full speed.")
+        int | None, typer.Option(help="Instead: send this many requests to each path, at full speed.")
     ] = None,
-    streams: Annotated[int | None, typer.Option(help="Hold so many event streams open instead.")] = None,
+    streams: Annotated[int | None, typer.Option(help="Instead: hold this many event streams open.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The counts, for scripts.")] = False,
     chart: Annotated[
         Path | None, typer.Option(help="Draw shares, failures and changes of the split into this SVG file.")
@@ -135,15 +135,13 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     share: Annotated[float, typer.Option(help="The part of requests that is slow, fails or hangs.")] = 1.0,
     cpu: Annotated[str, typer.Option(help="CPU that each pod uses, which autoscalers read: 300m")] = "5m",
     memory: Annotated[str, typer.Option(help="Memory that each pod uses: 64Mi")] = "32Mi",
-    only_new: Annotated[
-        bool, typer.Option("--only-new", help="Pods that run already go on as they did.")
-    ] = False,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Leave pods alone that run already.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Let everything behave well again.")] = False,
     name: Name = "default",
 ) -> None:
-    """Let an image misbehave, to see what a rollout does then; without options it behaves well again.
+    """Make an image misbehave, to see what a rollout does then; without options it behaves well again.
 
-    Exit code 1, and nothing changes, if no image that runs has such a name and one has nearly that.
+    Exit code 1, and nothing changes, if no running image has such a name but one has a similar name.
 
     Example: lab behave auth-api-dev-canary --status 500 --share 0.1
 
