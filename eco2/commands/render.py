@@ -16,7 +16,7 @@ def render(
     out: Annotated[Path, typer.Option(help="The folder to write; it replaces one of an earlier run.")],
     project: Project = Path(),
 ) -> None:
-    """Write what a stack would apply to plain files, without a cluster and without Pulumi's CLI.
+    """Write plain files with what a stack would apply, without a cluster and without Pulumi's CLI.
 
     Writes Kubernetes objects as YAML and AWS resources as JSON, one file for each object, with sorted keys, so that
     you can compare two folders with diff.
