@@ -65,7 +65,7 @@ def drawn(runs: list[dict[str, Any]]) -> str:
 
 
 def _short(one: dict[str, Any]) -> str:
-    return json.dumps(one.get("moves", one))
+    return json.dumps(one.get("moves", {key: value for key, value in one.items() if key != "load"}))
 
 
 def main() -> int:

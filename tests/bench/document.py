@@ -71,8 +71,9 @@ FAULTS = """
 ## A canary that fails while nobody looks
 
 auth-api at 20 %, {rate:.0f} requests a second for 14 s; after 3 s its one canary pod breaks, and nobody does anything.
-*Alone*: the same routes with `trafficPolicy.fallback: null`, as every canary of Istio has them. Argo Rollouts runs
-without an analysis, which would react after its interval. *Ends after*: seconds from the fault to the last failed
+*Alone*: the same routes with `trafficPolicy.fallback: null`, as every canary of Istio has them. Argo Rollouts takes the
+weight off a canary without ready pods by itself; it runs without an analysis, which would see errors after its
+interval. *Ends after*: seconds from the fault to the last failed
 request; *never*: requests still failed in the last two seconds.
 
 """
@@ -150,6 +151,9 @@ def _faults(parts: Mapping[str, Sequence[Run]]) -> list[str]:
         row = [fault]
         for runs in measured.values():
             own = [one for one in runs if one["fault"] == fault]
+            if not own:  # this run has not come so far
+                row += ["", ""]
+                continue
             failed = sum(one["failed"] for one in own) / len(own)
             ends = [one["until"] for one in own]
             row += [f"{failed:g} of {own[0]['sent']:,}", "never" if None in ends else f"{max(ends):.1f} s"]

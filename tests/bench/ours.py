@@ -67,7 +67,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     """A fresh lab with the stack up."""
     with tempfile.TemporaryDirectory() as scratch:
-        lab = Lab(Path(scratch) / "labs", "ours")
+        lab = Lab(Path(scratch) / "labs", "ours", "eco2-dev")
         lab.command("start", "--cluster=eco2-dev")
         try:
             stack = new_stack(lab, Path(scratch) / "project", "dev")
