@@ -123,10 +123,10 @@ class Owner:
         spec = without(spec, change.ignored) if self.adopting else spec
         declared: pulumi.Resource
         if kind in BUILT_IN:
-            declared = BUILT_IN[kind](self._in_state(name), metadata=described, spec=spec, opts=options)
+            declared = BUILT_IN[kind](self.in_state(name), metadata=described, spec=spec, opts=options)
         else:
             declared = k8s.apiextensions.CustomResource(
-                self._in_state(name),
+                self.in_state(name),
                 api_version=CUSTOM[kind],
                 kind=kind,
                 metadata=described,
@@ -135,7 +135,8 @@ class Owner:
             )
         return declared
 
-    def _in_state(self, name: str) -> str:
+    def in_state(self, name: str) -> str:
+        """The name in Pulumi's state of an object with some name in the cluster."""
         if self.app == self.name:
             return name
         return self.name + name.removeprefix(self.app) if name.startswith(self.app) else f"{self.name}-{name}"

@@ -103,10 +103,13 @@ class Readiness:
             live = dict(zip(targets, pool.map(partial(_live, cluster), targets.values()), strict=True))
         return {name: why for name, one in targets.items() if (why := lack(one, live[name]))}
 
-    def before_routes(self, planned: RolloutPlan, service: ServiceSpec) -> pulumi.ResourceHookBinding | None:
+    def before_routes(
+        self, name: str, planned: RolloutPlan, service: ServiceSpec
+    ) -> pulumi.ResourceHookBinding | None:
         """What runs before the routes of a service move; None where they lead to nothing new.
 
         Args:
+            name: Its component's name: the engine refuses a second hook of the same name in a program.
             planned: The service's plan.
             service: What it is.
         """
@@ -120,11 +123,11 @@ class Readiness:
             if not promotes and not leads_more(args.new_inputs or {}, args.old_outputs):
                 return
             # One answer for both VirtualServices of a service: both move or none.
-            if target.service not in self._answers:
-                self._answers[target.service] = asyncio.ensure_future(_await(target, cluster))
-            await asyncio.shield(self._answers[target.service])
+            if name not in self._answers:
+                self._answers[name] = asyncio.ensure_future(_await(target, cluster))
+            await asyncio.shield(self._answers[name])
 
-        hook = pulumi.ResourceHook(f"pods-before-routes-{planned.name}", hold)
+        hook = pulumi.ResourceHook(f"pods-before-routes-{name}", hold)
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 

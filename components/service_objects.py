@@ -42,7 +42,7 @@ class ServiceObjects:
             args: What it is made of.
             plan: What this update makes true.
         """
-        self._plan, self._args, self._shared = plan, args, args.platform.args
+        self._name, self._plan, self._args, self._shared = name, plan, args, args.platform.args
         self._platform, self._spec = args.platform, args.service
         self._nodes: Resources = []
         self._fixed: Resources = []
@@ -60,6 +60,7 @@ class ServiceObjects:
             adopting=self._shared.adopting,
         )
         protect = self._shared.protect
+        self._in_state = owner(protect=protect).in_state
         self._declare = owner(protect=protect).declare
         # To leave the rest out of the targets would not do: the engine takes it over in the order of the state.
         self._declare_fixed = owner(protect=protect, held=plan.name in self._shared.held).declare
@@ -115,7 +116,7 @@ class ServiceObjects:
         plan, spec = self._plan, self._spec
         if spec.reads_queues:
             return []
-        change = Change(hooks=self._platform.readiness.before_routes(plan, spec))
+        change = Change(hooks=self._platform.readiness.before_routes(self._name, plan, spec))
         if spec.by_selector:
             return [self._service(plan.name, plan.name, plan.service_version, spec, after, change)]
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
@@ -134,7 +135,7 @@ class ServiceObjects:
         declare = self._declare_canary if release.is_canary else self._declare
         kind = "HorizontalPodAutoscaler" if scaler.hpa else "ScaledObject"
         tolerance = not limits.may_shrink and self._platform.tolerance.of(
-            kind, deployment, self._spec.namespace
+            kind, self._in_state(deployment), self._spec.namespace
         )
         if scaler.hpa:
             spec = scaling.hpa_spec(deployment, scaler.hpa, limits, tolerance=tolerance)

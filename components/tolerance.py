@@ -42,7 +42,7 @@ class Tolerance:
 
         Args:
             kind: `HorizontalPodAutoscaler` or `ScaledObject`.
-            name: Its name.
+            name: Its name in Pulumi's state.
             namespace: Its namespace.
         """
         if (kind, name) in self._frozen:

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 import yaml
 
+from components import stack, tolerance
 from eco2.stack.dry_run import capture
 from tests.conftest import ROOT
 from tests.unit.priors import entry
@@ -16,6 +17,7 @@ from tests.unit.priors import entry
 EXAMPLE = ROOT / "examples/acme"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 ROUTES = "kubernetes:networking.istio.io/v1:VirtualService"
+HPA = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 LEFT = {"stable": "registry.acme.test/cart:1.4.0", "canary": "registry.acme.test/cart:1.5.0"}
 
 
@@ -26,17 +28,17 @@ def config(project="eco2", **changes):
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
 
 
-def run(outputs=None, folder=EXAMPLE, **changes):
+def run(outputs=None, folder=EXAMPLE, resources=None, **changes):
     """The example, with mocks; they call every project `eco2`."""
-    return capture(folder, "staging", config(**changes), outputs or {})
+    return capture(folder, "staging", config(**changes), outputs or {}, resources)
 
 
-def left(phase, weight, **more):
+def left(phase, weight, site="staging", **more):
     """What an update left of cart."""
     return {
-        "staging-rollouts": {
-            "staging-cart": entry(phase, weight, LEFT["stable"], LEFT["canary"] if phase else None, **more),
-            "staging-payment": entry(0, 0, "registry.acme.test/payment:2.0.1", None),
+        f"{site}-rollouts": {
+            f"{site}-cart": entry(phase, weight, LEFT["stable"], LEFT["canary"] if phase else None, **more),
+            f"{site}-payment": entry(0, 0, "registry.acme.test/payment:2.0.1", None),
         }
     }
 
@@ -90,15 +92,22 @@ def test_a_service_that_goes_back_has_its_routes_before_everything_else_of_it():
     assert "cart-canary" not in order
 
 
-def test_two_instances_with_two_providers_in_one_program_do_not_clash(tmp_path):
+def run_two_sites(folder, outputs=None, **changes):
     program = (EXAMPLE / "__main__.py").read_text()
     last = "shop(pulumi.get_stack(), pulumi.Config())\n"
     assert program.endswith(last)
     both = "".join(f'shop("{site}", pulumi.Config("{site}"))\n' for site in ("east", "west"))
-    shutil.copy(EXAMPLE / "Pulumi.yaml", tmp_path)
-    (tmp_path / "__main__.py").write_text(program.replace(last, both))
-    sites = {**config("east", cluster="acme-east"), **config("west", cluster="acme-west")}
-    captured = capture(tmp_path, "staging", sites, {})
+    shutil.copy(EXAMPLE / "Pulumi.yaml", folder)
+    (folder / "__main__.py").write_text(program.replace(last, both))
+    sites = {
+        **config("east", cluster="acme-east", **changes),
+        **config("west", cluster="acme-west", **changes),
+    }
+    return capture(folder, "staging", sites, outputs or {})
+
+
+def test_two_instances_with_two_providers_in_one_program_do_not_clash(tmp_path):
+    captured = run_two_sites(tmp_path)
     urns = [one.urn for one in captured.resources]
     assert len(set(urns)) == len(urns)
     providers = {
@@ -113,3 +122,45 @@ def test_two_instances_with_two_providers_in_one_program_do_not_clash(tmp_path):
         "west-payment": "west",
     }
     assert set(captured.outputs) == {"east-rollouts", "west-rollouts"}
+
+
+def test_each_of_two_instances_has_a_hook_of_its_own_before_its_routes(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack, "cluster_to_ask", lambda context: lambda: context)
+    before = left(0, 0, "east") | left(0, 0, "west")
+    captured = run_two_sites(tmp_path, before, rollouts={"cart": {"phase": 1, "tag": "1.5.0"}})
+    hooks = {
+        one.name: one.options["hooks"]["beforeUpdate"]
+        for one in captured.resources
+        if one.type == ROUTES and one.options.get("hooks")
+    }
+    assert hooks == {
+        f"{site}-cart{which}": [f"pods-before-routes-{site}-cart"]
+        for site in ("east", "west")
+        for which in ("", "-mesh")
+    }
+
+
+def test_a_frozen_autoscaler_is_found_in_the_state_by_its_name_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack, "cluster_to_ask", lambda context: lambda: context)
+    monkeypatch.setattr(tolerance, "keeps_tolerance", lambda *_: True)
+    rules = {
+        "stabilizationWindowSeconds": 60,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+    }
+    behavior = dict.fromkeys(("scaleUp", "scaleDown"), rules)
+    scaler = {"min": 1, "max": 4, "hpa": {"cpuPercent": 70, "behavior": behavior}}
+    program = (EXAMPLE / "__main__.py").read_text()
+    scaled = program.replace('"replicas": 2,', f'"autoscaler": {scaler},')
+    assert scaled != program
+    (tmp_path / "__main__.py").write_text(scaled)
+    urn = f"urn:pulumi:staging::eco2::eco2:service:CanaryService${HPA}::staging-cart"
+    without = {"spec": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}}
+    captured = run(
+        left(3, 20),
+        folder=tmp_path,
+        resources={urn: {"type": HPA, "outputs": without}},
+        rollouts={"cart": {"phase": 3, "tag": "1.5.0"}},
+    )
+    rules = named(captured, HPA)["cart"].inputs["spec"]["behavior"]["scaleDown"]
+    assert rules["selectPolicy"] == "Disabled"
+    assert "tolerance" not in rules

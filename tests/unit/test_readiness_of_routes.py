@@ -161,7 +161,7 @@ def test_a_route_waits_for_pods_where_it_leads_more_to_them(cluster, monkeypatch
     monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
     monkeypatch.setattr(module, "led_to", lambda *_: TARGET)
     planned = SimpleNamespace(name="auth-api", order=SimpleNamespace(direction=direction))
-    Readiness(partial(ClusterClient, "eco2-dev")).before_routes(planned, None)
+    Readiness(partial(ClusterClient, "eco2-dev")).before_routes("auth-api", planned, None)
     moves = SimpleNamespace(new_inputs=split(20), old_outputs=old)
     with pytest.raises(NotReadyError) if held else nullcontext():
         asyncio.run(hooks[0](moves))
