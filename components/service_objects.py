@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from components import scaling
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import labels
 from components.workload import PodSpec, deployment_spec, selector
+from rollout.plan import state
 from rollout.plan.order import Direction
 from rollout.plan.service_plan import Release
 from rollout.traffic import write
 from rollout.traffic.names import canary_name, virtual_services
-from rollout.traffic.versions import CANARY_VERSION
+from rollout.traffic.versions import CANARY_VERSION, FALLBACK_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,6 +124,10 @@ class ServiceObjects:
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
         after = [*after, *self._fixed] if after else []
         routed = self._routed()
+        if plan.order.retreats and state.lacks_subset(
+            self._platform.last.resources, self._name, FALLBACK_SUBSET
+        ):
+            routed = replace(routed, subset_there=False)
         public = write.public_spec(plan.split, routed, self._shared.host, self._shared.gateway)
         specs = zip(virtual_services(plan.name), (public, write.mesh_spec(plan.split, routed)), strict=True)
         own = self._labels(plan.name)

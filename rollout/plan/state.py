@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
+SUBSETS: Final = "kubernetes:networking.istio.io/v1:DestinationRule"
 SELECTOR: Final = "kubernetes:core/v1:Service"
 
 
@@ -109,6 +110,21 @@ def applied_routes(
         elif (seen := read(*own)).weights:
             routes[name] = seen.at_most
     return routes
+
+
+def lacks_subset(resources: Mapping[str, Any], name: str, subset: str) -> bool:
+    """Whether the DestinationRule of a service is in a state without some subset: an older program wrote it.
+
+    Args:
+        resources: Type and outputs by URN.
+        name: The service.
+        subset: The subset's name.
+    """
+    for urn, resource in resources.items():
+        if resource["type"] == SUBSETS and _name(urn) == name:
+            spec = (resource.get("outputs") or {}).get("spec") or {}
+            return all(one.get("name") != subset for one in spec.get("subsets") or ())
+    return False
 
 
 def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:

@@ -27,11 +27,13 @@ class Routed:
         name: Its name.
         service: What it is: namespace, port and routes.
         header: The header that leads to the canary.
+        subset_there: Whether the subset that falls back is there before these routes are.
     """
 
     name: str
     service: ServiceSpec
     header: CanaryHeader
+    subset_there: bool = True
 
     @property
     def host(self) -> str:
@@ -62,9 +64,14 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
     priority 0 and stable's priority 1. istiod sets priorities only where outlier detection is on, which takes
     out pods that answer with errors. Below the least share of healthy pods Envoy sends to all of them, so an
     outage that both versions share costs no more than without (panic; envoyproxy.io, load balancing, panic threshold).
+
+    Turned off it is the canary alone: the routes that still name it move later, once pods are ready (rule 7).
     """
     fallback = policy.fallback
-    if fallback is None or not routed.service.falls_back:
+    if not routed.service.by_weight:
+        return
+    if fallback is None:
+        yield {"name": FALLBACK_SUBSET, "labels": {"version": CANARY_VERSION}}
         return
     first = [f"version={CANARY_VERSION}"]
     yield {
@@ -137,7 +144,8 @@ def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, 
 
 def _weighted(split: Split, routed: Routed) -> list[dict[str, Any]]:
     """The split of all other requests; a subset without weight is not named (rule 7)."""
-    to_canary = FALLBACK_SUBSET if routed.service.falls_back else CANARY_SUBSET
+    falls_back = routed.service.falls_back and routed.subset_there
+    to_canary = FALLBACK_SUBSET if falls_back else CANARY_SUBSET
     weights = {STABLE_SUBSET: FULL_WEIGHT - split.weight, to_canary: split.weight}
     return [
         {**_destination(routed, subset), "weight": weight} for subset, weight in weights.items() if weight

@@ -205,9 +205,33 @@ def test_rule_19_a_service_may_do_without(program):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
     captured = program.run()
     subsets = objects(captured, "DestinationRule")["chat-api"].inputs["spec"]["subsets"]
-    assert [one["name"] for one in subsets] == ["stable", "canary"]
+    # It stays, for routes that name it until they move.
+    assert subsets[1:] == [
+        {"name": name, "labels": {"version": "v2"}} for name in ("canary", "canary-or-stable")
+    ]
     weighted = objects(captured, "VirtualService")["chat-api"].inputs["spec"]["http"][-1]
     assert [one["destination"]["subset"] for one in weighted["route"]] == ["stable", "canary"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "subsets", "expected"),
+    [
+        (2, ("stable", "canary"), "canary"),
+        (2, ("stable", "canary", "canary-or-stable"), "canary-or-stable"),
+        (4, ("stable", "canary"), "canary-or-stable"),
+    ],
+)
+def test_rule_7_a_way_back_names_no_subset_that_is_not_there_yet(program, phase, subsets, expected):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(auth_api=phase)})
+    kind = "kubernetes:networking.istio.io/v1:DestinationRule"
+    rule = {"type": kind, "outputs": {"spec": {"subsets": [{"name": name} for name in subsets]}}}
+    urn = f"urn:pulumi:dev::eco2::eco2:service:CanaryService${kind}::auth-api"
+    captured = program.run(outputs=prior(3, 20), resources={urn: rule})
+    for name in ("auth-api", "auth-api-mesh"):
+        routes = objects(captured, "VirtualService")[name].inputs["spec"]["http"][-1]["route"]
+        assert routes[1]["destination"]["subset"] == expected
+    up = "DestinationRule auth-api" in waits_for(captured, "VirtualService", "auth-api")
+    assert up == (phase == 4)
 
 
 def test_rule_8_climbing_the_route_waits_for_canary_and_stable(program):
