@@ -17,6 +17,11 @@ DEVIATIONS: Final = 3.2905
 """Standard deviations of a normal distribution that hold 99.9 %: one look in 2,000 is wrong by chance."""
 
 
+LEAST_SHORTAGE: Final = 0.02
+"""Of a canary's share. Less is a pod that restarted, a retry or a count that began late: at full weight, where
+chance plays no part, two requests would be enough otherwise."""
+
+
 def fell_back(weight: int, canary: float, total: float) -> bool:
     """Whether a canary answered clearly fewer requests than its weight sends to it.
 
@@ -31,7 +36,7 @@ def fell_back(weight: int, canary: float, total: float) -> bool:
         return False
     share = weight / FULL_WEIGHT
     expected, deviation = total * share, sqrt(total * share * (1 - share))
-    return canary < expected - DEVIATIONS * deviation - 1
+    return canary < expected - max(DEVIATIONS * deviation, LEAST_SHORTAGE * expected) - 1
 
 
 def fallen_back(weight: int, canary: float, total: float, seconds: int) -> str:

@@ -29,6 +29,8 @@ CATALOG = read_catalog(ROOT / "services.yaml")
         (0, 0, 1000, False),
         (100, 1000, 1000, False),
         (100, 500, 1000, True),
+        (100, 990, 1000, False),  # a pod that restarted, of which some were tried again
+        (20, 198_000, 1_000_000, False),  # as little of many
     ],
 )
 def test_clearly_fewer_requests_than_its_weight_are_a_fallback(weight, canary, total, expected):
