@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from rollout.guards.fallen_back import fallen_back
 from rollout.traffic.ladder import FULL_WEIGHT
-from rollout.traffic.versions import CANARY_VERSION, STABLE_SUBSET, STABLE_VERSION
+from rollout.traffic.versions import (
+    CANARY_SUBSET,
+    CANARY_VERSION,
+    FALLBACK_SUBSET,
+    STABLE_SUBSET,
+    STABLE_VERSION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,18 +84,22 @@ def at_routes(name: str, kind: str, live: Live, *, up: bool) -> str:
     return ""
 
 
-def at_objects(drift: Iterable[Drift], *, canary: bool) -> tuple[str, ...]:
+def at_objects(drift: Iterable[Drift], live: Live) -> tuple[str, ...]:
     """Why requests fail though routes and pods are there: a Service or a subset that routes name is missing.
 
     Args:
         drift: Objects that are missing, or otherwise.
-        canary: Whether a canary runs, to which routes may lead.
+        live: What the cluster runs: without a canary none asks for one, and without weight no route leads to both.
     """
     found = []
+    used = {STABLE_SUBSET}
+    used |= {CANARY_SUBSET} if live.canary else set()
+    # It holds stable's pods, too: without a canary requests by it are served.
+    used |= {FALLBACK_SUBSET} if any(live.routing.weights) else set()
     for one in drift:
         if one.missing and one.kind == "Service":
             found.append(f"no Service {one.name}: all requests fail")
-        lost = [subset for subset in one.lost_subsets if canary or subset == STABLE_SUBSET]
+        lost = [subset for subset in one.lost_subsets if subset in used]
         if one.missing and lost:
             found.append(f"no DestinationRule {one.name}: all requests fail")
         elif lost:

@@ -140,7 +140,7 @@ class Status:
             self.canary_alarm,
             at_stable(self.kind, self.live, up=up),
             at_routes(self.service, self.kind, self.live, up=up),
-            *at_objects(self.drift, canary=self.live.canary is not None),
+            *at_objects(self.drift, self.live),
         )
         return tuple(dict.fromkeys(filter(None, found)))
 

@@ -8,8 +8,13 @@ import pytest
 
 from eco2.change import fallen_back as step_up
 from eco2.prometheus import PrometheusError, Requests
+from eco2.status.alarms import at_objects
+from eco2.status.live import Deployment, Live, Routing
+from rollout.diff.drift import Drift
+from rollout.diff.values import Difference
 from rollout.guards.fallen_back import fallen_back, fell_back
 from rollout.spec.files import read_catalog
+from rollout.spec.image import Image
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
@@ -68,3 +73,14 @@ def test_what_nobody_can_tell_is_an_error_and_no_step(monkeypatch):
     with pytest.raises(PrometheusError):
         step_up.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 20})
     assert step_up.fallen_back("silent", {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 0}) == {}
+
+
+@pytest.mark.parametrize("has_canary", [True, False])
+@pytest.mark.parametrize(("weight", "alarmed"), [(0, False), (20, True)])
+def test_the_subset_that_falls_back_is_missed_where_a_weight_leads_to_it(weight, alarmed, has_canary):
+    gone = Difference("spec.subsets[canary-or-stable]", {}, None)
+    one = Deployment("auth-api", Image("x"), (), 1, 1, "")
+    live = Live(one, one if has_canary else None, (), Routing(weights=(weight,), header=True), weight)
+    found = at_objects([Drift("DestinationRule", "auth-api", found=(gone,))], live)
+    told = "DestinationRule auth-api has no subset canary-or-stable: requests to it fail"
+    assert found == ((told,) if alarmed else ())
