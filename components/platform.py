@@ -70,7 +70,8 @@ class Platform:
         """Prepares; nothing is asked yet.
 
         Args:
-            name: Another one for each platform of a program.
+            name: Another one for each platform of a program. It stays while there are canaries: a deletion runs
+                the hook that the state names.
             args: What it is made of.
             last: What the stack's last update left; None: read from its state when it is first needed.
         """
