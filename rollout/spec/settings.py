@@ -166,7 +166,7 @@ class Settings(Strict):
     @classmethod
     def _left_out(cls, given: Any) -> Any:
         # Pulumi asks for a default of every key, and a mapping's is an empty one.
-        return given or None
+        return None if given == {} else given
 
 
 def read_settings(

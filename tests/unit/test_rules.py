@@ -8,6 +8,7 @@ import pytest
 
 from eco2.stack.config import stack_config
 from rollout.plan.service_plan import plan
+from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
 from rollout.spec.services import resolve
 from rollout.spec.settings import read_settings
@@ -174,6 +175,13 @@ def test_rule_4_a_stack_may_have_a_canary_header_of_its_own(program, own, expect
     for name in ("chat-api", "chat-api-mesh"):
         (match,) = objects(captured, "VirtualService")[name].inputs["spec"]["http"][0]["match"]
         assert match["headers"] == expected
+
+
+@pytest.mark.parametrize("wrong", ["false", "0", "[]"])
+def test_rule_16_a_header_of_another_type_is_not_taken_for_none(program, wrong):
+    with pytest.raises(ConfigError) as refused:
+        read_settings("f", stack_config(program.folder, "dev") | {"eco2:canaryHeader": wrong}, CATALOG)
+    assert "f: eco2:canaryHeader" in str(refused.value)
 
 
 def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
