@@ -94,4 +94,4 @@ def left(name: str, args: CanaryServiceArgs) -> Prior | None:
     platform = args.platform
     outputs = {"rollouts": platform.last.outputs.get(platform.output) or {}}
     said = {key: prior for key, prior in read_prior(outputs).items() if key == name}
-    return beside_the_state(said, {name: args.service}, platform.last.resources).get(name)
+    return beside_the_state(said, {name: args.service}, platform.resources).get(name)

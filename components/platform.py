@@ -12,7 +12,7 @@ from components import stack
 from components.pause import Pause
 from components.readiness import Readiness
 from components.tolerance import Tolerance
-from rollout.marks import FIELD_MANAGER
+from rollout.marks import CANARY_SERVICE, FIELD_MANAGER
 from rollout.plan.frozen import frozen
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class Platform:
         """
         return self._last or stack.last_update()
 
+    @cached_property
+    def resources(self) -> Mapping[str, Any]:
+        """Of that, what components have made: a program may have others of the same type and name beside them."""
+        return {urn: one for urn, one in self.last.resources.items() if f"{CANARY_SERVICE}$" in urn}
+
     def tell(self, name: str, entry: Mapping[str, Any], done: pulumi.Output[bool]) -> None:
         """Exports what a service became; where the update did not get there, what it was.
 
@@ -114,4 +119,4 @@ class Platform:
     @cached_property
     def tolerance(self) -> Tolerance:
         """Whether a frozen autoscaler can have one."""
-        return Tolerance(frozen(self.last.resources), self._cluster)
+        return Tolerance(frozen(self.resources), self._cluster)

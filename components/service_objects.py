@@ -124,9 +124,7 @@ class ServiceObjects:
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
         after = [*after, *self._fixed] if after else []
         routed = self._routed()
-        if plan.order.retreats and state.lacks_subset(
-            self._platform.last.resources, self._name, FALLBACK_SUBSET
-        ):
+        if plan.order.retreats and state.lacks_subset(self._platform.resources, self._name, FALLBACK_SUBSET):
             routed = replace(routed, subset_there=False)
         public = write.public_spec(plan.split, routed, self._shared.host, self._shared.gateway)
         specs = zip(virtual_services(plan.name), (public, write.mesh_spec(plan.split, routed)), strict=True)

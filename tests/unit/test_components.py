@@ -164,3 +164,20 @@ def test_a_frozen_autoscaler_is_found_in_the_state_by_its_name_there(tmp_path, m
     rules = named(captured, HPA)["cart"].inputs["spec"]["behavior"]["scaleDown"]
     assert rules["selectPolicy"] == "Disabled"
     assert "tolerance" not in rules
+
+
+def test_what_the_program_has_beside_its_components_is_not_taken_for_theirs():
+    def deployment(image):
+        spec = {"template": {"metadata": {}, "spec": {"containers": [{"image": image}]}}}
+        return {"type": DEPLOYMENT, "outputs": {"spec": spec}}
+
+    urn = f"urn:pulumi:staging::eco2::{{}}{DEPLOYMENT}::staging-cart"
+    own = urn.format("eco2:service:CanaryService$")
+    old = {urn.format(parent): deployment("registry.acme.test/old:0.9") for parent in ("a:b:C$", "x:y:Z$")}
+    state = {**old, own: deployment(LEFT["stable"]), f"{own}-canary": deployment(LEFT["canary"])}
+    captured = run(
+        left(3, 20),
+        resources=dict(sorted(state.items())),
+        rollouts={"cart": {"phase": 4, "tag": "1.5.0"}},
+    )
+    assert captured.outputs["staging-rollouts"]["staging-cart"]["weight"] == 50
