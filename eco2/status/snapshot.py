@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eco2.status.alarms import at_objects, at_routes, at_stable, at_the_canary
 from eco2.status.findings import HALF_TAKEN_BACK, Finding, below, not_applied, not_live
 from rollout.plan.prior import read_prior
+from rollout.traffic.versions import FALLBACK_SUBSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -147,7 +148,10 @@ class Status:
     @property
     def canary_alarm(self) -> str:
         """That of them which an abort ends; empty without one."""
-        return at_the_canary(self.kind, self.live, self.measured)
+        live = self.live
+        if any(FALLBACK_SUBSET in one.lost_subsets for one in self.drift):
+            live = replace(live, routing=replace(live.routing, falls_back=False))
+        return at_the_canary(self.kind, live, self.measured)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from eco2.change import fallen_back as step_up
 from eco2.prometheus import PrometheusError, Requests
 from eco2.status.alarms import at_objects
 from eco2.status.live import Deployment, Live, Routing
+from eco2.status.snapshot import Status
 from rollout.diff.drift import Drift
 from rollout.diff.values import Difference
 from rollout.guards.fallen_back import fallen_back, fell_back
@@ -84,3 +86,18 @@ def test_the_subset_that_falls_back_is_missed_where_a_weight_leads_to_it(weight,
     found = at_objects([Drift("DestinationRule", "auth-api", found=(gone,))], live)
     told = "DestinationRule auth-api has no subset canary-or-stable: requests to it fail"
     assert found == ((told,) if alarmed else ())
+
+
+@pytest.mark.parametrize(
+    ("drift", "expected"),
+    [
+        ((), "it has fallen back, stable's pods serve them"),
+        ((Drift("DestinationRule", "auth-api", missing=True),), "these requests fail"),
+    ],
+)
+def test_nothing_falls_back_to_a_subset_that_is_gone(drift, expected):
+    one = Deployment("auth-api", Image("x"), (), 1, 1, "")
+    routing = Routing(weights=(20,), header=True, falls_back=True)
+    live = Live(one, replace(one, ready=0), (), routing, 20)
+    told = Status("auth-api", "api", "auth", None, None, live, drift=drift).canary_alarm
+    assert told == f"routes send 20 % to the canary, which has no ready pod: {expected}"
