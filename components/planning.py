@@ -40,8 +40,8 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
         services: What they are to be, by their components' names.
 
     Raises:
-        SystemExit: With every step that a guard refuses, and every canary that is to get more traffic and
-            is not ready; what was refused is told.
+        SystemExit: With every step that a guard refuses, every canary that is to get more traffic and is not
+            ready, and every name that is another's; what was refused is told.
     """
     plans: dict[str, RolloutPlan] = {}
     problems: list[Problem] = []
@@ -49,6 +49,8 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
     for name, args in services.items():
         prior = left(name, args)
         wanted = args.wanted(name)
+        if why := args.platform.taken(name, wanted.name, args.service.namespace):
+            problems.append(Problem(stack.file(), name, why))
         own = plan(wanted, prior)
         first = not args.platform.last.outputs
         standing, warnings = overruled(

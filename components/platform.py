@@ -14,6 +14,7 @@ from components.readiness import Readiness
 from components.tolerance import Tolerance
 from rollout.marks import CANARY_SERVICE, FIELD_MANAGER
 from rollout.plan.frozen import frozen
+from rollout.traffic.names import kept_ending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,7 @@ class Platform:
         self.readiness = Readiness(cluster)
         self._cluster = cluster
         self._told: dict[str, pulumi.Output[Any]] = {}
+        self._names: dict[tuple[str, str], str] = {}
 
     @property
     def output(self) -> str:
@@ -115,6 +117,19 @@ class Platform:
         pulumi.export(
             self.output, told.apply(lambda all_of_them: {k: v for k, v in all_of_them.items() if v})
         )
+
+    def taken(self, name: str, app: str, namespace: str) -> str:
+        """Why a service cannot have its name in the cluster: two of one name would overwrite each other by force.
+
+        Args:
+            name: Its component's name.
+            app: Its name in the cluster.
+            namespace: Where it is.
+        """
+        if ending := kept_ending(app):
+            return f"{app}: a name that ends in {ending} is that of another service's objects; choose another"
+        owner = self._names.setdefault((namespace, app), name)
+        return "" if owner == name else f"{app} in {namespace} is {owner} already; choose another `app`"
 
     @cached_property
     def tolerance(self) -> Tolerance:

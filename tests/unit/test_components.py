@@ -181,3 +181,18 @@ def test_what_the_program_has_beside_its_components_is_not_taken_for_theirs():
         rollouts={"cart": {"phase": 4, "tag": "1.5.0"}},
     )
     assert captured.outputs["staging-rollouts"]["staging-cart"]["weight"] == 50
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        ('"cart"', "staging-payment: cart in shop is staging-cart already"),
+        ('app + "-mesh"', "staging-cart: cart-mesh: a name that ends in -mesh is that of another service's"),
+    ],
+)
+def test_names_of_other_objects_in_the_cluster_are_refused(tmp_path, app, told):
+    program = (EXAMPLE / "__main__.py").read_text().replace("app=app,", f"app={app},")
+    (tmp_path / "__main__.py").write_text(program)
+    with pytest.raises(pulumi.RunError) as refused:
+        run(folder=tmp_path)
+    assert told in str(refused.value)
