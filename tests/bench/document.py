@@ -71,10 +71,9 @@ FAULTS = """
 ## A canary that fails while nobody looks
 
 auth-api at 20 %, {rate:.0f} requests a second for 14 s; after 3 s its one canary pod breaks, and nobody does anything.
-*Alone*: the same routes with `trafficPolicy.fallback: null`, as every canary of Istio has them. Argo Rollouts takes the
-weight off a canary without ready pods by itself; it runs without an analysis, which would see errors after its
-interval. *Ends after*: seconds from the fault to the last failed
-request; *never*: requests still failed in the last two seconds.
+*Alone*: the same routes with `trafficPolicy.fallback: null`. Argo Rollouts runs without an analysis, which would see
+errors after its interval. *Ends after*: seconds from the fault to the last failed request; *never*: requests still
+failed in the last two seconds.
 
 """
 
