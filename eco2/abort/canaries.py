@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from eco2.background import Later
 from kube.errors import ClusterError, NotServedError
 from kube.kinds import path, plural
+from rollout.traffic.kinds import reads_queues
 from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def workers_not_in(cluster: ClusterClient, services: Mapping[str, Place], names:
     Raises:
         ClusterError: If the cluster refuses or does not answer.
     """
-    workers = [name for name in names if services[name].kind == "worker"]
+    workers = [name for name in names if reads_queues(services[name].kind)]
     unknown = {
         name for name in workers if cluster.get(path("Deployment", services[name].namespace, name)) is None
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.problems import ConfigError, Problem, suggestion
 from rollout.spec.files import read_yaml
 from rollout.spec.yaml_bounds import read_bounded
+from rollout.traffic.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 CONTEXT = re.compile(r"""^[^\S\n]*["']?kubernetes:context["']?\s*:[ \t]*["']?([^\s"'#,{}]+)""", re.MULTILINE)
 KEY = re.compile(r"""^(?P<indent> *)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
 VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
-KINDS = ("api", "grpc", "worker")
 
 
 class NoSuchServiceError(ConfigError):

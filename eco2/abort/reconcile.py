@@ -24,6 +24,7 @@ from eco2.terminal.progress import telling
 from eco2.update.run import update
 from kube.errors import ClusterError
 from rollout.plan.prior import LEFT_VARIABLE, read_prior
+from rollout.traffic.kinds import reads_queues
 from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class SecondStroke:
         moved: dict[str, float],
     ) -> None:
         """Ends the canaries of services by one update."""
-        routed = any(self.services[name].kind != "worker" for name in moving)
+        routed = not all(reads_queues(self.services[name].kind) for name in moving)
         if routed and (silent := why_routes_are_not_learnt(self.cluster)):
             raise PulumiError(f"the canary stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.

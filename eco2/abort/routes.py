@@ -17,6 +17,7 @@ from eco2.background import Later
 from eco2.field_managers import applicable, hands
 from kube.errors import ClusterError, ConflictError, NotServedError
 from rollout.marks import FIELD_MANAGER
+from rollout.traffic.kinds import by_selector, by_weight, reads_queues
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned
 from rollout.traffic.strip import without_canary
@@ -96,16 +97,16 @@ def _take_back(cluster: ClusterClient, name: str, service: RoutedService) -> Str
     if not service.namespace:
         told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
         return Stroke(name, (), told)
-    routed = service.kind == "api"
+    routed = by_weight(service.kind)
     stroke = _move_all(
         cluster, name, service.namespace, routing_objects(name, "api"), may_be_unserved=not routed
     )
     if routed or stroke.found or stroke.failure:
         return stroke
-    if service.kind == "worker":
+    if reads_queues(service.kind):
         return Stroke(name, ())
     selected = _move_all(cluster, name, service.namespace, routing_objects(name, "grpc"))
-    if service.kind == "grpc" or selected.found:
+    if by_selector(service.kind) or selected.found:
         return selected
     return replace(selected, missing=stroke.missing + selected.missing)
 

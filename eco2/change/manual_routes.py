@@ -11,6 +11,7 @@ from eco2.field_managers import hands
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
+from rollout.traffic.kinds import by_selector
 from rollout.traffic.names import routing_objects
 from rollout.traffic.selector import version_at
 
@@ -122,6 +123,6 @@ def _moves_routes(change: ServiceChange, kind: str) -> bool:
     before, after = change.before, change.after
     if before is None:
         return True
-    if kind == "grpc":
+    if by_selector(kind):
         return version_at(before.share) != version_at(after.share)
     return before.level != after.level

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollout.guards.fallen_back import fallen_back
+from rollout.traffic.kinds import by_selector, by_weight, reads_queues
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import (
     CANARY_SUBSET,
@@ -37,15 +38,15 @@ def at_the_canary(kind: str, live: Live, measured: Requests | None = None) -> st
     """
     why, weights = _lack(live.canary), live.routing.weights
     if not why:
-        return _left_out(live, measured) if kind == "api" else ""
+        return _left_out(live, measured) if by_weight(kind) else ""
     # Where routes disagree, some requests go by the highest.
-    if kind == "api" and weights and weights[-1]:
+    if by_weight(kind) and weights and weights[-1]:
         to = f"{weights[-1]} %" if len(weights) == 1 else f"up to {weights[-1]} %"
         what = "these requests fail"
         if live.routing.falls_back and not _lack(live.stable):
             what = "it has fallen back, stable's pods serve them"
         return f"routes send {to} to the canary, which {why}: {what}"
-    if kind == "grpc" and live.routing.version == CANARY_VERSION:
+    if by_selector(kind) and live.routing.version == CANARY_VERSION:
         return f"the Service selects the canary alone, which {why}: all requests fail"
     return ""
 
@@ -61,9 +62,9 @@ def at_stable(kind: str, live: Live, *, up: bool) -> str:
     stable, routing = live.stable, live.routing
     if stable is None and not (up or routing.weights):
         return ""
-    least = routing.weights[0] if kind == "api" and routing.weights else live.share or 0
+    least = routing.weights[0] if by_weight(kind) and routing.weights else live.share or 0
     # A worker's share goes by pods. Without stable it is the whole, also where the canary reads other queues.
-    idle = least >= FULL_WEIGHT and not (kind == "worker" and stable is None)
+    idle = least >= FULL_WEIGHT and not (reads_queues(kind) and stable is None)
     why = _lack(stable)
     if not why or idle:
         return ""
@@ -77,7 +78,7 @@ def at_routes(name: str, kind: str, live: Live, *, up: bool) -> str:
     version = live.routing.version
     if version not in (None, STABLE_VERSION, CANARY_VERSION):
         return f"the Service selects {version}, which is neither stable nor the canary: all requests fail"
-    if up and kind == "grpc" and live.routing.missing:
+    if up and by_selector(kind) and live.routing.missing:
         return f"no Service {name}: all requests fail"
     if up and f"VirtualService {name}" in live.routing.missing:
         return f"no VirtualService {name}: all requests from outside fail"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from rollout.traffic.kinds import by_selector, by_weight
 from rollout.traffic.names import canary_name
 from rollout.traffic.selector import version_at
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
@@ -116,14 +117,14 @@ def _told_by_role(one: Drift, service: str) -> bool:
 def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     routing = status.live.routing
     found = []
-    if status.kind == "api" and routing.weights and routing.weights != (applied.weight,):
+    if by_weight(status.kind) and routing.weights and routing.weights != (applied.weight,):
         there = ", ".join(f"{weight} %" for weight in routing.weights)
         found.append(f"routes send {there} to the canary; applied: {applied.weight} %")
-    if status.kind == "api" and routing.weights and routing.header != bool(applied.phase):
+    if by_weight(status.kind) and routing.weights and routing.header != bool(applied.phase):
         has = "a route" if routing.header else "no route"
         found.append(f"{has} for the header; applied: phase {applied}")
     pin = version_at(applied.weight)
-    if status.kind == "grpc" and not routing.missing and routing.version != pin:
+    if by_selector(status.kind) and not routing.missing and routing.version != pin:
         selects, should = (one or "both versions" for one in (routing.version, pin))
         found.append(f"the Service selects {selects}; applied: {should}")
     if found and routing.hands:
@@ -133,7 +134,7 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
 
 def below(routing: Routing, step: Step, kind: str) -> bool:
     """Whether the cluster sends the canary less than a step does, and nowhere more."""
-    if kind == "grpc":
+    if by_selector(kind):
         rising = (STABLE_VERSION, None, CANARY_VERSION)
         known = not routing.missing and routing.version in rising
         return known and rising.index(routing.version) < rising.index(version_at(step.weight))

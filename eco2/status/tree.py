@@ -11,6 +11,7 @@ from rich.text import Text
 
 from eco2.status.table import disagreements
 from eco2.status.words import STYLES, age, ago, icons, measured
+from rollout.traffic.kinds import by_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ def _heading(status: Status) -> list[Text]:
     if status.wanted and status.applied and str(status.wanted) != str(status.applied):
         title.append(f", config {status.wanted}", style="yellow")
     wanted, applied = (f"{step.share:g} %" if step else "?" for step in (status.wanted, status.applied))
-    by = "weight" if status.kind == "api" else "share, by pods"
+    by = "weight" if by_weight(status.kind) else "share, by pods"
     lines = [title, Text(f"{by}: config {wanted}, applied {applied}, cluster {_cluster(status)}")]
     if told := measured(status.measured):
         lines.append(Text(f"measured: {told}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +10,7 @@ from rollout.spec.autoscaling import Autoscaler
 from rollout.spec.model import Name, ServiceName
 from rollout.spec.routes import Route, TrafficPolicy, each_is_reached
 from rollout.spec.workload import Queue, Workload
+from rollout.traffic import kinds
 
 
 class ServiceSpec(Workload):
@@ -28,7 +29,7 @@ class ServiceSpec(Workload):
         autoscaler: Left out: a fixed number of pods.
     """
 
-    kind: Literal["api", "grpc", "worker"]
+    kind: kinds.Kind
     namespace: Name
     queues: Annotated[tuple[Queue, ...], Field(strict=False)] = ()
     autoscaler: Autoscaler | None = None
@@ -40,17 +41,17 @@ class ServiceSpec(Workload):
     @property
     def by_weight(self) -> bool:
         """Whether routes split the traffic; elsewhere the share is the ratio of pods."""
-        return self.kind == "api"
+        return kinds.by_weight(self.kind)
 
     @property
     def by_selector(self) -> bool:
         """Whether requests meet what its Service selects, since its callers follow no route (rule 5)."""
-        return self.kind == "grpc"
+        return kinds.by_selector(self.kind)
 
     @property
     def reads_queues(self) -> bool:
         """Whether it gets its work from queues, and no requests (rule 6)."""
-        return self.kind == "worker"
+        return kinds.reads_queues(self.kind)
 
     @property
     def falls_back(self) -> bool:

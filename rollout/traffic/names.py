@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from rollout.traffic.kinds import by_selector, by_weight
+
 _MESH: Final = "-mesh"
 _CANARY: Final = "-canary"
 
@@ -50,9 +52,9 @@ def routing_objects(service: str, kind: str) -> tuple[tuple[str, str], ...]:
         service: Its name.
         kind: `api`; `grpc`, whose Service selects by version (rule 5); or `worker`, which has no routes (rule 6).
     """
-    if kind == "api":
+    if by_weight(kind):
         return tuple(("VirtualService", name) for name in virtual_services(service))
-    return (("Service", service),) if kind == "grpc" else ()
+    return (("Service", service),) if by_selector(kind) else ()
 
 
 def service_host(service: str, namespace: str) -> str:
