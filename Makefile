@@ -63,7 +63,7 @@ lint: setup ## Lint, types and layers
 check: lint ## The same and the tests of decisions (under a minute)
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not whole" tests/unit
 
-test: setup ## The tests, on labs of their own, two files at a time (14 minutes on two cores)
+test: setup ## The tests, on labs of their own, two files at a time (25 minutes on two cores)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: setup ## What takes longer: every service at every phase under load, faults, aborts (50 minutes)
