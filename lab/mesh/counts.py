@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
 import threading
 import time
 from collections import Counter, deque
-from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from lab.mesh.admin import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,20 +47,6 @@ LABELS = (
     "response_code",
 )
 Labels = tuple[tuple[str, str], ...]
-
-
-class _Line(HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("envoy", timeout=2)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connects to the file."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(SCRAPE_SECONDS)
-        self.sock.connect(str(self._path))
 
 
 def scrape(admin: Path) -> Counter[Labels]:
@@ -102,15 +88,11 @@ class Pods:
 
 
 def _asked(admin: Path, question: str) -> dict[str, Any]:
-    line = _Line(admin)
+    """What an Envoy answers; empty if it does not."""
     try:
-        line.request("GET", question)
-        found = json.loads(line.getresponse().read())
-    except (OSError, HTTPException, ValueError):
+        return ask(admin, question, SCRAPE_SECONDS)
+    except (OSError, ValueError):
         return {}
-    finally:
-        line.close()
-    return found if isinstance(found, dict) else {}
 
 
 def _labels(version: str, service: str, namespace: str, code: str) -> Labels:

@@ -6,12 +6,11 @@ says what is so.
 
 from __future__ import annotations
 
-import json
 import re
-import socket
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
+
+from lab.mesh.admin import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,17 +42,6 @@ class Split:
         return "header" if self.header else "off"
 
 
-class _UnixConnection(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("envoy", timeout=ANSWER_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(ANSWER_SECONDS)
-        self.sock.connect(str(self._path))
-
-
 def route_tables(admin: Path) -> list[dict[str, Any]]:
     """The route tables that an Envoy follows.
 
@@ -63,14 +51,7 @@ def route_tables(admin: Path) -> list[dict[str, Any]]:
     Raises:
         OSError: If it does not answer.
     """
-    connection = _UnixConnection(admin)
-    try:
-        connection.request("GET", "/config_dump?resource=dynamic_route_configs")
-        dump = json.loads(connection.getresponse().read())
-    except HTTPException as error:
-        raise OSError(f"{admin}: {error!r}") from error
-    finally:
-        connection.close()
+    dump = ask(admin, "/config_dump?resource=dynamic_route_configs", ANSWER_SECONDS)
     return [one["route_config"] for one in dump.get("configs", ()) if "route_config" in one]
 
 

@@ -17,7 +17,7 @@ from tests.traffic import HOST, Traffic
 from tests.updates import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.conftest import Lab
 
@@ -29,7 +29,14 @@ UNREADY, ERRORS, HALF, DELETED = (
     "500 to every second",
     "pods deleted by force",
 )
-FAULTS = (UNREADY, ERRORS, HALF, DELETED)
+BEHAVIOURS = {
+    UNREADY: ("--unready",),
+    ERRORS: ("--status", "500"),
+    HALF: ("--status", "500", "--share", "0.5"),
+    # The pods in their place take a while.
+    DELETED: ("--start", "5", "--only-new"),
+}
+FAULTS = tuple(BEHAVIOURS)
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,10 @@ class Canary:
 
     def fail(self, fault: str) -> None:
         """Breaks it."""
-        match fault:
-            case _ if fault == UNREADY:
-                self.lab.command("behave", self.image, "--unready")
-            case _ if fault == ERRORS:
-                self.lab.command("behave", self.image, "--status", "500")
-            case _ if fault == HALF:
-                self.lab.command("behave", self.image, "--status", "500", "--share", "0.5")
-            case _:
-                self.lab.command("behave", self.image, "--start", "5", "--only-new")
-                for name in self._pods():
-                    self.lab.api.request("DELETE", f"{self._path}/{name}?gracePeriodSeconds=0")
+        self.lab.command("behave", self.image, *BEHAVIOURS[fault])
+        if fault == DELETED:
+            for name in self._pods():
+                self.lab.api.request("DELETE", f"{self._path}/{name}?gracePeriodSeconds=0")
 
     def mend(self) -> None:
         """Lets it behave well, and waits until it is ready again."""
@@ -122,16 +122,16 @@ def _own(on: ours.Bench) -> Canary:
 def _each(canary: Canary, runs: int) -> Iterator[dict[str, Any]]:
     for _ in range(runs):
         for fault in FAULTS:
-            yield _broken(canary, fault, time.sleep)
+            yield _broken(canary, fault)
             canary.mend()
 
 
-def _broken(canary: Canary, fault: str, wait: Callable[[float], None]) -> dict[str, Any]:
+def _broken(canary: Canary, fault: str) -> dict[str, Any]:
     with Traffic(canary.lab, canary.host, (ours.PATH,), RATE) as users:
-        wait(BEFORE_SECONDS)
+        time.sleep(BEFORE_SECONDS)
         broken = time.time()
         canary.fail(fault)
-        wait(AFTER_SECONDS)
+        time.sleep(AFTER_SECONDS)
         ended = time.time()
     told = users.told
     ill = [one["at"] for one in told["seconds"] if one.get("failed")]
