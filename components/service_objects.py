@@ -149,7 +149,7 @@ class ServiceObjects:
         return [declare(kind, deployment, own, spec, after)]
 
     def _routed(self) -> write.Routed:
-        return write.Routed(self._plan.name, self._spec, self._shared.canary_header)
+        return write.Routed(self._plan.name, self._spec, self._shared.canary_header, kept=self._plan.kept)
 
     def _destination(self) -> Resources:
         """Service and subsets, which no rollout changes."""

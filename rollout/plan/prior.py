@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.spec.image import Image
+from rollout.traffic.kept import Kept, read_kept
 from rollout.traffic.ladder import FULL_WEIGHT, Ladder
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Prior:
     pods: PodCounts
     routes: Split | None = None
     deployed: Deployed | None = None
+    kept: Kept | None = None
 
     @property
     def phase_name(self) -> str:
@@ -86,6 +88,7 @@ class Prior:
             "share": self.share,
             "images": {"stable": str(self.stable_image), "canary": str(canary) if canary else None},
             "replicas": {"stable": self.pods.stable, "canary": self.pods.canary},
+            **({"kept": self.kept.output()} if self.kept else {}),
         }
 
     @property
@@ -166,6 +169,7 @@ def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
                 share=float(entry["share"]),
                 ladder=tuple(int(weight) for weight in entry["ladder"]),
                 pods=PodCounts(int(replicas["stable"]), int(replicas["canary"])),
+                kept=read_kept(entry.get("kept")),
             )
             if 0 <= prior.phase <= Ladder(prior.ladder).last_phase:
                 found[name] = prior

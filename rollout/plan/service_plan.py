@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollout.plan.keeping import kept_by
 from rollout.plan.order import STAGES, Order, direction
 from rollout.plan.prior import PodCounts, Prior
 from rollout.plan.replicas import Scaling, canary_replicas, canary_scaling, share, stable_scaling
@@ -19,6 +20,7 @@ from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 if TYPE_CHECKING:
     from rollout.spec.image import Image
     from rollout.spec.services import Wanted
+    from rollout.traffic.kept import Kept
     from rollout.traffic.versions import Version
 
 
@@ -64,6 +66,7 @@ class RolloutPlan:
         order: What waits for what in this update.
         route_propagation_seconds: The pause between routes and a canary that shrinks.
         warnings: What a person should know.
+        kept: Which users keep the version that they met; None where none ever did.
     """
 
     name: str
@@ -78,6 +81,7 @@ class RolloutPlan:
     order: Order
     route_propagation_seconds: int
     warnings: tuple[str, ...]
+    kept: Kept | None = None
 
     @property
     def split(self) -> Split:
@@ -96,6 +100,7 @@ class RolloutPlan:
             share=self.share,
             ladder=self.ladder,
             pods=PodCounts(self.stable.replicas, canary.replicas if canary else 0),
+            kept=self.kept,
         )
 
     def output(self) -> dict[str, Any]:
@@ -142,6 +147,7 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         order=Order(way, STAGES[way]),
         route_propagation_seconds=wanted.route_propagation_seconds,
         warnings=_warnings(wanted, weight, actual),
+        kept=kept_by(wanted, weight, prior),
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from rollout.spec import patterns as forms
+from rollout.spec.findings import wrong
 from rollout.spec.headers import not_owned
 from rollout.spec.model import Name, ServiceName, Strict
 from rollout.spec.service import ServiceSpec
@@ -80,6 +81,16 @@ class Catalog(Strict):
     gateway: Annotated[str, Field(pattern=forms.GATEWAY)]
     canary_header: CanaryHeader
     services: Annotated[dict[ServiceName, Service], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_its_own_cookie(self) -> Catalog:
+        users: dict[str, str] = {}
+        for name, service in self.services.items():
+            cookie = service.stickiness.cookie if service.stickiness else None
+            if cookie and (other := users.setdefault(cookie, name)) != name:
+                reason = f"{other} uses the cookie {cookie}, and each would overwrite what the other wrote"
+                raise wrong(f"services.{name}.stickiness.cookie", f"{reason}; give {name} one of its own")
+        return self
 
     @property
     def domains(self) -> tuple[str, ...]:

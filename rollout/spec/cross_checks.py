@@ -30,6 +30,7 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
         for name in names
         if name not in catalog.services
     ]
+    problems += _headers(file, settings, catalog)
     groups = f"{NAMESPACE}:nodeGroups"
     for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
         if domain in settings.node_groups:
@@ -75,3 +76,17 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
             reason = "this service has an autoscaler, which owns the number; set autoscaler.min instead"
             problems.append(Problem(file, key, reason))
     return problems
+
+
+def _headers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
+    """A header cannot both ask for the canary and name the user."""
+    header = (settings.canary_header or catalog.canary_header).name
+    return [
+        Problem(
+            file,
+            f"{NAMESPACE}:canaryHeader.name",
+            f"{name} knows its users by {header} (stickiness.header in services.yaml); choose another header",
+        )
+        for name, service in catalog.services.items()
+        if service.stickiness and service.stickiness.header == header
+    ]

@@ -17,12 +17,20 @@ def for_istio(duration: str) -> str:
     Raises:
         ValueError: If it is none; Istio's own CRD refuses `0s`, and its webhook fractions of a millisecond.
     """
-    parts = re.findall(r"([0-9.]+)(ms|h|m|s)", duration)
-    if any(len(number) > LONGEST_DIGITS for number, _ in parts):
+    if any(len(number) > LONGEST_DIGITS for number, _ in _parts(duration)):
         raise ValueError(f"{duration[:40]} is longer than a year; leave the key out for no limit")
-    total = sum((Decimal(number) * MILLISECONDS[unit] for number, unit in parts), Decimal())
+    total = milliseconds(duration)
     if total < 1 or total != total.to_integral_value():
         raise ValueError(f"{duration} is no whole number of milliseconds from 1ms on, which Istio asks for")
     if total > 366 * 24 * MILLISECONDS["h"]:
         raise ValueError(f"{duration} is longer than a year; leave the key out for no limit")
     return duration
+
+
+def milliseconds(duration: str) -> Decimal:
+    """The length of a duration."""
+    return sum((Decimal(number) * MILLISECONDS[unit] for number, unit in _parts(duration)), Decimal())
+
+
+def _parts(duration: str) -> list[tuple[str, str]]:
+    return re.findall(r"([0-9.]+)(ms|h|m|s)", duration)

@@ -24,6 +24,7 @@ CLUSTER: Final = r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$"
 SUBNET: Final = r"^subnet-[0-9a-z]+$"
 INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 HEADER: Final = r"^[a-z0-9-]+$"
+COOKIE: Final = r"^[A-Za-z0-9_-]+$"
 HEADER_VALUE: Final = r"^[!-~]([ -~]*[!-~])?$"
 CONTEXT: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=,~-]*$"
 REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
@@ -57,6 +58,7 @@ FORMS: Final = {
     SUBNET: "a subnet's id (subnet-0123)",
     INSTANCE_TYPE: "an EC2 instance type (t3.medium)",
     HEADER: "a header's name in lower case (x-canary)",
+    COOKIE: "a cookie's name (letters, digits, - _)",
     HEADER_VALUE: "a header's value (printable ASCII on one line, no blank at its ends)",
     CONTEXT: "a name without blanks (letters, digits, . _ : / @ + = , ~ -)",
     REGION: "a region of AWS (ap-northeast-2)",

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from rollout.spec.autoscaling import Autoscaler
 from rollout.spec.model import Name, ServiceName
 from rollout.spec.routes import Route, TrafficPolicy, each_is_reached
+from rollout.spec.stickiness import Stickiness
 from rollout.spec.workload import Queue, Workload
 from rollout.traffic import kinds
 
@@ -24,6 +25,7 @@ class ServiceSpec(Workload):
         mesh_routes: Routes for callers inside the mesh that need more than the defaults; a route for
             everything else always follows.
         traffic_policy: Load balancing, connection pool, and when stable takes the canary's share.
+        stickiness: How users are known who keep the version that they met; left out: each request is sent by weight.
         companions: Deployments that run stable's image beside it and have no canary.
         namespace: Where it lives.
         autoscaler: Left out: a fixed number of pods.
@@ -36,6 +38,7 @@ class ServiceSpec(Workload):
     routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
     mesh_routes: Annotated[tuple[Route, ...], Field(strict=False)] = ()
     traffic_policy: TrafficPolicy | None = None
+    stickiness: Stickiness | None = None
     companions: dict[ServiceName, Workload] = {}
 
     @property
@@ -75,6 +78,8 @@ class ServiceSpec(Workload):
             raise ValueError("an api needs a route that reaches it, or it is of another kind")
         if not self.by_weight and (self.routes or self.mesh_routes):
             raise ValueError(f"a service of kind {self.kind} has no routes")
+        if not self.by_weight and self.stickiness:
+            raise ValueError(f"no route of a service of kind {self.kind} sends users; leave stickiness out")
         if self.queues and "{queues}" not in " ".join((*self.command, *self.args)):
             raise ValueError("queues are given, but no argument holds {queues}")
         return self

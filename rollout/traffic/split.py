@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollout.traffic.kept import is_kept
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import FALLBACK_SUBSET, TO_CANARY
 
@@ -32,6 +33,7 @@ class Reading:
     Attributes:
         weights: The weights on the canary of all rules that need no header, in per cent; empty without rules.
         header_weights: The same of the rules that need one. {0}: no such rule leads to the canary.
+        keeps: Whether rules let users keep the canary (rule 21).
         falls_back: Whether stable takes the canary's share where the canary cannot, by every rule that needs no
             header (rule 19).
     """
@@ -39,13 +41,15 @@ class Reading:
     weights: frozenset[int]
     header_weights: frozenset[int]
     falls_back: bool = False
+    keeps: bool = False
 
     @property
     def split(self) -> Split | None:
         """The split, as an update writes it; None for what a hand made of it."""
         if len(self.weights) != 1 or self.header_weights not in ({0}, {FULL_WEIGHT}):
             return None
-        return Split(next(iter(self.weights)), self.header)
+        weight = next(iter(self.weights))
+        return None if self.keeps and not weight else Split(weight, self.header)
 
     @property
     def header(self) -> bool:
@@ -55,7 +59,8 @@ class Reading:
     @property
     def at_most(self) -> Split:
         """The most that may reach the canary: where rules disagree, some requests meet the highest."""
-        return Split(max(self.weights, default=0), max(self.header_weights) > 0)
+        weight = max(self.weights, default=0)
+        return Split(weight, max(self.header_weights) > 0 or (self.keeps and not weight))
 
 
 def read(*virtual_services: Mapping[str, Any]) -> Reading:
@@ -77,6 +82,7 @@ def read(*virtual_services: Mapping[str, Any]) -> Reading:
             for route in rule["route"]
             if subset_of(route) in TO_CANARY
         },
+        any(canary_share(rule) for own in rules for rule in own if needs_header(rule) and is_kept(rule)),
     )
 
 
@@ -100,7 +106,7 @@ def subset_of(route: Mapping[str, Any]) -> str:
 
 def _header_shares(rules: Iterable[Mapping[str, Any]]) -> set[int]:
     """The shares of one object's header rules; {0} where it has none."""
-    return {canary_share(rule) for rule in rules if needs_header(rule)} or {0}
+    return {canary_share(rule) for rule in rules if needs_header(rule) and not is_kept(rule)} or {0}
 
 
 def _rules(virtual_service: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

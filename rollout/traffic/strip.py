@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
+from rollout.traffic.kept import is_kept, without_cookie
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
 from rollout.traffic.versions import STABLE_SUBSET, TO_CANARY
@@ -19,8 +20,8 @@ SECTIONS: Final = ("http", "tls", "tcp")
 def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
     """A VirtualService as it is at phase 0: no rule leads to the canary, by route or by mirror.
 
-    A header rule that leads to the canary alone is taken away, so that the rule behind it takes its requests.
-    Any other rule that leads there leads to stable instead.
+    A header rule that leads to the canary alone, and one of users who keep their version, is taken away, so that
+    the rule behind it takes its requests. Any other rule that leads there leads to stable instead.
     """
     changed = copy.deepcopy(dict(virtual_service))
     spec = changed.get("spec") or {}
@@ -47,9 +48,10 @@ def without_split(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _falls_through(rule: Mapping[str, Any], behind: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a rule is the canary's own, and its requests meet another one when it is gone."""
+    """Whether a rule is the rollout's own, and its requests meet another one when it is gone."""
     own = [_leads_to_canary(route) for route in rule.get("route") or ()]
-    return needs_header(rule) and bool(own) and all(own) and any(not needs_header(one) for one in behind)
+    goes = is_kept(rule) or (bool(own) and all(own))
+    return needs_header(rule) and goes and any(not needs_header(one) for one in behind)
 
 
 def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
     routes = rule.get("route") or []
     if not any(_leads_to_canary(route) for route in routes):
         return rule
-    stable = copy.deepcopy(routes[0])
+    stable = without_cookie(copy.deepcopy(routes[0]))
     stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
     return {**rule, "route": [stable]}
 

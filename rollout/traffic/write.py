@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
+from rollout.traffic import kept as keeping
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
 from rollout.traffic.versions import CANARY_SUBSET, CANARY_VERSION, FALLBACK_SUBSET, STABLE_SUBSET, SUBSETS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rollout.spec.catalog import CanaryHeader
     from rollout.spec.routes import Route, TrafficPolicy
     from rollout.spec.service import ServiceSpec
+    from rollout.spec.stickiness import Stickiness
     from rollout.traffic.split import Split
 
 
@@ -28,17 +30,24 @@ class Routed:
         service: What it is: namespace, port and routes.
         header: The header that leads to the canary.
         subset_there: Whether the subset that falls back is there before these routes are.
+        kept: The rollout whose users keep their version; None: nobody has its cookies.
     """
 
     name: str
     service: ServiceSpec
     header: CanaryHeader
     subset_there: bool = True
+    kept: keeping.Kept | None = None
 
     @property
     def host(self) -> str:
         """The name of its Service in the mesh."""
         return service_host(self.name, self.service.namespace)
+
+    @property
+    def to_canary(self) -> str:
+        """The subset that gets the canary's share."""
+        return FALLBACK_SUBSET if self.service.falls_back and self.subset_there else CANARY_SUBSET
 
 
 def destination_rule_spec(routed: Routed, policy: TrafficPolicy) -> dict[str, Any]:
@@ -106,7 +115,8 @@ def public_spec(split: Split, routed: Routed, host: str, gateway: str) -> dict[s
         host: The public host.
         gateway: Where it is bound.
     """
-    rules = [rule for route in routed.service.routes for rule in _rules(split, routed, route)]
+    keeps = routed.service.stickiness
+    rules = [rule for route in routed.service.routes for rule in _rules(split, routed, route, keeps)]
     return {"hosts": [host], "gateways": [gateway], "http": rules}
 
 
@@ -116,14 +126,19 @@ def mesh_spec(split: Split, routed: Routed) -> dict[str, Any]:
     The public host is shared by all APIs and so must not be bound to `mesh`.
     """
     routes = (*routed.service.mesh_routes, None)
-    rules = [rule for route in routes for rule in _rules(split, routed, route)]
+    # Callers inside the mesh are programs, which keep no cookies.
+    keeps = routed.service.stickiness
+    keeps = keeps if keeps and keeps.header else None
+    rules = [rule for route in routes for rule in _rules(split, routed, route, keeps)]
     return {"hosts": [routed.host], "gateways": ["mesh"], "http": rules}
 
 
-def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, Any]]:
-    """The header rule, if any, in front of the weighted one.
+def _rules(
+    split: Split, routed: Routed, route: Route | None, keeps: Stickiness | None
+) -> list[dict[str, Any]]:
+    """The header rule, if any, then those of users who keep their version, then the weighted one.
 
-    Both come from the same route, so they differ in match and destination only (argo-rollouts#3088,
+    All come from the same route, so they differ in match and destination only (argo-rollouts#3088,
     #3953, #2895). Without a route: everything.
     """
     name = route.name if route else "default"
@@ -138,18 +153,39 @@ def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, 
         match = [{**one, **asks} for one in _matches(route) or [{}]]
         to_canary = [_destination(routed, CANARY_SUBSET)]
         rules.append({"name": canary_name(name), "match": match, "route": to_canary, **treatment})
-    rules.append(present(name=name, match=_matches(route), route=_weighted(split, routed)) | treatment)
+    for lane in keeping.lanes(keeps, routed.kept, split.weight) if keeps else ():
+        match = [{**one, "headers": dict(lane.headers)} for one in _matches(route) or [{}]]
+        # Who was sent already keeps her cookie; who came from a lower weight is sent anew.
+        cookies = keeps if 0 < lane.canary < lane.whole else None
+        spread = _weighted(routed, lane.canary, lane.whole, split.weight, cookies)
+        rules.append({"name": f"{name}-{lane.name}", "match": match, "route": spread, **treatment})
+    spread = _weighted(routed, split.weight, FULL_WEIGHT, split.weight, keeps)
+    rules.append(present(name=name, match=_matches(route), route=spread) | treatment)
     return rules
 
 
-def _weighted(split: Split, routed: Routed) -> list[dict[str, Any]]:
-    """The split of all other requests; a subset without weight is not named (rule 7)."""
-    falls_back = routed.service.falls_back and routed.subset_there
-    to_canary = FALLBACK_SUBSET if falls_back else CANARY_SUBSET
-    weights = {STABLE_SUBSET: FULL_WEIGHT - split.weight, to_canary: split.weight}
-    return [
-        {**_destination(routed, subset), "weight": weight} for subset, weight in weights.items() if weight
-    ]
+def _weighted(
+    routed: Routed, canary: int, whole: int, weight: int, keeps: Stickiness | None
+) -> list[dict[str, Any]]:
+    """The split of some requests; a subset without weight is not named (rule 7).
+
+    Args:
+        routed: The service.
+        canary: The canary's part of them.
+        whole: What that is a part of.
+        weight: The weight of the phase, which cookies name.
+        keeps: How users are known that get a cookie here; None: nobody gets one.
+    """
+    kept = routed.kept if keeps and keeps.cookie and 0 < weight < FULL_WEIGHT else None
+    found = []
+    for subset, part in ((STABLE_SUBSET, whole - canary), (routed.to_canary, canary)):
+        if part:
+            one = {**_destination(routed, subset), "weight": part}
+            if keeps and kept:
+                met = keeping.to_canary(kept) if subset != STABLE_SUBSET else keeping.to_stable(kept, weight)
+                one |= keeping.sets_cookie(keeps, met)
+            found.append(one)
+    return found
 
 
 def _destination(routed: Routed, subset: str) -> dict[str, Any]:
