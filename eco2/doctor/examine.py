@@ -15,6 +15,7 @@ from eco2.doctor.platform import ISTIO, KEDA, RIGHTS, istio, keda, rights
 from eco2.doctor.references import GROUP as REFERENCES
 from eco2.doctor.references import references
 from eco2.doctor.routes import ROUTES, routes
+from eco2.doctor.users import USERS, users
 from rollout.spec.services import resolve
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def examine(project: Path, stack: str) -> list[CheckResult]:
     catalog, settings, context = known.catalog, known.settings, known.context
     if cluster is None or catalog is None:
         why = "the cluster cannot be asked" if cluster is None else "services.yaml cannot be used"
-        groups = (RIGHTS, ISTIO, ROUTES, KEDA, AUTOSCALERS, NODES, REFERENCES)
+        groups = (RIGHTS, ISTIO, ROUTES, KEDA, AUTOSCALERS, NODES, REFERENCES, USERS)
         return [*beside.result(), *found, *(unchecked(group, why) for group in groups)]
     services: dict[str, ServiceSpec] = dict(catalog.services)
     if settings:
@@ -52,6 +53,7 @@ def examine(project: Path, stack: str) -> list[CheckResult]:
         AUTOSCALERS: partial(autoscalers, cluster, catalog),
         NODES: partial(nodes, cluster, catalog.domains, smallest, stack, context),
         REFERENCES: partial(references, cluster, catalog, services, context),
+        USERS: partial(users, cluster, services, context),
     }
     for group, check in checks.items():
         found += asked(group, check)

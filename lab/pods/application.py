@@ -13,6 +13,7 @@ import grpc
 from aiohttp import web
 
 from lab.pods import behaviour as behaving
+from lab.pods.authorization import allowed, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,36 +127,22 @@ class _Calls(grpc.GenericRpcHandler):
 
     def service(self, details: Any) -> Any:
         """Finds the answer to a method."""
-        answers = {
-            "/grpc.health.v1.Health/Check": SERVING,
-            "/envoy.service.auth.v3.Authorization/Check": allowed(self._application.who["version"]),
+        version = self._application.who["version"]
+        answers: dict[str, Callable[[bytes], bytes]] = {
+            "/grpc.health.v1.Health/Check": lambda _: SERVING,
+            "/envoy.service.auth.v3.Authorization/Check": lambda check: allowed(version, user_of(check)),
         }
         answer = answers.get(details.method)
         if answer is None:
             return None
 
-        async def call(_request: bytes, context: Any) -> bytes:
+        async def call(request: bytes, context: Any) -> bytes:
             behaviour = self._application.behaviour()
             await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
             if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
                 await asyncio.sleep(3600 if behaviour.hang else behaviour.slow_seconds)
                 if behaviour.status != web.HTTPOk.status_code:
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
-            return answer
+            return answer(request)
 
         return grpc.unary_unary_rpc_method_handler(call)
-
-
-def allowed(version: str) -> bytes:
-    """An `envoy.service.auth.v3.CheckResponse` that allows, and adds `x-authorized-by` to the request.
-
-    Encoded by hand, since Envoy's own definitions come in no package that is kept up to date:
-    CheckResponse{status: 1, ok_response: 3}, OkHttpResponse{headers: 2}, HeaderValueOption{header: 1},
-    HeaderValue{key: 1, value: 2}.
-    """
-
-    def part(number: int, body: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(body)]) + body
-
-    header = part(1, b"x-authorized-by") + part(2, version.encode())
-    return part(1, b"") + part(3, part(2, part(1, header)))

@@ -22,6 +22,7 @@ from lab.terminal import say
 if TYPE_CHECKING:
     from lab.traffic.load import Target
     from lab.traffic.tally import Tally
+    from lab.traffic.users import Users
 
 
 def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
@@ -38,6 +39,10 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     count: Annotated[
         int | None, typer.Option(help="Instead: send this many requests to each path, at full speed.")
     ] = None,
+    users: Annotated[
+        int | None, typer.Option(help="As many users come again and keep their cookies.", min=1)
+    ] = None,
+    user_header: Annotated[str, typer.Option(help="Each sends an id of her own in this header.")] = "",
     streams: Annotated[int | None, typer.Option(help="Instead: hold this many event streams open.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The counts, for scripts.")] = False,
     chart: Annotated[
@@ -55,6 +60,7 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     enter(network(folder)[0])
     from lab.traffic import load  # noqa: PLC0415  # slow to import
     from lab.traffic.load import Target  # noqa: PLC0415
+    from lab.traffic.users import Users  # noqa: PLC0415
 
     value = header_value or ("true" if header else "")
     targets = [Target(one, place, value, inside) for one in host for place in path]
@@ -67,13 +73,16 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
         _show_each(tallies, as_json=as_json)
         raise typer.Exit(any(tally.failures for tally in tallies.values()))
     admin = folder.socket(f"{CALLER if inside else GATEWAY}-admin") if chart else None
-    tally = asyncio.run(_at_rate(targets, rate, seconds, live=not as_json, admin=admin))
+    people = Users(users, user_header) if users else None
+    tally = asyncio.run(_at_rate(targets, rate, seconds, live=not as_json, admin=admin, people=people))
     if chart:
         from lab.traffic.chart import chart as draw  # noqa: PLC0415
 
         chart.write_text(draw(tally.as_json(), f"{host[0]}{path[0]}"), "utf-8")
     if as_json:
-        typer.echo(json.dumps(tally.as_json()))
+        typer.echo(json.dumps(tally.as_json() | ({"users": people.as_json()} if people else {})))
+    elif people:
+        typer.echo(people.told())
     raise typer.Exit(bool(tally.failures))
 
 
@@ -97,7 +106,13 @@ async def _streams(target: Target, count: int, seconds: float) -> list[dict[str,
 
 
 async def _at_rate(
-    targets: list[Target], rate: float, seconds: float | None, *, live: bool, admin: Path | None
+    targets: list[Target],
+    rate: float,
+    seconds: float | None,
+    *,
+    live: bool,
+    admin: Path | None,
+    people: Users | None,
 ) -> Tally:
     from lab.traffic import load, marks  # noqa: PLC0415
     from lab.traffic.show import Show  # noqa: PLC0415
@@ -115,7 +130,7 @@ async def _at_rate(
     if not live:
         print("sending", file=sys.stderr, flush=True)
     with nullcontext() if not live else Show(tally):
-        await load.at_rate(targets, rate, seconds, ended, tally.add)
+        await load.at_rate(targets, rate, seconds, ended, tally.add, people.ask if people else load.request)
     if following:
         following.cancel()
     if live:

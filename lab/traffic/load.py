@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -13,10 +14,11 @@ from lab.mesh.envoy import GATEWAY_PORT, MESH_PORTS
 from lab.traffic.tally import Answer, Tally, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 PATIENCE_SECONDS = 10.0
 WORKERS = 24
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 HTTP_PORT = next(port for port, name in MESH_PORTS.items() if name == "http")
 
 
@@ -47,11 +49,13 @@ class Target:
         return {"Host": self.host} | ({"x-canary": self.header} if self.header else {})
 
 
-async def request(session: aiohttp.ClientSession, target: Target) -> Answer:
-    """Sends one request and reads its answer whole."""
+async def request(
+    session: aiohttp.ClientSession, target: Target, more: Mapping[str, str] = NOTHING_MORE
+) -> Answer:
+    """Sends one request, with more headers than its target's, and reads its answer whole."""
     at, began = time.time(), time.monotonic()
     try:
-        async with session.get(target.url, headers=target.headers) as answer:
+        async with session.get(target.url, headers={**target.headers, **more}) as answer:
             await answer.read()
             return outcome(at, time.monotonic() - began, answer.status, answer.headers)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -69,6 +73,7 @@ async def at_rate(
     seconds: float | None,
     ended: asyncio.Event,
     see: Callable[[Answer], None],
+    ask: Callable[[aiohttp.ClientSession, Target], Awaitable[Answer]] = request,
 ) -> None:
     """Sends requests at a constant rate, by turns to each target, until the time is up or told to end.
 
@@ -78,11 +83,12 @@ async def at_rate(
         seconds: For how long; None: until `ended`.
         ended: Ends it early.
         see: Takes each answer.
+        ask: Sends a request.
     """
     began, number, pending = time.monotonic(), 0, set[asyncio.Task[None]]()
 
     async def one(session: aiohttp.ClientSession, target: Target) -> None:
-        see(await request(session, target))
+        see(await ask(session, target))
 
     async with _session() as session:
         while not ended.is_set() and (seconds is None or time.monotonic() - began < seconds):

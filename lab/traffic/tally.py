@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
+
     from lab.traffic.marks import Mark
 
 REFUSED = 400
@@ -25,6 +27,7 @@ class Answer:
         version: The version that answered; empty if no pod did.
         authorizer: The version of ext-authz that let it in; empty if none was asked.
         failure: What went wrong; empty if nothing.
+        cookies: What it wants to be kept, as `Set-Cookie` says it.
     """
 
     at: float
@@ -33,6 +36,7 @@ class Answer:
     version: str = ""
     authorizer: str = ""
     failure: str = ""
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass
@@ -88,12 +92,18 @@ class Tally:
         }
 
 
-def outcome(at: float, seconds: float, status: int, headers: Any) -> Answer:
+def outcome(at: float, seconds: float, status: int, headers: CIMultiDictProxy[str]) -> Answer:
     """Reads an HTTP answer; one that is no success is a failure, whoever sent it.
 
     A gateway that finds nobody to authorize a request refuses it with 403, and one without a route with 404.
     """
     failed = f"status {status}" if status >= REFUSED else ""
     return Answer(
-        at, seconds, status, headers.get("x-version", ""), headers.get("x-authorized-by", ""), failed
+        at,
+        seconds,
+        status,
+        headers.get("x-version", ""),
+        headers.get("x-authorized-by", ""),
+        failed,
+        tuple(headers.getall("set-cookie", ())),
     )

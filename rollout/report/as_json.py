@@ -46,6 +46,8 @@ def _change_json(one: ServiceChange) -> dict[str, Any]:
         "before": vars(one.before) if one.before else None,
         "after": vars(one.after),
         "traffic": {"withHeader": one.with_header, "withoutHeader": one.without_header},
+        "fallsBack": one.falls_back,
+        "keepsUsersBy": one.keeps,
         "order": list(one.order),
         "podsAdded": one.added,
         "cost": _cost_json(one.extra),

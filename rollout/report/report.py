@@ -13,6 +13,7 @@ from rollout.report.cost import Extra, extras
 from rollout.report.order import order_in_words
 from rollout.report.traffic import traffic, without_weight
 from rollout.spec.instances import DAEMONSETS, Allocatable, Load, least
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from rollout.diff.differences import Beside
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rollout.plan.update import Update
     from rollout.spec.service import ServiceSpec
     from rollout.spec.services import Wanted
+    from rollout.spec.stickiness import Stickiness
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class ServiceChange:
         extra: Stable's pods and the canary's, with what they request.
         refused: Whether a rule stands against it.
         falls_back: Whether stable takes the canary's share where the canary cannot.
+        keeps: By what users are known who keep their version: `cookie NAME`, `header NAME`; empty: none does.
     """
 
     service: str
@@ -76,6 +79,7 @@ class ServiceChange:
     extra: Extra
     refused: bool
     falls_back: bool = False
+    keeps: str = ""
 
     @property
     def added(self) -> int:
@@ -181,12 +185,19 @@ def _change(
             level=_level(wanted.service, planned.phase, planned.share, canary_pods),
         ),
         falls_back=planned.weight > 0 and wanted.service.falls_back,
+        keeps=_keeps(wanted.service.stickiness) if 0 < planned.weight < FULL_WEIGHT else "",
         with_header=meets["withHeader"],
         without_header=meets["withoutHeader"],
         order=order_in_words(wanted, planned, prior),
         extra=extra,
         refused=refused,
     )
+
+
+def _keeps(stickiness: Stickiness | None) -> str:
+    if stickiness is None:
+        return ""
+    return f"cookie {stickiness.cookie}" if stickiness.cookie else f"header {stickiness.header}"
 
 
 def _before(planned: RolloutPlan, service: ServiceSpec, prior: Prior) -> Side:

@@ -169,7 +169,8 @@ def meets(one: ServiceChange) -> str:
     if one.with_header == one.without_header:
         return f"everybody meets {one.without_header}"
     falls_back = "; falls back to stable" if one.falls_back else ""
-    return f"with the header: {one.with_header}; without: {one.without_header}{falls_back}"
+    keeps = f"; users keep their version by the {one.keeps}" if one.keeps else ""
+    return f"with the header: {one.with_header}; without: {one.without_header}{falls_back}{keeps}"
 
 
 def order(one: ServiceChange) -> str:

@@ -1,0 +1,158 @@
+"""A thousand users through whole rollouts: each keeps the version that she met (rule 21)."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside
+from tests.updates import until
+
+pytestmark = pytest.mark.lab
+CHAT = PATHS["chat-api"]
+USERS, RATE = 1000, 250
+ROUND_SECONDS = USERS / RATE
+TAKEN_OVER_SECONDS = 1.5
+"""From the end of an update until every proxy has its routes."""
+WEIGHTS = {2: 0.05, 3: 0.2, 4: 0.5, 5: 1.0}
+
+
+@pytest.fixture
+def sticky(stack, request):
+    """chat-api with its users known by a cookie, or by the id in a header, at phase 1."""
+    catalog = stack.folder / "services.yaml"
+    described = yaml.safe_load(catalog.read_text())
+    described["services"]["chat-api"]["stickiness"] = request.param
+    catalog.write_text(yaml.safe_dump(described))
+    stack.change(rollouts={"chat-api": {"phase": 1, "canary": {"tag": "chat-api-0.9.0"}}})
+    stack.up()
+    yield stack
+    stack.change(rollouts={}, services={})
+    stack.up()
+
+
+@contextmanager
+def people(lab, *options, host=HOST):
+    with Traffic(lab, host, (CHAT,), RATE, options=(f"--users={USERS}", *options)) as traffic:
+        yield traffic
+
+
+def version_at(user, at):
+    """What a user met last before some time."""
+    return next(version for when, version in reversed(user["met"]) if when <= at)
+
+
+def a_round():
+    """Everybody comes at least once."""
+    time.sleep(TAKEN_OVER_SECONDS + ROUND_SECONDS + 1)
+
+
+COOKIE, USER = {"cookie": "chat-version"}, {"header": "x-user-id"}
+BOTH = pytest.mark.parametrize(
+    ("sticky", "options"),
+    [(COOKIE, ()), (USER, ("--user-header=x-user-id",))],
+    indirect=["sticky"],
+    ids=["cookie", "header"],
+)
+
+
+@pytest.mark.long
+@BOTH
+def test_nobody_goes_back_to_stable_while_a_rollout_climbs(sticky, lab, options):
+    ends = {}
+    with people(lab, *options) as traffic:
+        for phase in WEIGHTS:
+            sticky.advance("chat-api", phase)
+            a_round()
+            ends[phase] = time.time()
+        promoted = time.time()
+        # A promotion: stable runs what the canary ran.
+        sticky.set("eco2:services.chat-api.image.tag", "chat-api-0.9.0")
+        sticky.advance("chat-api", 0)
+        a_round()
+    traffic.assert_none_failed()
+    users = traffic.told["users"]
+    assert min(sum(one["answers"].values()) for one in users) >= 20
+    for user in users:
+        versions = [version for at, version in user["met"] if at < promoted]
+        assert versions in (["v1", "v2"], ["v2"]), user
+        assert user["met"][-1][1] == "v1"
+    canarys = {
+        phase: {one["id"] for one in users if version_at(one, at) == "v2"} for phase, at in ends.items()
+    }
+    for phase, share in WEIGHTS.items():
+        low, high = binomial_bounds(USERS, share)
+        print(f"phase {phase}: {len(canarys[phase]) / USERS:.1%} of {USERS} users meet the canary")
+        assert low <= len(canarys[phase]) / USERS <= high
+    assert canarys[2] < canarys[3] < canarys[4] < canarys[5]
+
+
+@BOTH
+def test_an_abort_takes_everybody_back_and_the_next_rollout_knows_nobody(sticky, lab, options):
+    with people(lab, *options) as traffic:
+        sticky.change(overrule={"chat-api": "the test begins at phase 3"})
+        sticky.advance("chat-api", 3)
+        a_round()
+        before = time.time()
+        aborted = sticky.eco2("abort", "chat-api", "--no-up")
+        assert aborted.returncode == 0, aborted.stdout + aborted.stderr
+        a_round()
+        rules = routes(lab)
+        sticky.advance("chat-api", 0)
+        advanced = time.time()
+        sticky.advance("chat-api", 3)
+        a_round()
+        after = time.time()
+    traffic.assert_none_failed()
+    assert not [one for one in rules if "kept" in one["name"] or "canary" in one["name"]]
+    assert "set-cookie" not in str(rules)
+    first = [one for one in traffic.told["users"] if version_at(one, before) == "v2"]
+    again = [one for one in first if version_at(one, after) == "v2"]
+    if options:
+        assert first == again  # the same users, by their ids
+    else:
+        # By chance: a fifth of a fifth.
+        assert len(again) / len(first) < 0.5
+    taken = [one["at"] for one in traffic.told["seconds"] if one.get("v2") and before < one["at"] < advanced]
+    assert max(taken, default=before) <= before + 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sticky", [COOKIE], indirect=True)
+def test_who_keeps_a_canary_that_dies_meets_stable_and_comes_back(sticky, lab):
+    sticky.change(overrule={"chat-api": "the test begins at phase 3"})
+    with people(lab) as traffic:
+        sticky.advance("chat-api", 3)
+        a_round()
+        before = time.time()
+        lab.command("behave", "chat-api-0.9.0", "--unready")
+        a_round()
+        lab.command("behave", "--reset")
+        until(lambda: lab.items("/apis/apps/v1/deployments")["chat/chat-api-canary"]["status"].get("readyReplicas"),
+              "the canary, ready again")  # fmt: skip
+        a_round()
+        after = time.time()
+    traffic.assert_none_failed()
+    for user in traffic.told["users"]:
+        assert version_at(user, after) == version_at(user, before)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sticky", [USER], indirect=True)
+def test_inside_the_mesh_ids_are_the_same_users(sticky, lab):
+    sticky.change(overrule={"chat-api": "the test begins at phase 3"})
+    sticky.advance("chat-api", 3)
+    with people(lab, "--user-header=x-user-id", "--inside", host=inside("chat-api")) as traffic:
+        a_round()
+    traffic.assert_none_failed()
+    mine = {one["id"] for one in traffic.told["users"] if "v2" in one["answers"]}
+    # 819 of 4,096 parts are a fifth.
+    assert mine == {one["id"] for one in traffic.told["users"] if int(one["id"][-3:], 16) < 819}
+    assert all(len(one["answers"]) == 1 for one in traffic.told["users"])
+
+
+def routes(lab):
+    return lab.items("/apis/networking.istio.io/v1/virtualservices")["chat/chat-api"]["spec"]["http"]
