@@ -36,6 +36,7 @@ TITLES: Final[Mapping[int, str]] = MappingProxyType(
         17: "a canary has room on its nodes",
         18: "nothing with traffic is deleted in passing",
         19: "a canary that fails costs users nothing",
+        21: "users keep the version that they met",
     }
 )
 """A few words for each; they stand in refusals."""

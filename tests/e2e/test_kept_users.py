@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import yaml
@@ -97,7 +97,7 @@ def test_an_abort_takes_everybody_back_and_the_next_rollout_knows_nobody(sticky,
         sticky.advance("chat-api", 3)
         a_round()
         before = time.time()
-        aborted = sticky.eco2("abort", "chat-api", "--no-up")
+        aborted = sticky.eco2("abort", "chat-api", "--no-reconcile")
         assert aborted.returncode == 0, aborted.stdout + aborted.stderr
         a_round()
         rules = routes(lab)
@@ -156,3 +156,40 @@ def test_inside_the_mesh_ids_are_the_same_users(sticky, lab):
 
 def routes(lab):
     return lab.items("/apis/networking.istio.io/v1/virtualservices")["chat/chat-api"]["spec"]["http"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sticky", [USER], indirect=True)
+@pytest.mark.parametrize("clears", [False, True], ids=["kept-route", "cleared-route"])
+def test_an_id_that_the_authorizer_sets_counts_where_it_clears_the_route(sticky, lab, clears):
+    sticky.change(overrule={"chat-api": "the test begins at phase 4"})
+    sticky.advance("chat-api", 4)
+    with cleared_route(lab) if clears else nullcontext():
+        # ext-authz writes x-user-id; callers send a token alone.
+        with people(lab, "--user-header=authorization") as traffic:
+            a_round()
+            a_round()
+        found = sticky.eco2("doctor").stdout
+    traffic.assert_none_failed()
+    both = sum(len(one["answers"]) > 1 for one in traffic.told["users"])
+    print(f"route {'cleared' if clears else 'kept'}: {both} of {USERS} users met both versions")
+    assert both == 0 if clears else both > USERS / 4
+    assert ("comes too late" in found) != clears
+
+
+@contextmanager
+def cleared_route(lab):
+    """The lab's provider chooses routes again; istiod reads its file anew, the doctor the ConfigMap."""
+    file, path = lab.home / lab.name / "mesh.yaml", "/api/v1/namespaces/istio-system/configmaps/istio"
+    before = file.read_text()
+    mesh = yaml.safe_load(before)
+    mesh["extensionProviders"][0]["envoyExtAuthzGrpc"]["clearRouteCache"] = True
+
+    def write(text):
+        file.write_text(text)
+        lab.api.request("PATCH", path, {"data": {"mesh": text}}, content_type="application/merge-patch+json")
+        time.sleep(5)
+
+    write(yaml.safe_dump(mesh))
+    yield
+    write(before)
