@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -166,7 +167,17 @@ class Stack:
             self.advance(service, step)
 
     def set(self, path: str, value: str) -> None:
-        self.pulumi("config", "set", "--path", path, value)
+        """Sets a key as `pulumi config set --path` does, without the second that the CLI takes."""
+        document = yaml.safe_load(self.file.read_text())
+        key, *rest = re.findall(r"[^.\[\]]+", path)
+        within, last = document["config"], key
+        for part in rest:
+            if not isinstance(within, list):
+                within.setdefault(last, {})
+            within, last = within[last], int(part) if part.isdigit() else part
+        # Below a key numbers and truth values are what they look like; the value of a whole key is text.
+        within[last] = yaml.safe_load(value) if rest and re.fullmatch(r"\d+|true|false", value) else value
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def change(self, **keys: Any) -> None:
         """Sets keys under `eco2:`."""

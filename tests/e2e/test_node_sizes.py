@@ -88,6 +88,7 @@ def test_bounds_that_hold_the_live_number_leave_it_where_the_autoscaler_put_it(n
     nodes.assert_settled()
 
 
+@pytest.mark.long
 def test_a_maximum_below_the_live_number_takes_nodes(nodes):
     nodes.up(min=1, desired=1, max=6)
     nodes.scale(5)
@@ -97,6 +98,7 @@ def test_a_maximum_below_the_live_number_takes_nodes(nodes):
     nodes.assert_settled()
 
 
+@pytest.mark.long
 def test_another_instance_type_keeps_the_number(nodes):
     nodes.up(min=1, desired=1, max=4)
     nodes.scale(4)

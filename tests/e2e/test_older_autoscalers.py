@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import CLUSTERS, Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 AUTOSCALERS = "/apis/autoscaling/v2/horizontalpodautoscalers"
 
 
