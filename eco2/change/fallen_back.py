@@ -30,7 +30,9 @@ def fallen_back(
     Raises:
         PrometheusError: If there is no usable answer.
     """
-    asked = {name: one for name, one in services.items() if one.falls_back and weights.get(name)}
+    # Where users keep their version, a few of them may send most of the requests: its share tells nothing.
+    judged = {name: one for name, one in services.items() if one.falls_back and one.stickiness is None}
+    asked = {name: one for name, one in judged.items() if weights.get(name)}
     if not asked:
         return {}
     found = {}

@@ -111,7 +111,7 @@ def at_objects(drift: Iterable[Drift], live: Live) -> tuple[str, ...]:
 
 def _left_out(live: Live, measured: Requests | None) -> str:
     weights = live.routing.weights
-    if measured is None or len(weights) != 1 or not live.routing.falls_back:
+    if measured is None or len(weights) != 1 or not live.routing.falls_back or live.routing.keeps:
         return ""
     canary = measured.total.get(CANARY_VERSION, 0)
     got = fallen_back(weights[0], canary, measured.count, measured.window_seconds)

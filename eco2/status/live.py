@@ -82,6 +82,7 @@ class Routing:
         version: The version that the Service of a service without routes is pinned to; None: both.
         missing: Names of objects that should be there.
         falls_back: Whether stable takes the canary's share where the canary cannot.
+        keeps: Whether users keep their version, so that the weight is a share of users and not of requests.
         hands: Who changed an object by hand: `VirtualService auth-api by kubectl-edit`.
     """
 
@@ -91,6 +92,7 @@ class Routing:
     missing: tuple[str, ...] = ()
     hands: tuple[str, ...] = ()
     falls_back: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _routing(name: str, service: ServiceSpec, objects: Objects) -> Routing:
         weights=tuple(sorted(seen.weights)) if seen else (),
         header=seen.header if seen else False,
         falls_back=seen.falls_back if seen else False,
+        keeps=seen.keeps if seen else False,
         version=selected(there["Service", name]) if ("Service", name) in there else None,
         missing=tuple(f"{kind} {one}" for kind, one in wanted if (kind, one) not in there),
         hands=tuple(hand for (kind, _), one in there.items() for hand in _hands(kind, one)),

@@ -58,7 +58,7 @@ def from_pydantic(
     for error in errors:
         context = error.get("ctx", {})
         place = _place(error, data)
-        place += tuple(part for part in (context.get("key"),) if part)
+        place += tuple(filter(None, str(context.get("key") or "").split(".")))
         if error["type"] == "extra_forbidden":
             reason = _unknown(str(place[-1]), _known_keys(model, place[:-1]))
         else:
@@ -107,7 +107,7 @@ def _reason(error: ErrorDetails, context: dict[str, Any]) -> str:
 
 
 def wrong(key: str, reason: str) -> PydanticCustomError:
-    """An error of a validator that looks at several keys, put at the one to change."""
+    """An error of a validator that looks at several keys, put at the one to change: `phase`, `services.my-api`."""
     return PydanticCustomError(WRONG_VALUE, "{reason}", {"key": key, "reason": reason})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from eco2.change import fallen_back as step_up
 from eco2.prometheus import PrometheusError, Requests
-from eco2.status.alarms import at_objects
+from eco2.status.alarms import at_objects, at_the_canary
 from eco2.status.live import Deployment, Live, Routing
 from eco2.status.snapshot import Status
 from rollout.diff.drift import Drift
@@ -17,6 +17,7 @@ from rollout.diff.values import Difference
 from rollout.guards.fallen_back import fallen_back, fell_back
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
+from rollout.spec.stickiness import Stickiness
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
@@ -101,3 +102,15 @@ def test_nothing_falls_back_to_a_subset_that_is_gone(drift, expected):
     live = Live(one, replace(one, ready=0), (), routing, 20)
     told = Status("auth-api", "api", "auth", None, None, live, drift=drift).canary_alarm
     assert told == f"routes send 20 % to the canary, which has no ready pod: {expected}"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_where_users_keep_their_version_a_share_of_requests_tells_nothing(monkeypatch, keeps):
+    monkeypatch.setattr(step_up, "Prometheus", Counted)
+    stickiness = Stickiness(cookie="chat-version") if keeps else None
+    service = CATALOG.services["chat-api"].model_copy(update={"stickiness": stickiness})
+    assert (step_up.fallen_back("here", {"chat-api": service}, {"chat-api": 20}) == {}) == keeps
+    one = Deployment("auth-api", Image("x"), (), 1, 1, "")
+    routing = Routing(weights=(20,), header=True, falls_back=True, keeps=keeps)
+    told = at_the_canary("api", Live(one, one, (), routing, 20), Requests({"v1": 970, "v2": 30}))
+    assert (told == "") == keeps

@@ -215,6 +215,34 @@ BAD_CATALOG = [
         "2147483647",
     ),
     ({f"{SERVICE}/domain": "a" * 57}, f"{SERVICE}.domain", "at most 56"),
+    *(
+        ({f"{SERVICE}/stickiness": value}, f"{SERVICE}.stickiness{key}", reason)
+        for value, key, reason in (
+            ({}, "", "either cookie or header"),
+            ({"cookie": "a", "header": "b"}, "", "either cookie or header"),
+            ({"cookie": "a b"}, ".cookie", "a cookie's name"),
+            ({"cookie": "a", "ids": "hex"}, "", "ids says nothing of a cookie"),
+            ({"header": "x-user", "maxAge": "1h"}, "", "maxAge says nothing of a header"),
+            ({"header": "x-user", "sameSite": "Lax"}, "", "sameSite says nothing of a header"),
+            ({"header": "cookie"}, ".header", "name one of them by stickiness.cookie"),
+            ({"header": "host"}, ".header", "belongs to the proxies"),
+            ({"header": "X-User"}, ".header", "in lower case"),
+            ({"header": "x-user", "ids": "octal"}, ".ids", "hex"),
+            ({"cookie": "a", "sameSite": "lax"}, ".sameSite", "Lax"),
+            ({"cookie": "a", "maxAge": "1500ms"}, "", "whole number of seconds"),
+        )
+    ),
+    (
+        {f"services/{name}/stickiness": {"cookie": "same"} for name in ("auth-api", "scan-api")},
+        "services.scan-api.stickiness.cookie",
+        "auth-api uses the cookie same",
+    ),
+    (
+        {"services/scan-worker/stickiness": {"cookie": "a"}},
+        "services.scan-worker",
+        "no route of a service of kind worker sends users",
+    ),
+    ({"services/ext-authz/stickiness": {"cookie": "a"}}, "services.ext-authz", "no route of a service"),
     (
         {f"{SERVICE}/securityContext": {"capabilities": {"add": ["CAP_SYS_ADMIN"]}}},
         f"{SERVICE}.securityContext.capabilities.add[0]",
