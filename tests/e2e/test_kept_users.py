@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside
-from tests.updates import until
+from tests.updates import dead, until
 
 pytestmark = pytest.mark.lab
 CHAT = PATHS["chat-api"]
@@ -179,7 +179,7 @@ def test_an_id_that_the_authorizer_sets_counts_where_it_clears_the_route(sticky,
 
 @contextmanager
 def cleared_route(lab):
-    """The lab's provider chooses routes again; istiod reads its file anew, the doctor the ConfigMap."""
+    """The lab's provider chooses routes again; istiod reads its file when it starts, the doctor the ConfigMap."""
     file, path = lab.home / lab.name / "mesh.yaml", "/api/v1/namespaces/istio-system/configmaps/istio"
     before = file.read_text()
     mesh = yaml.safe_load(before)
@@ -188,7 +188,10 @@ def cleared_route(lab):
     def write(text):
         file.write_text(text)
         lab.api.request("PATCH", path, {"data": {"mesh": text}}, content_type="application/merge-patch+json")
-        time.sleep(5)
+        with dead(lab, "istiod"):
+            pass
+        # A new istiod tells proxies the whole anew.
+        time.sleep(15)
 
     write(yaml.safe_dump(mesh))
     yield
