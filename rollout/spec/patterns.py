@@ -25,6 +25,7 @@ SUBNET: Final = r"^subnet-[0-9a-z]+$"
 INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 HEADER: Final = r"^[a-z0-9-]+$"
 HEADER_VALUE: Final = r"^[!-~]([ -~]*[!-~])?$"
+CANARY_VALUE: Final = r"^[A-Za-z0-9._-]+$"
 CONTEXT: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=,~-]*$"
 REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 REASON: Final = r"\S"
@@ -58,6 +59,7 @@ FORMS: Final = {
     INSTANCE_TYPE: "an EC2 instance type (t3.medium)",
     HEADER: "a header's name in lower case (x-canary)",
     HEADER_VALUE: "a header's value (printable ASCII on one line, no blank at its ends)",
+    CANARY_VALUE: "a word of letters, digits, . _ - (baggage, which carries it on, encodes all others)",
     CONTEXT: "a name without blanks (letters, digits, . _ : / @ + = , ~ -)",
     REGION: "a region of AWS (ap-northeast-2)",
     REASON: "a reason in words",

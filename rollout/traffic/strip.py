@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
+from rollout.traffic.baggage import unmarked
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
 from rollout.traffic.versions import STABLE_SUBSET, TO_CANARY
@@ -57,9 +58,10 @@ def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
     routes = rule.get("route") or []
     if not any(_leads_to_canary(route) for route in routes):
         return rule
-    stable = copy.deepcopy(routes[0])
+    stable = unmarked(routes[0])
     stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
-    return {**rule, "route": [stable]}
+    # A request that meets stable in the canary's place leads nobody behind it to a canary (rule 20).
+    return {**unmarked(rule), "route": [stable]}
 
 
 def _leads_to_canary(route: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
+from rollout.traffic import baggage
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
 from rollout.traffic.versions import CANARY_SUBSET, CANARY_VERSION, FALLBACK_SUBSET, STABLE_SUBSET, SUBSETS
@@ -106,7 +107,11 @@ def public_spec(split: Split, routed: Routed, host: str, gateway: str) -> dict[s
         host: The public host.
         gateway: Where it is bound.
     """
-    rules = [rule for route in routed.service.routes for rule in _rules(split, routed, route)]
+    rules = [
+        rule
+        for route in routed.service.routes
+        for rule in _rules(split, routed, route, baggage.outside(routed.header, clean=route.removes_baggage))
+    ]
     return {"hosts": [host], "gateways": [gateway], "http": rules}
 
 
@@ -116,14 +121,17 @@ def mesh_spec(split: Split, routed: Routed) -> dict[str, Any]:
     The public host is shared by all APIs and so must not be bound to `mesh`.
     """
     routes = (*routed.service.mesh_routes, None)
-    rules = [rule for route in routes for rule in _rules(split, routed, route)]
+    own = baggage.inside(routed.header)
+    rules = [rule for route in routes for rule in _rules(split, routed, route, own)]
     return {"hosts": [routed.host], "gateways": ["mesh"], "http": rules}
 
 
-def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, Any]]:
-    """The header rule, if any, in front of the weighted one.
+def _rules(
+    split: Split, routed: Routed, route: Route | None, own: tuple[baggage.HeaderRule, ...]
+) -> list[dict[str, Any]]:
+    """The canary's own rules, if any, in front of the weighted one.
 
-    Both come from the same route, so they differ in match and destination only (argo-rollouts#3088,
+    All come from the same route, so they differ in match and destination only (argo-rollouts#3088,
     #3953, #2895). Without a route: everything.
     """
     name = route.name if route else "default"
@@ -134,10 +142,13 @@ def _rules(split: Split, routed: Routed, route: Route | None) -> list[dict[str, 
     treatment = _treatment(route)
     rules = []
     if split.header:
-        asks = {"headers": {routed.header.name: {"exact": routed.header.value}}}
-        match = [{**one, **asks} for one in _matches(route) or [{}]]
         to_canary = [_destination(routed, CANARY_SUBSET)]
-        rules.append({"name": canary_name(name), "match": match, "route": to_canary, **treatment})
+        for one in own:
+            match = [{**path, "headers": asks} for path in _matches(route) or [{}] for asks in one.asks]
+            called = f"{canary_name(name)}{one.ending}"
+            rules.append(
+                {"name": called, "match": match, "route": to_canary, **baggage.merged(treatment, one.sets)}
+            )
     rules.append(present(name=name, match=_matches(route), route=_weighted(split, routed)) | treatment)
     return rules
 
