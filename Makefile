@@ -41,10 +41,12 @@ up: setup ## Start the lab and bring up the local stack: 13 services, two of the
 	@$(LAB) run -- pulumi up --stack local --yes --skip-preview --suppress-outputs
 	@$(LAB) run -- $(BIN)/eco2 status --stack local
 	@gateway=$$($(LAB) gateway 2>/dev/null) || exit 0; \
-	  if $(LAB) run -- $(BIN)/eco2 status auth-api --stack local --json | grep -q '^    "weight": 20\(\.0\)\?,'; \
+	  told=$$($(LAB) run -- $(BIN)/eco2 status auth-api --stack local --json); \
+	  if grep -q '^    "weight": 20\(\.0\)\?,' <<< "$$told"; \
 	  then echo "one in five requests meets the canary; with the header every one does:"; \
 	  else echo "requests to auth-api, whose row above says which of them a canary gets:"; fi; \
-	  for header in "" " -H 'x-canary: true'"; do echo "  curl -H 'Host: api.eco2.test'$$header $$gateway/api/v1/auth/me"; done
+	  header=$$(sed -n 's/^    "header": "\(.*\)",$$/\1/p' <<< "$$told"); \
+	  for header in "" " -H '$$header'"; do echo "  curl -H 'Host: api.eco2.test'$$header $$gateway/api/v1/auth/me"; done
 
 down: setup ## Stop the lab and forget what ran in it
 	@$(LAB) stop

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 def services_as_json(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Every service: the table's columns by name, and what they were taken from."""
-    return [_service(one) for one in snapshot.services]
+    return [_service(one, snapshot.header) for one in snapshot.services]
 
 
-def _service(status: Status) -> dict[str, Any]:
+def _service(status: Status, header: str) -> dict[str, Any]:
     counted = status.measured
     return {
         "service": status.service,
         "phase": status.phase,
         "weight": status.live.share,
+        "header": header,
         "stable": _deployment(status.live.stable),
         "canary": _deployment(status.live.canary),
         "node_group": status.node_group,

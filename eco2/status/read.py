@@ -164,7 +164,7 @@ class Reader:
         counted = Later(partial(self._prometheus.requests, chosen)) if self._prometheus else None
         last = self._last_update()
         outputs = None if last is None else last.outputs
-        wanted, note = _wanted(files, f"Pulumi.{self._query.stack}.yaml", outputs or {})
+        wanted, header, note = _wanted(files, f"Pulumi.{self._query.stack}.yaml", outputs or {})
         measured, measured_note = _counts(counted)
         objects = lists.objects()
         drift, unseen = lists.drift(last.state if last else ())
@@ -192,7 +192,7 @@ class Reader:
         last_note = self._last_note or _unread(applied)
         self.incomplete = bool(last_note or unseen)
         notes = tuple(filter(None, (note, last_note, *unseen, bare, measured_note)))
-        return Snapshot(self._query.stack, self.context, now, services, notes)
+        return Snapshot(self._query.stack, self.context, now, services, notes, header)
 
     def _lists(self, chosen: Mapping[str, Service]) -> Lists:
         companions = {name for service in chosen.values() for name in service.companions}
@@ -206,17 +206,18 @@ class Reader:
         return self._cluster.list(path("Event", own), {"fieldSelector": "type=Warning"})
 
 
-def _wanted(files: _Config, file: str, last: Mapping[str, Any]) -> tuple[dict[str, Step], str]:
-    """What the config asks for, by service; and a note if it cannot be used."""
+def _wanted(files: _Config, file: str, last: Mapping[str, Any]) -> tuple[dict[str, Step], str, str]:
+    """What the config asks for, by service; the header that reaches canaries; a note if it cannot be used."""
     if files.note:
-        return {}, files.note
+        return {}, "", files.note
     try:
         settings = read_settings(file, files.config, files.catalog)
     except ConfigError as error:
-        return {}, _first_problem(error)
+        return {}, "", _first_problem(error)
     prior = read_prior(last)
     services = resolve(files.catalog, settings)
-    return {name: Step.of(plan(one, prior.get(name)).leaves) for name, one in services.items()}, ""
+    steps = {name: Step.of(plan(one, prior.get(name)).leaves) for name, one in services.items()}
+    return steps, str(settings.canary_header or files.catalog.canary_header), ""
 
 
 def _unread(applied: Mapping[str, tuple[Step | None, bool]]) -> str:

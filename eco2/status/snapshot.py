@@ -164,6 +164,8 @@ class Snapshot:
         at: When the cluster was asked.
         services: In the catalog's order.
         notes: What could not be read, in words.
+        header: The request header that reaches canaries, by the config: `x-canary: true`; empty if that cannot
+            be used.
     """
 
     stack: str
@@ -171,3 +173,4 @@ class Snapshot:
     at: datetime
     services: tuple[Status, ...]
     notes: tuple[str, ...]
+    header: str = ""

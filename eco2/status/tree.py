@@ -60,18 +60,18 @@ def tree(snapshot: Snapshot, encoding: str = "utf-8") -> Group:
     # A window may end before the tree does, so what matters comes first.
     parts: list[RenderableType] = [head, *(Text(f"! {note}", style="yellow") for note in snapshot.notes)]
     for status in snapshot.services:
-        parts += [Text(), *_heading(status), *disagreements(snapshot, [status])]
+        parts += [Text(), *_heading(status, snapshot.header), *disagreements(snapshot, [status])]
         parts += [_body(status, snapshot, encoding), *_warnings(status, snapshot, encoding)]
     return Group(*parts)
 
 
-def _heading(status: Status) -> list[Text]:
+def _heading(status: Status, header: str) -> list[Text]:
     title = Text.assemble((status.service, "bold"), f"  phase {status.phase or '?'}")
     if status.wanted and status.applied and str(status.wanted) != str(status.applied):
         title.append(f", config {status.wanted}", style="yellow")
     wanted, applied = (f"{step.share:g} %" if step else "?" for step in (status.wanted, status.applied))
     by = "weight" if by_weight(status.kind) else "share, by pods"
-    lines = [title, Text(f"{by}: config {wanted}, applied {applied}, cluster {_cluster(status)}")]
+    lines = [title, Text(f"{by}: config {wanted}, applied {applied}, cluster {_cluster(status, header)}")]
     if told := measured(status.measured):
         lines.append(Text(f"measured: {told}"))
     images = [
@@ -82,11 +82,12 @@ def _heading(status: Status) -> list[Text]:
     return [*lines, Text(f"images: {', '.join(images)}")] if images else lines
 
 
-def _cluster(status: Status) -> str:
+def _cluster(status: Status, header: str) -> str:
     routing, share = status.live.routing, status.live.share
     if share is None:
         return " and ".join(f"{weight} %" for weight in routing.weights) or "no routes"
-    return f"{share:g} %" + (", header to canary" if routing.header else "")
+    named = f" ({header})" if header else ""
+    return f"{share:g} %" + (f", header{named} to canary" if routing.header else "")
 
 
 def _body(status: Status, snapshot: Snapshot, encoding: str) -> Table:

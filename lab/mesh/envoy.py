@@ -19,6 +19,7 @@ XDS_PORT = 15010
 ISTIOD_PORT = 8080
 MESH_PORTS = {8000: "http", 50051: "grpc"}
 """Loopback ports where the caller's Envoy takes requests for services of the mesh."""
+HTTP_PORT = next(port for port, name in MESH_PORTS.items() if name == "http")
 GATEWAY_PORT = 80
 DRAIN_SECONDS = 5
 
@@ -37,6 +38,9 @@ HTTP2 = {
         "explicit_http_config": {"http2_protocol_options": {}},
     }
 }
+
+RUNTIME = {"re2.max_program_size.error_level": "32768"}
+"""What Istio's own bootstrap sets: Envoy by itself refuses a regular expression of more than 100 instructions."""
 
 
 def program() -> Path:
@@ -61,6 +65,7 @@ def bootstrap(folder: LabFolder, name: str) -> dict[str, Any]:
                 "ISTIO_VERSION": "1.31.0",
             },
         },
+        "layered_runtime": {"layers": [{"name": "istio", "static_layer": RUNTIME}]},
         "admin": {"address": {"pipe": {"path": str(folder.socket(f"{name}-admin"))}}},
         "dynamic_resources": {
             "ads_config": {

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-CANARY_HEADER = "x-canary"
 CANARY_CLUSTERS = ("|canary|", "|canary-or-stable|")
 """Istio's name of a cluster is `outbound|PORT|SUBSET|HOST`."""
 WHOLE = 100
@@ -62,10 +61,10 @@ def split_of(tables: Iterable[Mapping[str, Any]], host: str, path: str) -> Split
         match = route.get("match", {})
         if not _matches(match, path):
             continue
-        named = {one.get("name", "").lower() for one in match.get("headers", ())}
-        if CANARY_HEADER in named:
+        # A stack may have a canary header of any name.
+        if {one.get("name", "") for one in match.get("headers", ())} - {":method"}:
             header = header or _weight(route) == WHOLE
-        elif not named - {":method"}:
+        else:
             return Split(header, _weight(route))
     return Split(header)
 

@@ -1,4 +1,4 @@
-"""The program inside a pod: answers HTTP, server-sent events and ext_authz, and says who answered."""
+"""The program inside a pod: answers HTTP, event streams and ext_authz, calls on, and says who answered."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import grpc
 from aiohttp import web
 
 from lab.pods import behaviour as behaving
+from lab.pods import chain
 from lab.pods.authorization import allowed, user_of
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ class Application:
                 return _told(self.who, behaviour.status, headers)
         if "/stream" in request.path:
             return await self._events(request, headers)
+        if chain.QUERY in request.query:
+            called = await chain.call_on(request)
+            own = f"{self.who['service']}/{self.who['version']}"
+            headers[chain.HEADER] = ",".join(filter(None, (own, called.chain)))
+            told = {**self.who, "baggage": chain.received(request), "called": called.told}
+            return _told(told, called.status, headers)
         return _told(self.who, web.HTTPOk.status_code, headers)
 
     async def _events(self, request: web.BaseRequest, headers: dict[str, str]) -> web.StreamResponse:
@@ -113,7 +120,7 @@ class Application:
         return answer
 
 
-def _told(who: dict[str, str], status: int, headers: dict[str, str]) -> web.Response:
+def _told(who: dict[str, Any], status: int, headers: dict[str, str]) -> web.Response:
     # The line ends: several answers of curl stand one below the other.
     body = json.dumps(who) + "\n"
     return web.Response(text=body, status=status, headers=headers, content_type="application/json")

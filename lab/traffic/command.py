@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from lab.traffic.tally import Tally
     from lab.traffic.users import Users
 
+CANARY = "x-canary: true"
+"""What `--header` sends: the header of `services.yaml`. A stack that has another one is asked by `-H`."""
+
 
 def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     path: Annotated[list[str], typer.Argument(help="Paths to call on each host, in turn: /api/v1/auth/me")],
@@ -32,7 +35,10 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
         typer.Option(help="The public host, or a service inside the mesh: auth-api.auth:8000; repeatable."),
     ],
     header: Annotated[bool, typer.Option("--header", help="Send x-canary: true.")] = False,
-    header_value: Annotated[str, typer.Option(help="Send x-canary with this value instead.")] = "",
+    more: Annotated[
+        list[str] | None,
+        typer.Option("-H", help="Send this header, as of curl: 'x-try: a-word'; repeatable."),
+    ] = None,
     inside: Annotated[bool, typer.Option("--inside", help="Call from inside the mesh.")] = False,
     rate: Annotated[float, typer.Option(help="Requests a second, over all paths.", min=0.1)] = 50.0,
     seconds: Annotated[float | None, typer.Option(help="How long. [default: until Ctrl-C]")] = None,
@@ -55,6 +61,8 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     Exit code 1 if a request failed, 3 if no lab runs or it has no network.
 
     Example: lab traffic /api/v1/auth/me --host api.eco2.test --rate 100 --chart rollout.svg
+
+    Example: lab traffic '/api/v1/auth/me?call=scan-api.scan:8000' --host api.eco2.test -H 'x-canary: true'
     """
     folder = LabFolder.of(name)
     enter(network(folder)[0])
@@ -62,8 +70,8 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     from lab.traffic.load import Target  # noqa: PLC0415
     from lab.traffic.users import Users  # noqa: PLC0415
 
-    value = header_value or ("true" if header else "")
-    targets = [Target(one, place, value, inside) for one in host for place in path]
+    headers = tuple(_header(one) for one in (*([CANARY] if header else ()), *(more or ())))
+    targets = [Target(one, place, headers, inside) for one in host for place in path]
     if streams is not None:
         outcomes = asyncio.run(_streams(targets[0], streams, 60.0 if seconds is None else seconds))
         typer.echo(json.dumps(outcomes, indent=None if as_json else 2))
@@ -84,6 +92,13 @@ def traffic(  # noqa: PLR0913, PLR0917  # each is an option of the command
     elif people:
         typer.echo(people.told())
     raise typer.Exit(bool(tally.failures))
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise typer.BadParameter(f"{text!r} is no header; write NAME: VALUE", param_hint="-H")
+    return name.strip(), value.strip(" \t")
 
 
 def _show_each(tallies: dict[Target, Tally], *, as_json: bool) -> None:

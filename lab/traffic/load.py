@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aiohttp
 
-from lab.mesh.envoy import GATEWAY_PORT, MESH_PORTS
+from lab.mesh.envoy import GATEWAY_PORT, HTTP_PORT
 from lab.traffic.tally import Answer, Tally, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
 
 PATIENCE_SECONDS = 10.0
 WORKERS = 24
-NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
-HTTP_PORT = next(port for port, name in MESH_PORTS.items() if name == "http")
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,13 @@ class Target:
     Attributes:
         host: The Host header: the public host, or a service's name inside the mesh.
         path: The path with its query.
-        header: The value of `x-canary`; empty: the header is not sent.
+        with_headers: Name and value of each request header beside Host; a name may come more than once.
         inside: Whether a caller inside the mesh sends them; else they come by the gateway.
     """
 
     host: str
     path: str
-    header: str = ""
+    with_headers: tuple[tuple[str, str], ...] = ()
     inside: bool = False
 
     @property
@@ -44,18 +41,18 @@ class Target:
         return f"http://127.0.0.1:{HTTP_PORT if self.inside else GATEWAY_PORT}{self.path}"
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> list[tuple[str, str]]:
         """The request's headers."""
-        return {"Host": self.host} | ({"x-canary": self.header} if self.header else {})
+        return [("Host", self.host), *self.with_headers]
 
 
 async def request(
-    session: aiohttp.ClientSession, target: Target, more: Mapping[str, str] = NOTHING_MORE
+    session: aiohttp.ClientSession, target: Target, more: Iterable[tuple[str, str]] = ()
 ) -> Answer:
     """Sends one request, with more headers than its target's, and reads its answer whole."""
     at, began = time.time(), time.monotonic()
     try:
-        async with session.get(target.url, headers={**target.headers, **more}) as answer:
+        async with session.get(target.url, headers=[*target.headers, *more]) as answer:
             await answer.read()
             return outcome(at, time.monotonic() - began, answer.status, answer.headers)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -122,7 +119,7 @@ async def stream(target: Target, seconds: float) -> dict[str, object]:
         Who served it, the number of its events, and whether it came to its own end.
     """
     patience, text, version = aiohttp.ClientTimeout(total=seconds + PATIENCE_SECONDS), b"", ""
-    target = Target(target.host, f"{target.path}?seconds={seconds:g}", target.header, target.inside)
+    target = replace(target, path=f"{target.path}?seconds={seconds:g}")
     failure = ""
     try:
         async with (

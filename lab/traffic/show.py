@@ -69,6 +69,8 @@ class Show:
         latency = told["latencyMs"]
         console = Console()
         console.print(table)
+        for chain, number in tally.chains.most_common():
+            console.print(Text(visible(f"{chain.replace(',', ' → ')}: {number}")))
         console.print(f"{tally.sent} requests, median {latency['median']} ms, p99 {latency['p99']} ms")
         for failure in told["failures"][:5]:
             at = time.strftime("%H:%M:%S", time.localtime(failure["at"]))

@@ -28,6 +28,7 @@ class Answer:
         authorizer: The version of ext-authz that let it in; empty if none was asked.
         failure: What went wrong; empty if nothing.
         cookies: What it wants to be kept, as `Set-Cookie` says it.
+        chain: Who answered along a chain of calls: `auth-api/v1,scan-api/v2`; empty where none was asked for.
     """
 
     at: float
@@ -37,6 +38,7 @@ class Answer:
     authorizer: str = ""
     failure: str = ""
     cookies: tuple[str, ...] = ()
+    chain: str = ""
 
 
 @dataclass
@@ -46,8 +48,10 @@ class Tally:
     answers: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     authorizers: Counter[str] = field(default_factory=Counter)
+    chains: Counter[str] = field(default_factory=Counter)
     failures: list[Answer] = field(default_factory=list)
     last: dict[str, float] = field(default_factory=dict)
+    last_of_chain: dict[str, float] = field(default_factory=dict)
     by_second: dict[int, Counter[str]] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
@@ -59,6 +63,10 @@ class Tally:
         self.times.append(answer.seconds)
         if answer.authorizer:
             self.authorizers[answer.authorizer] += 1
+        if answer.chain:
+            self.chains[answer.chain] += 1
+            before = self.last_of_chain.get(answer.chain, 0.0)
+            self.last_of_chain[answer.chain] = max(before, answer.at + answer.seconds)
         if answer.failure:
             self.failures.append(answer)
             second["failed"] += 1
@@ -81,7 +89,9 @@ class Tally:
             "answers": dict(self.answers),
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "authorizers": dict(self.authorizers),
+            "chains": dict(self.chains),
             "last": self.last,
+            "lastOfChain": self.last_of_chain,
             "latencyMs": {"median": round(cuts[49] * 1000, 2), "p99": round(cuts[98] * 1000, 2)},
             "failures": [
                 {"at": one.at, "what": one.failure, "version": one.version}
@@ -98,12 +108,8 @@ def outcome(at: float, seconds: float, status: int, headers: CIMultiDictProxy[st
     A gateway that finds nobody to authorize a request refuses it with 403, and one without a route with 404.
     """
     failed = f"status {status}" if status >= REFUSED else ""
-    return Answer(
-        at,
-        seconds,
-        status,
-        headers.get("x-version", ""),
-        headers.get("x-authorized-by", ""),
-        failed,
-        tuple(headers.getall("set-cookie", ())),
+    version, authorizer, chain = (
+        headers.get(f"x-{name}", "") for name in ("version", "authorized-by", "chain")
     )
+    cookies = tuple(headers.getall("set-cookie", ()))
+    return Answer(at, seconds, status, version, authorizer, failed, cookies, chain)

@@ -70,7 +70,7 @@ class Users:
         """Sends the next user's request."""
         user = next(self._turns)
         async with user.turn:
-            answer = await request(session, target, user.headers(self._identified_by))
+            answer = await request(session, target, user.headers(self._identified_by).items())
             user.sees(answer)
         return answer
 

@@ -36,6 +36,7 @@ TITLES: Final[Mapping[int, str]] = MappingProxyType(
         17: "a canary has room on its nodes",
         18: "nothing with traffic is deleted in passing",
         19: "a canary that fails costs users nothing",
+        20: "the header reaches the last service of a chain",
         21: "users keep the version that they met",
     }
 )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.findings import wrong
-from rollout.spec.headers import not_owned
+from rollout.spec.headers import not_baggage, not_owned
 from rollout.spec.model import Name, ServiceName, Strict
 from rollout.spec.service import ServiceSpec
 
@@ -54,15 +54,24 @@ class Registry(Strict):
 
 
 class CanaryHeader(Strict):
-    """The request header that always reaches the canary, by exact match.
+    """The request header that always reaches the canary, by exact match, and its canaries along a chain of calls.
 
     Attributes:
         name: The header's name.
         value: The value that reaches the canary.
     """
 
-    name: Annotated[str, Field(pattern=forms.HEADER, max_length=64), AfterValidator(not_owned)]
-    value: Annotated[str, Field(pattern=forms.HEADER_VALUE, max_length=256)]
+    name: Annotated[
+        str,
+        Field(pattern=forms.HEADER, max_length=64),
+        AfterValidator(not_owned),
+        AfterValidator(not_baggage),
+    ]
+    value: Annotated[str, Field(pattern=forms.CANARY_VALUE, max_length=256)]
+
+    def __str__(self) -> str:
+        """As `curl -H` takes it: `x-canary: true`."""
+        return f"{self.name}: {self.value}"
 
 
 class Catalog(Strict):

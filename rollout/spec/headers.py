@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from rollout.spec import patterns as forms
+from rollout.traffic.baggage import BAGGAGE
 
 OWNED: Final = frozenset(
     (
@@ -41,13 +42,27 @@ def not_owned(name: str) -> str:
     return name
 
 
+def not_baggage(name: str) -> str:
+    """The name of a header that is not the one which carries the canary's along a chain of calls (rule 20).
+
+    Raises:
+        ValueError: If it is.
+    """
+    if name.lower() == BAGGAGE:
+        raise ValueError(
+            f"{name} carries the canary's header from service to service; choose another one (x-canary)"
+        )
+    return name
+
+
 def changes(values: dict[str, str]) -> dict[str, str]:
     """Headers with the values that a route gives them.
 
     Raises:
-        ValueError: If a name or a value has a form that Envoy refuses.
+        ValueError: If a name or a value has a form that Envoy refuses, or the header rule gives that header a value.
     """
-    names(tuple(values))
+    for name in names(tuple(values)):
+        not_baggage(name)
     for name, value in values.items():
         if not re.fullmatch(forms.HEADER_VALUE, value):
             raise ValueError(f"the value of {name} must have the form of {forms.FORMS[forms.HEADER_VALUE]}")

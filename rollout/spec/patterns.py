@@ -26,6 +26,7 @@ INSTANCE_TYPE: Final = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 HEADER: Final = r"^[a-z0-9-]+$"
 COOKIE: Final = r"^[A-Za-z0-9_-]+$"
 HEADER_VALUE: Final = r"^[!-~]([ -~]*[!-~])?$"
+CANARY_VALUE: Final = r"^[A-Za-z0-9._-]+$"
 CONTEXT: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@+=,~-]*$"
 REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 REASON: Final = r"\S"
@@ -60,6 +61,7 @@ FORMS: Final = {
     HEADER: "a header's name in lower case (x-canary)",
     COOKIE: "a cookie's name (letters, digits, - _)",
     HEADER_VALUE: "a header's value (printable ASCII on one line, no blank at its ends)",
+    CANARY_VALUE: "a word of letters, digits, . _ - (baggage, which carries it on, encodes all others)",
     CONTEXT: "a name without blanks (letters, digits, . _ : / @ + = , ~ -)",
     REGION: "a region of AWS (ap-northeast-2)",
     REASON: "a reason in words",

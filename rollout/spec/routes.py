@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rollout.spec import patterns as forms
 from rollout.spec.headers import changes, names
 from rollout.spec.model import Duration, Name, Strict
+from rollout.traffic.baggage import BAGGAGE
 
 LARGEST: Final = 2**31 - 1
 """What Istio's fields for numbers hold."""
@@ -43,9 +44,9 @@ class HeaderOperations(Strict):
     """Changes to the headers of a request on its way.
 
     Attributes:
-        set: Headers that are set, whatever was there.
-        add: Headers that are added.
-        remove: Headers that are taken away.
+        set: Headers that are set, whatever was there; not `baggage`.
+        add: Headers that are added; not `baggage`.
+        remove: Headers that are taken away. `baggage`: that of a client; the canary's header still goes on.
     """
 
     set: Annotated[dict[str, str], AfterValidator(changes)] = {}
@@ -95,6 +96,11 @@ class Route(Strict):
         return self.exact or self.prefix or ""
 
     @property
+    def removes_baggage(self) -> bool:
+        """Whether the `baggage` of a client does not go on."""
+        return self.request_headers is not None and BAGGAGE in self.request_headers.remove
+
+    @property
     def match_key(self) -> tuple[bool, str, tuple[str, ...]]:
         """What two routes of one service must not share."""
         return self.exact is not None, self.path, self.methods
@@ -116,6 +122,18 @@ def each_is_reached(routes: tuple[Route, ...]) -> tuple[Route, ...]:
         if before := next((one for one in routes[:place] if one.covers(route)), None):
             told = f"{route.name} ({route.path}) is never reached: {before.name} ({before.path}) takes its requests"
             raise ValueError(f"{told}; put {route.name} first, or leave it out")
+    return routes
+
+
+def none_ends_a_chain(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Routes inside the mesh, which leave `baggage` as it is.
+
+    Raises:
+        ValueError: If one takes it away.
+    """
+    if one := next((route for route in routes if route.removes_baggage), None):
+        told = f"{one.name} removes baggage, which carries the canary's header from service to service"
+        raise ValueError(f"{told}; remove it in routes, where clients come in")
     return routes
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rollout.spec.autoscaling import Autoscaler
 from rollout.spec.model import Name, ServiceName
-from rollout.spec.routes import Route, TrafficPolicy, each_is_reached
+from rollout.spec.routes import Route, TrafficPolicy, each_is_reached, none_ends_a_chain
 from rollout.spec.stickiness import Stickiness
 from rollout.spec.workload import Queue, Workload
 from rollout.traffic import kinds
@@ -66,6 +66,11 @@ class ServiceSpec(Workload):
     @classmethod
     def _each_is_reached(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         return each_is_reached(routes)
+
+    @field_validator("mesh_routes")
+    @classmethod
+    def _none_ends_a_chain(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        return none_ends_a_chain(routes)
 
     @model_validator(mode="after")
     def _complete_for_its_kind(self) -> ServiceSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
+from rollout.traffic.baggage import unmarked
 from rollout.traffic.kept import is_kept, without_cookie
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.split import needs_header
@@ -59,9 +60,10 @@ def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
     routes = rule.get("route") or []
     if not any(_leads_to_canary(route) for route in routes):
         return rule
-    stable = without_cookie(copy.deepcopy(routes[0]))
+    stable = without_cookie(unmarked(routes[0]))
     stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
-    return {**rule, "route": [stable]}
+    # A request that meets stable in the canary's place leads nobody behind it to a canary (rule 20).
+    return {**unmarked(rule), "route": [stable]}
 
 
 def _leads_to_canary(route: Mapping[str, Any]) -> bool:

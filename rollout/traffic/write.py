@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout.fields import present
+from rollout.traffic import baggage
 from rollout.traffic import kept as keeping
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
@@ -116,7 +117,13 @@ def public_spec(split: Split, routed: Routed, host: str, gateway: str) -> dict[s
         gateway: Where it is bound.
     """
     keeps = routed.service.stickiness
-    rules = [rule for route in routed.service.routes for rule in _rules(split, routed, route, keeps)]
+    rules = [
+        rule
+        for route in routed.service.routes
+        for rule in _rules(
+            split, routed, route, baggage.outside(routed.header, clean=route.removes_baggage), keeps
+        )
+    ]
     return {"hosts": [host], "gateways": [gateway], "http": rules}
 
 
@@ -126,17 +133,22 @@ def mesh_spec(split: Split, routed: Routed) -> dict[str, Any]:
     The public host is shared by all APIs and so must not be bound to `mesh`.
     """
     routes = (*routed.service.mesh_routes, None)
+    own = baggage.inside(routed.header)
     # Callers inside the mesh are programs, which keep no cookies.
     keeps = routed.service.stickiness
     keeps = keeps if keeps and keeps.header else None
-    rules = [rule for route in routes for rule in _rules(split, routed, route, keeps)]
+    rules = [rule for route in routes for rule in _rules(split, routed, route, own, keeps)]
     return {"hosts": [routed.host], "gateways": ["mesh"], "http": rules}
 
 
 def _rules(
-    split: Split, routed: Routed, route: Route | None, keeps: Stickiness | None
+    split: Split,
+    routed: Routed,
+    route: Route | None,
+    own: tuple[baggage.HeaderRule, ...],
+    keeps: Stickiness | None,
 ) -> list[dict[str, Any]]:
-    """The header rule, if any, then those of users who keep their version, then the weighted one.
+    """The canary's own rules, if any, then those of users who keep their version, then the weighted one.
 
     All come from the same route, so they differ in match and destination only (argo-rollouts#3088,
     #3953, #2895). Without a route: everything.
@@ -149,10 +161,13 @@ def _rules(
     treatment = _treatment(route)
     rules = []
     if split.header:
-        asks = {"headers": {routed.header.name: {"exact": routed.header.value}}}
-        match = [{**one, **asks} for one in _matches(route) or [{}]]
         to_canary = [_destination(routed, CANARY_SUBSET)]
-        rules.append({"name": canary_name(name), "match": match, "route": to_canary, **treatment})
+        for one in own:
+            match = [{**path, "headers": asks} for path in _matches(route) or [{}] for asks in one.asks]
+            called = f"{canary_name(name)}{one.ending}"
+            rules.append(
+                {"name": called, "match": match, "route": to_canary, **baggage.merged(treatment, one.sets)}
+            )
     for lane in keeping.lanes(keeps, routed.kept, split.weight) if keeps else ():
         match = [{**one, "headers": dict(lane.headers)} for one in _matches(route) or [{}]]
         # Who was sent already keeps her cookie; who came from a lower weight is sent anew.

@@ -64,7 +64,7 @@ def test_each_request_reaches_whom_its_phase_says(climbed, lab, phase):
         assert_all(everywhere(lab, FEW), "v1", FEW)
         # Only this one value opens the canary.
         for value in ("false", "True", "1"):
-            assert_all(everywhere(lab, 100, f"--header-value={value}"), "v1", 100)
+            assert_all(everywhere(lab, 100, f"-Hx-canary: {value}"), "v1", 100)
         return
     # 48 measurements are random (phase 5's are exact): 8 services, 2 ways in, 3 phases. Each may miss its
     # 99.9 % interval by chance, so one run in 21 would (1 - 0.999^48 = 4.7 %). One that misses is taken once

@@ -94,7 +94,7 @@ def test_the_page_shows_what_its_commands_print(lab, tmp_path):
     stack = new_stack(lab, tmp_path, "local")
     stack.up()
     told = steps()
-    assert len(told) == 8
+    assert len(told) == 9
     for commands, shown in told:
         if "lab traffic" in commands:
             for _ in range(3):  # "The same command again: 20 %, 50 %, 100 %"

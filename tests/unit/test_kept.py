@@ -81,11 +81,12 @@ def test_kept_rules_left_alone_by_a_hand_still_count_as_the_canarys():
 def lanes_of(weight, kept):
     rules = written(Split(weight, header=True), "chat-api", COOKIE, kept)[0]["spec"]["http"]
     first = rules[0]["match"][0]["uri"]
-    return [rule for rule in rules if rule.get("match", [{}])[0].get("uri") == first]
+    own = [rule for rule in rules if rule.get("match", [{}])[0].get("uri") == first]
+    return [rule for rule in own if "x-canary" not in rule["match"][0].get("headers", {})]
 
 
 def test_whoever_comes_from_a_lower_weight_is_sent_with_what_is_missing():
-    _, canary, stable, from_5, weighted = lanes_of(20, Kept(1, "0123abcd", (5, 20)))
+    canary, stable, from_5, weighted = lanes_of(20, Kept(1, "0123abcd", (5, 20)))
     assert [one["destination"]["subset"] for one in canary["route"]] == ["canary-or-stable"]
     assert [one["destination"]["subset"] for one in stable["route"]] == ["stable"]
     for rule, weights in ((from_5, [80, 15]), (weighted, [80, 20])):
@@ -121,7 +122,7 @@ def test_the_share_of_users_is_the_weight_however_they_came(weights, data):
 @pytest.mark.parametrize("header", ["{}", "a=b; {}", "{}; c=d", "a=b;{} ; c=d", "a=1; b=2; {}"])
 def test_a_cookie_is_found_among_others(header):
     mine, other = COOKIE.cookie + "=" + to_canary(Kept(1, "0123abcd")), Kept(11, "0123abcd")
-    _, canary, stable, *_ = lanes_of(20, Kept(1, "0123abcd", (20,)))
+    canary, stable, *_ = lanes_of(20, Kept(1, "0123abcd", (20,)))
     asks = canary["match"][0]["headers"]["cookie"]["regex"]
     assert re.fullmatch(asks, header.format(mine))
     wrong = [
@@ -226,4 +227,4 @@ def test_the_number_stays_where_stickiness_goes():
 def test_every_rung_of_every_ladder_has_its_cookie():
     for ladder in LADDERS.values():
         for weight in ladder.weights:
-            assert len(lanes_of(weight, Kept(1, "0123abcd", (1,)))) == (5 if 0 < weight < 100 else 2)
+            assert len(lanes_of(weight, Kept(1, "0123abcd", (1,)))) == (4 if 0 < weight < 100 else 1)

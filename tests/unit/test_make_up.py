@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 LAB = """#!/bin/sh
 case "$*" in
   gateway) {gateway};;
-  *--json) printf '[\\n  {{\\n    "service": "auth-api",\\n    "phase": "x",\\n    "weight": {weight},\\n';;
+  *--json) printf '[\\n  {{\\n    "weight": {weight},\\n    "header": "x-try: it",\\n';;
 esac
 """
 CLAIM = "one in five requests meets the canary"
@@ -31,7 +31,7 @@ def last_words(tmp_path, weight="20.0", gateway="echo http://127.0.0.1:1"):
 def test_one_in_five_is_said_where_it_is_so(tmp_path, weight):
     told = last_words(tmp_path, weight)
     assert CLAIM in told
-    assert "curl -H 'Host: api.eco2.test' -H 'x-canary: true' http://127.0.0.1:1/api/v1/auth/me" in told
+    assert "curl -H 'Host: api.eco2.test' -H 'x-try: it' http://127.0.0.1:1/api/v1/auth/me" in told
 
 
 @pytest.mark.parametrize("weight", ["0.0", "5.0", "20.5", "200.0", "null"])

@@ -32,6 +32,9 @@ def table(*routes, domain="api.test"):
     [
         ([rule({}, stable=100)], Split()),
         ([rule(header(), canary=100), rule({}, stable=100)], Split(header=True)),
+        # A stack may have a canary header of its own, and rules inside the mesh ask for baggage, too.
+        ([rule(header("x-try"), canary=100), rule({}, stable=100)], Split(header=True)),
+        ([rule(header("baggage"), canary=100), rule({}, stable=100)], Split(header=True)),
         ([rule(header(), canary=100), rule({}, stable=95, canary=5)], Split(header=True, weight=5)),
         ([rule(header(), canary=100), rule({}, canary=100)], Split(header=True, weight=100)),
         ([], Split()),
@@ -44,7 +47,7 @@ def test_the_split_is_that_of_the_first_rule_that_fits(routes, expected):
 def test_other_hosts_paths_and_headers_do_not_count():
     routes = [
         rule({"prefix": "/api/v1/other"}, canary=100),
-        rule(header("x-other"), canary=100),
+        rule(header("x-other"), stable=50, canary=50),
         {"match": {"path": "/api/v1/auth/me/exactly"}, "route": {"cluster": cluster("canary")}},
         rule({"path_separated_prefix": "/api/v1/auth", "prefix": "/api/v1/auth"}, stable=50, canary=50),
     ]

@@ -117,9 +117,30 @@ BAD_CATALOG = [
             "x-forwarded-for",
         )
     ),
-    ({"canaryHeader/value": "tr\nue"}, "canaryHeader.value", "on one line"),
-    ({"canaryHeader/value": " true"}, "canaryHeader.value", "no blank at its ends"),
-    ({"canaryHeader/value": "ja\u00e9"}, "canaryHeader.value", "printable ASCII"),
+    ({"canaryHeader/name": "baggage"}, "canaryHeader.name", "from service to service; choose another one"),
+    *(
+        (
+            {"canaryHeader/value": value},
+            "canaryHeader.value",
+            "letters, digits, . _ - (baggage, which carries",
+        )
+        # Each of these comes out of some propagator in another form, or ends the member.
+        for value in (
+            "tr\nue",
+            " true",
+            "ja\u00e9",
+            "a b",
+            "a,b",
+            "a;b",
+            "a=b",
+            "a%20b",
+            "a+b",
+            "a/b",
+            "~a",
+            '"a"',
+            "",
+        )
+    ),
     ({f"{SERVICE}/args": ["a\0b"]}, f"{SERVICE}.args[0]", "U+0000"),
     ({f"{SERVICE}/ports": [{"name": "a-name-of-16-let", "port": 80}]}, f"{SERVICE}.ports[0].name", "15"),
     ({f"{SERVICE}/ports": [{"name": "80", "port": 80}]}, f"{SERVICE}.ports[0].name", "with a letter"),
@@ -194,6 +215,19 @@ BAD_CATALOG = [
         {f"{SERVICE}/routes": [{**ROUTE, "requestHeaders": {"set": {"a": "x"}, "remove": ["a"]}}]},
         f"{SERVICE}.routes[0].requestHeaders",
         "several changes",
+    ),
+    *(
+        (
+            {f"{SERVICE}/routes": [{**ROUTE, "requestHeaders": {operation: {"baggage": "a=b"}}}]},
+            f"{SERVICE}.routes[0].requestHeaders.{operation}",
+            "baggage carries the canary's header from service to service",
+        )
+        for operation in ("set", "add")
+    ),
+    (
+        {f"{SERVICE}/meshRoutes": [{**ROUTE, "requestHeaders": {"remove": ["baggage"]}}]},
+        f"{SERVICE}.meshRoutes",
+        "remove it in routes, where clients come in",
     ),
     (
         {"services/scan-worker/envFrom": [], "services/scan-worker/env": {}},

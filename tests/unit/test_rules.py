@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 
@@ -101,8 +102,9 @@ def test_rule_4_callers_inside_the_mesh_meet_the_same_header_and_weights(in_flig
     public, mesh = (routes[name].inputs["spec"] for name in ("auth-api", "auth-api-mesh"))
     assert mesh["hosts"] == ["auth-api.auth.svc.cluster.local"]
     assert (public["gateways"], mesh["gateways"]) == (["istio-system/eco2-gateway"], ["mesh"])
-    assert [rule["route"] for rule in public["http"][1:]] == [rule["route"] for rule in mesh["http"]]
-    assert mesh["http"][0]["match"] == [{"headers": {"x-canary": {"exact": "true"}}}]
+    # The first route answers by itself; the public host has two header rules (rule 20).
+    assert [rule["route"] for rule in public["http"][2:]] == [rule["route"] for rule in mesh["http"]]
+    assert mesh["http"][0]["match"][0] == {"headers": {"x-canary": {"exact": "true"}}}
 
 
 @pytest.mark.parametrize(
@@ -172,9 +174,12 @@ def test_rule_4_a_stack_may_have_a_canary_header_of_its_own(program, own, expect
     config = {"config/eco2:rollouts": rollouts(chat_api=1)}
     program.edit("Pulumi.dev.yaml", **config, **({} if own is None else {"config/eco2:canaryHeader": own}))
     captured = program.run()
-    for name in ("chat-api", "chat-api-mesh"):
-        (match,) = objects(captured, "VirtualService")[name].inputs["spec"]["http"][0]["match"]
-        assert match["headers"] == expected
+    routes = objects(captured, "VirtualService")
+    own = [
+        routes[name].inputs["spec"]["http"][0]["match"][0]["headers"]
+        for name in ("chat-api", "chat-api-mesh")
+    ]
+    assert own == [{**expected, "baggage": {"regex": ".+"}}, expected]
 
 
 @pytest.mark.parametrize("wrong", ["false", "0", "[]"])
@@ -188,8 +193,12 @@ def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
     captured = program.run()
     for name in ("chat-api", "chat-api-mesh"):
-        header, weighted = objects(captured, "VirtualService")[name].inputs["spec"]["http"][:2]
-        assert [one["destination"]["subset"] for one in header["route"]] == ["canary"]
+        *own, weighted = objects(captured, "VirtualService")[name].inputs["spec"]["http"][
+            : 2 + (name == "chat-api")
+        ]
+        assert [one["destination"]["subset"] for header in own for one in header["route"]] == [
+            "canary"
+        ] * len(own)
         assert [(one["destination"]["subset"], one["weight"]) for one in weighted["route"]] == [
             ("stable", 80),
             ("canary-or-stable", 20),
@@ -203,6 +212,28 @@ def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
     }
     # Of one pod nothing is a part, and Istio's default would never leave out a small canary as a whole.
     assert policy["outlierDetection"]["maxEjectionPercent"] == 100
+
+
+@pytest.mark.parametrize(
+    "header", [{"name": "x-canary", "value": "true"}, {"name": "x-try", "value": "s3same"}]
+)
+def test_rule_20_the_gateway_adds_the_member_and_the_mesh_matches_it(program, header):
+    config = {"config/eco2:rollouts": rollouts(chat_api=3), "config/eco2:canaryHeader": header}
+    program.edit("Pulumi.dev.yaml", **config)
+    routes = objects(program.run(), "VirtualService")
+    member, asked = f"{header['name']}={header['value']}", {header["name"]: {"exact": header["value"]}}
+    beside, alone, weighted = routes["chat-api"].inputs["spec"]["http"][:3]
+    assert beside["headers"] == {"request": {"set": {"baggage": f"%REQ(baggage)%,{member}"}}}
+    assert alone["headers"] == {"request": {"set": {"baggage": member}}}
+    assert [one["headers"] for one in alone["match"]] == [asked]
+    assert "headers" not in weighted
+    by_header, by_member = (
+        one["headers"] for one in routes["chat-api-mesh"].inputs["spec"]["http"][0]["match"]
+    )
+    assert by_header == asked
+    assert re.fullmatch(by_member["baggage"]["regex"], f"a=b,{member}")
+    # A service without a canary adds and matches nothing.
+    assert "baggage" not in str([routes[name].inputs for name in ("my-api", "my-api-mesh")])
 
 
 def test_rule_19_a_service_may_do_without(program):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.files import read_catalog
+from rollout.spec.routes import HeaderOperations
 from rollout.traffic import write
+from rollout.traffic.baggage import pattern
 from rollout.traffic.names import canary_name, kept_ending, mesh_name, own_names, owner, routing_objects
 from rollout.traffic.selector import NoSelectorError, pinned, selected, version_at, weight_of
 from rollout.traffic.split import Split, read
@@ -51,6 +53,26 @@ def test_without_its_canary_every_split_is_phase_0(split, name):
     assert [without_canary(one) for one in written(split, name)] == written(PHASE_OFF, name)
 
 
+@pytest.mark.parametrize("name", APIS)
+def test_nothing_of_the_baggage_is_left_at_phase_0(name):
+    assert "baggage" in json.dumps(written(Split(0, header=True), name))
+    assert "baggage" not in json.dumps(written(PHASE_OFF, name))
+
+
+def test_a_route_that_removes_a_clients_baggage_still_marks_what_has_the_header():
+    service = CATALOG.services["chat-api"]
+    bare = HeaderOperations(set={"x-a": "1"}, remove=("baggage",))
+    routes = tuple(one.model_copy(update={"request_headers": bare}) for one in service.routes)
+    routed = write.Routed("chat-api", service.model_copy(update={"routes": routes}), HEADER)
+    own, weighted = write.public_spec(Split(0, header=True), routed, "api.eco2.test", "a/b")["http"][:2]
+    assert own["headers"]["request"] == {
+        "set": {"x-a": "1", "baggage": "x-canary=true"},
+        "remove": ["baggage"],
+    }
+    assert [one["headers"] for one in own["match"]] == [{"x-canary": {"exact": "true"}}] * len(own["match"])
+    assert weighted["headers"]["request"] == {"set": {"x-a": "1"}, "remove": ["baggage"]}
+
+
 @profile
 @given(splits, splits, st.sampled_from(APIS))
 def test_two_objects_that_disagree_are_read_as_both_and_count_by_the_most(one, other, name):
@@ -69,6 +91,15 @@ def test_without_the_split_all_phases_are_the_same(one, other, name):
     ]
 
 
+marks = st.sampled_from(
+    [
+        {"request": {"set": {"baggage": "x-canary=true"}}},
+        {
+            "request": {"add": {"Baggage": "x-canary=true", "x-other": "1"}},
+            "response": {"set": {"x-other": "1"}},
+        },
+    ]
+)
 destinations = st.fixed_dictionaries(
     {
         "destination": st.fixed_dictionaries(
@@ -76,12 +107,18 @@ destinations = st.fixed_dictionaries(
             optional={"subset": st.sampled_from(["stable", "canary", "canary-or-stable", "other"])},
         )
     },
-    optional={"weight": st.integers(0, 100)},
+    optional={"weight": st.integers(0, 100), "headers": marks},
 )
 matches = st.fixed_dictionaries(
     {},
     optional={
-        "headers": st.just({"x-canary": {"exact": "true"}}),
+        "headers": st.sampled_from(
+            [
+                {"x-canary": {"exact": "true"}},
+                {"x-canary": {"exact": "true"}, "baggage": {"regex": ".+"}},
+                {"baggage": {"regex": pattern(HEADER)}},
+            ]
+        ),
         "uri": st.sampled_from([{"exact": "/a"}, {"prefix": "/"}]),
     },
 )
@@ -93,6 +130,7 @@ rules = st.fixed_dictionaries(
     optional={
         "match": st.lists(matches, max_size=3),
         "route": st.lists(destinations, max_size=3),
+        "headers": marks,
         "mirror": mirror,
         "mirrorPercentage": st.just({"value": 10.0}),
         "mirrors": st.lists(mirror.map(lambda one: {"destination": one}), max_size=2),
@@ -117,6 +155,30 @@ def test_an_abort_leaves_nothing_that_leads_to_the_canary_whatever_a_hand_wrote(
         open_before = [rule for rule in own if not all("headers" in one for one in rule.get("match") or [{}])]
         assert len(kept) >= len(open_before)
         assert bool(kept) == bool(own)
+
+
+@profile
+@given(rules)
+def test_an_abort_leaves_no_mark_in_baggage_where_requests_met_the_canary(rule):
+    """A rule alone stays, since nothing is behind it."""
+    (after,) = without_canary({"spec": {"http": [rule]}})["spec"]["http"]
+    if any(one["destination"].get("subset") in TO_CANARY for one in rule.get("route", ())):
+        assert "baggage" not in json.dumps([after.get("headers"), after["route"]]).lower()
+        for kind in ("x-other", "response"):
+            assert (kind in json.dumps(after.get("headers"))) == (kind in json.dumps(rule.get("headers")))
+    else:
+        assert after.get("headers") == rule.get("headers")
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_hand_that_took_the_weighted_rule_away_leaves_no_mark_either(public):
+    """Header rules with nothing behind them lead to stable; they must not mark what they lead there."""
+    (one, other) = written(Split(0, header=True), "chat-api")
+    spec = (one if public else other)["spec"]
+    spec["http"] = [rule for rule in spec["http"] if rule.get("name", "").endswith(("-canary", "-baggage"))]
+    after = without_canary({"spec": spec})["spec"]["http"]
+    assert len(after) == len(spec["http"])
+    assert not any("headers" in rule for rule in after)
 
 
 def to(subset, **more):
