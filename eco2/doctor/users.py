@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
-import yaml
-
-from eco2.doctor.finding import fine, unchecked, warning
+from eco2.doctor.finding import fine, warning
 from kube.errors import NotServedError
 
 if TYPE_CHECKING:
@@ -17,40 +16,36 @@ if TYPE_CHECKING:
     from rollout.spec.service import ServiceSpec
 
 USERS = "users"
-MESH = "/api/v1/namespaces/istio-system/configmaps/istio"
 POLICIES = "/apis/security.istio.io/v1/authorizationpolicies"
-EXT_AUTHZ = ("envoyExtAuthzGrpc", "envoyExtAuthzHttp")
+FILTERS = "/apis/networking.istio.io/v1alpha3/envoyfilters"
+CLEARING = ('"clear_route_cache": true', '"clearRouteCache": true')
+"""How a patch of the filter says it; protobuf knows both spellings."""
 
 
 def users(cluster: ClusterClient, services: Mapping[str, ServiceSpec], context: str) -> list[CheckResult]:
     """Looks at who may set the headers by which services know their users.
 
-    Envoy chooses a route before its filters run. What an ext_authz filter adds to a request is looked at only if the
-    filter clears the choice (`clearRouteCache`; envoyproxy.io, ext_authz filter).
+    Envoy chooses a route before its filters run. What an ext_authz filter adds to a request counts only if the
+    filter clears that choice (`clear_route_cache`; envoyproxy.io, ext_authz filter). Istio's own setting of
+    that name reaches no proxy (istio#61558; seen with 1.31), so an EnvoyFilter has to say it.
 
     Raises:
         ClusterError: If the cluster refuses or does not answer.
     """
     by_header = {name: one.stickiness.header for name, one in services.items() if one.stickiness}
-    by_header = {name: header for name, header in by_header.items() if header}
-    if not by_header:
+    who = "; ".join(f"{name} knows users by {header}" for name, header in by_header.items() if header)
+    if not who:
         return []
-    who = "; ".join(f"{name} knows users by {header}" for name, header in by_header.items())
     asking = _asking(cluster)
     if not asking:
         return [fine(USERS, f"{who}, which callers send")]
-    text = ((cluster.get(MESH) or {}).get("data") or {}).get("mesh")
-    if text is None:
-        return [unchecked(USERS, "no ConfigMap istio in istio-system has the mesh's settings")]
-    try:
-        clearing = {one["name"]: _clears_the_route(one) for one in yaml.safe_load(text)["extensionProviders"]}
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
-        return [unchecked(USERS, "the ConfigMap istio in istio-system names no providers")]
-    if late := sorted(name for name in asking if not clearing.get(name)):
-        what = f"{who}. If {', '.join(late)} sets that header, it comes too late: the route is chosen before"
-        edit = f"kubectl --context {context} -n istio-system edit configmap istio"
-        return [warning(USERS, what, f"{edit}, and give the provider clearRouteCache: true")]
-    return [fine(USERS, f"{who}; routes are chosen again after {', '.join(sorted(asking))}")]
+    authorizers = ", ".join(sorted(asking))
+    if _clears_routes(cluster):
+        return [fine(USERS, f"{who}; routes are chosen again after {authorizers}")]
+    what = f"{who}. If {authorizers} sets that header, it comes too late: the route is chosen before"
+    return [
+        warning(USERS, what, f"kubectl --context {context} apply -f docs/istio/routes-after-ext-authz.yaml")
+    ]
 
 
 def _asking(cluster: ClusterClient) -> set[str]:
@@ -59,12 +54,16 @@ def _asking(cluster: ClusterClient) -> set[str]:
         listed = cluster.list(POLICIES)
     except NotServedError:
         return set()
-    return {
-        (one["spec"].get("provider") or {}).get("name", "")
-        for one in listed
-        if (one.get("spec") or {}).get("action") == "CUSTOM"
-    }
+    custom = [one["spec"] for one in listed if (one.get("spec") or {}).get("action") == "CUSTOM"]
+    return {(one.get("provider") or {}).get("name", "") for one in custom}
 
 
-def _clears_the_route(provider: Mapping[str, Any]) -> bool:
-    return any((provider.get(kind) or {}).get("clearRouteCache") is True for kind in EXT_AUTHZ)
+def _clears_routes(cluster: ClusterClient) -> bool:
+    try:
+        listed = cluster.list(FILTERS)
+    except NotServedError:
+        return False
+    patches = [
+        json.dumps(one.get("patch")) for each in listed for one in each["spec"].get("configPatches", ())
+    ]
+    return any("ext_authz" in patch and any(word in patch for word in CLEARING) for patch in patches)

@@ -39,14 +39,6 @@ ENVIRONMENT = {
 
 OBJECTS: tuple[dict[str, Any], ...] = (
     {
-        # Where clusters keep these settings. istiod here reads them from a file.
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "istio", "namespace": "istio-system"},
-        "data": {"mesh": yaml.safe_dump(MESH)},
-    },
-    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CALLER_NAMESPACE}},
-    {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
         "metadata": {"name": "eco2-gateway", "namespace": "istio-system"},

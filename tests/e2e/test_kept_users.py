@@ -8,8 +8,9 @@ from contextlib import contextmanager, nullcontext
 import pytest
 import yaml
 
+from tests.conftest import ROOT
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside
-from tests.updates import dead, until
+from tests.updates import until
 
 pytestmark = pytest.mark.lab
 CHAT = PATHS["chat-api"]
@@ -179,20 +180,12 @@ def test_an_id_that_the_authorizer_sets_counts_where_it_clears_the_route(sticky,
 
 @contextmanager
 def cleared_route(lab):
-    """The lab's provider chooses routes again; istiod reads its file when it starts, the doctor the ConfigMap."""
-    file, path = lab.home / lab.name / "mesh.yaml", "/api/v1/namespaces/istio-system/configmaps/istio"
-    before = file.read_text()
-    mesh = yaml.safe_load(before)
-    mesh["extensionProviders"][0]["envoyExtAuthzGrpc"]["clearRouteCache"] = True
-
-    def write(text):
-        file.write_text(text)
-        lab.api.request("PATCH", path, {"data": {"mesh": text}}, content_type="application/merge-patch+json")
-        with dead(lab, "istiod"):
-            pass
-        # A new istiod tells proxies the whole anew.
-        time.sleep(15)
-
-    write(yaml.safe_dump(mesh))
-    yield
-    write(before)
+    """The gateway chooses routes again, by the file that the doctor names."""
+    path = "/apis/networking.istio.io/v1alpha3/namespaces/istio-system/envoyfilters"
+    document = yaml.safe_load((ROOT / "docs/istio/routes-after-ext-authz.yaml").read_text())
+    lab.api.request("POST", path, document)
+    time.sleep(5)
+    try:
+        yield
+    finally:
+        lab.api.request("DELETE", f"{path}/{document['metadata']['name']}")

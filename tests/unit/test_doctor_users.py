@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from eco2.doctor.users import MESH, POLICIES, users
+from eco2.doctor.users import FILTERS, POLICIES, users
 from kube.errors import NotServedError
 from lab.pods.authorization import allowed, user_of
 from rollout.spec.files import read_catalog
@@ -17,46 +17,48 @@ POLICY = {"spec": {"action": "CUSTOM", "provider": {"name": "authz"}}}
 
 
 class Cluster:
-    def __init__(self, mesh, policies):
-        self._mesh, self._policies = mesh, policies
+    def __init__(self, policies, filters):
+        self._lists = {POLICIES: policies, FILTERS: filters}
 
     def list(self, path):
-        assert path == POLICIES
-        if self._policies is None:
+        if self._lists[path] is None:
             raise NotServedError(path)
-        return self._policies
-
-    def get(self, path):
-        assert path == MESH
-        return self._mesh
+        return self._lists[path]
 
 
-def mesh(**provider):
-    said = {"extensionProviders": [{"name": "authz", "envoyExtAuthzGrpc": {"service": "a", **provider}}]}
-    return {"data": {"mesh": yaml.safe_dump(said)}}
+def envoy_filter(name="envoy.filters.http.ext_authz", **config):
+    return {"spec": {"configPatches": [{"patch": {"value": {"name": name, "typed_config": config}}}]}}
+
+
+OURS = yaml.safe_load((ROOT / "docs/istio/routes-after-ext-authz.yaml").read_text())
 
 
 @pytest.mark.parametrize(
-    ("found", "policies", "state", "says"),
+    ("policies", "filters", "state", "says"),
     [
-        (mesh(), [POLICY], "warning", "If authz sets that header, it comes too late"),
-        (mesh(clearRouteCache=True), [POLICY], "fine", "chosen again after authz"),
-        (mesh(clearRouteCache="true"), [POLICY], "warning", "too late"),
-        (mesh(), [{"spec": {"action": "ALLOW"}}], "fine", "which callers send"),
-        (mesh(), None, "fine", "which callers send"),
-        (None, [POLICY], "unchecked", "no ConfigMap istio"),
-        ({"data": {"mesh": "a: [b"}}, [POLICY], "unchecked", "names no providers"),
-        ({"data": {"mesh": "[]"}}, [POLICY], "unchecked", "names no providers"),
-        ({"data": {"mesh": "extensionProviders: []"}}, [POLICY], "warning", "too late"),
+        ([POLICY], [], "warning", "If authz sets that header, it comes too late"),
+        ([POLICY], None, "warning", "too late"),
+        ([POLICY], [{"spec": {}}], "warning", "too late"),
+        ([POLICY], [OURS], "fine", "chosen again after authz"),
+        ([POLICY], [envoy_filter(clearRouteCache=True)], "fine", "chosen again"),
+        ([POLICY], [envoy_filter(clear_route_cache=False)], "warning", "too late"),
+        (
+            [POLICY],
+            [envoy_filter("envoy.filters.http.jwt_authn", clear_route_cache=True)],
+            "warning",
+            "too late",
+        ),
+        ([{"spec": {"action": "ALLOW"}}], [], "fine", "which callers send"),
+        (None, [], "fine", "which callers send"),
     ],
 )
-def test_a_filter_that_chooses_no_route_again_is_told(found, policies, state, says):
+def test_a_filter_that_chooses_no_route_again_is_told(policies, filters, state, says):
     own = CATALOG.services["auth-api"]
     services = {"auth-api": own.model_copy(update={"stickiness": Stickiness(header="x-user-id")})}
-    (told,) = users(Cluster(found, policies), services, "eco2-dev")
+    (told,) = users(Cluster(policies, filters), services, "eco2-dev")
     assert (told.state, says in told.what) == (state, True)
-    assert "auth-api knows users by x-user-id" in told.what or state == "unchecked"
-    assert bool(told.remedy) == (state == "warning")
+    assert "auth-api knows users by x-user-id" in told.what
+    assert ("docs/istio/routes-after-ext-authz.yaml" in told.remedy) == (state == "warning")
 
 
 def test_without_such_a_service_nothing_is_asked():
