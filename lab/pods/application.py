@@ -136,11 +136,12 @@ class _Calls(grpc.GenericRpcHandler):
 
         async def call(_request: bytes, context: Any) -> bytes:
             behaviour = self._application.behaviour()
-            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
             if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
                 await asyncio.sleep(3600 if behaviour.hang else behaviour.slow_seconds)
                 if behaviour.status != web.HTTPOk.status_code:
+                    # Before any header, as servers do: proxies count no status that comes in trailers.
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
+            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
             return answer
 
         return grpc.unary_unary_rpc_method_handler(call)
