@@ -79,14 +79,19 @@ def failed(lab, fault, title):
     with Traffic(lab, HOST, (PATH,), rate=RATE) as users:
         time.sleep(SECONDS_BEFORE)
         fault(lab)
+        struck = time.time()
         time.sleep(SECONDS_AFTER)
     told = users.told
-    print(f"{fault.__name__}, {title}: {told['failed']} of {told['sent']} failed, by {told['authorizers']}")
+    failures = [(round(one["at"] - struck, 2), one["what"]) for one in told["failures"]]
+    print(
+        f"{fault.__name__}, {title}: {told['failed']} of {told['sent']} failed, by {told['authorizers']}, {failures}"
+    )
     return told["failed"], sum(one.get("failed", 0) for one in told["seconds"][-4:])
 
 
-# The filter tries a call once. Of each pod three answers fail, or two connections, and what it was just answering.
-@pytest.mark.parametrize(("fault", "most"), [(unready, 0), (unavailable, 15), (deleted, 15)])
+# The filter tries a call once, so each that meets a dead pod fails. Where several pods answer with errors at once,
+# Envoy leaves the first out at once, and tells its threads of the others a second later (`update_merge_window`).
+@pytest.mark.parametrize(("fault", "most"), [(unready, 0), (unavailable, RATE * 1.5), (deleted, 15)])
 @pytest.mark.usefixtures("at_100")
 def test_a_canary_of_ext_authz_that_fails_costs_users_little(lab, fault, most):
     count, late = failed(lab, fault, "100 %")
@@ -100,10 +105,9 @@ def test_a_canary_of_ext_authz_that_fails_costs_users_little(lab, fault, most):
 def test_it_falls_back_at_every_weight(stack, lab, fault, phase):
     at(stack, phase)
     count, late = failed(lab, fault, f"phase {phase}")
-    if fault is unready:
-        assert not count
     # All that waited for an answer when the second of them timed out.
-    assert count <= (15 if fault is not hangs else RATE * TIMEOUT_SECONDS * 2)
+    most = {unready: 0, deleted: 15, unavailable: RATE * 1.5, hangs: RATE * (TIMEOUT_SECONDS + 1.5)}
+    assert count <= most[fault]
     assert not late
 
 
