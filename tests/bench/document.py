@@ -73,7 +73,8 @@ FAULTS = """
 auth-api at 20 %, {rate:.0f} requests a second for 14 s; after 3 s its one canary pod breaks, and nobody does anything.
 *Alone*: the same routes with `trafficPolicy.fallback: null`. Argo Rollouts runs without an analysis, which would see
 errors after its interval. *Ends after*: seconds from the fault to the last failed request; *never*: requests still
-failed in the last two seconds.
+failed in the last two seconds. What a pod is just answering when it is deleted is lost, and no route can help it: in
+some runs that is one request or two.
 
 """
 
