@@ -93,10 +93,8 @@ class ServiceObjects:
         hooks = pulumi.ResourceHookBinding(
             before_delete=[pause], before_update=[pause] if self._plan.order.pauses_before_canary else None
         )
-        reached_by_routes = not self._spec.reads_queues
-        built = [
-            self._deployment(name, app, self._spec, release, after, hooks if reached_by_routes else None)
-        ]
+        reached = None if self._spec.reads_queues else hooks
+        built = [self._deployment(name, app, self._spec, release, after, reached)]
         if self._plan.weight:
             budget = scaling.disruption_budget_spec(app, release.version)
             built.append(self._declare_canary("PodDisruptionBudget", name, self._labels(app), budget))
@@ -114,13 +112,13 @@ class ServiceObjects:
         return self._autoscaler(canary_name(self._plan.name), canary, after) if canary else []
 
     def routes(self, after: Resources) -> Resources:
-        """What brings traffic: both VirtualServices, or the Service that selects by version; of a worker nothing."""
+        """What brings traffic: both VirtualServices, or a Service and its DestinationRule; of a worker nothing."""
         plan, spec = self._plan, self._spec
         if spec.reads_queues:
             return []
         change = Change(hooks=self._platform.readiness.before_routes(self._name, plan, spec))
         if spec.by_selector:
-            return [self._service(plan.name, plan.name, plan.service_version, spec, after, change)]
+            return self._without_routes(after, change)
         # Retreating, routes wait for nothing at all; otherwise for the subsets that they name, too.
         after = [*after, *self._fixed] if after else []
         routed = self._routed()
@@ -152,14 +150,24 @@ class ServiceObjects:
         return write.Routed(self._plan.name, self._spec, self._shared.canary_header, kept=self._plan.kept)
 
     def _destination(self) -> Resources:
-        """Service and subsets, which no rollout changes."""
+        """Service and subsets, which no rollout changes where there are routes."""
         name, spec = self._plan.name, self._spec
-        if spec.traffic_policy is None:
+        if not spec.by_weight:
             return []
-        subsets = write.destination_rule_spec(self._routed(), spec.traffic_policy)
+        subsets = write.destination_rule_spec(self._routed(), self._plan.weight)
         rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
-        # Without routes the Service's selector is the route.
-        return [rule] if spec.by_selector else [self._service(name, name, None, spec, []), rule]
+        return [self._service(name, name, None, spec, []), rule]
+
+    def _without_routes(self, after: Resources, change: Change) -> Resources:
+        """The Service, whose selector is the route, and the rule by which stable takes over (rules 5 and 19)."""
+        name, plan = self._plan.name, self._plan
+        spec = write.destination_rule_spec(self._routed(), plan.weight)
+        rule = partial(self._declare, "DestinationRule", name, self._labels(name), spec, change=change)
+        service = partial(self._service, name, name, plan.service_version, self._spec, change=change)
+        # No order fails a request. In this one nobody meets both versions between none and all.
+        first, second = (rule, service) if plan.order.climbs else (service, rule)
+        done = first(after=after)
+        return [done, second(after=[*after, done])]
 
     def _companions(self) -> Resources:
         """Deployments that run stable's image beside it and have no canary."""

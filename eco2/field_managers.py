@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rollout.marks import FIELD_MANAGER
 
@@ -13,12 +13,16 @@ CREATOR = "pulumi-kubernetes"
 """The field manager under which the Kubernetes plugin creates objects (since 4.29)."""
 
 
+FIELDS: Final = {"VirtualService": "f:http", "Service": "f:selector", "DestinationRule": "f:trafficPolicy"}
+"""What of an object's spec leads to the canary, by kind."""
+
+
 def hands(live: Mapping[str, Any], kind: str) -> tuple[str, ...]:
     """Who else has set what leads to the canary, by field manager; the next update meets a conflict with them.
 
     What the plugin has created, its first update takes over by itself.
     """
-    field = "f:http" if kind == "VirtualService" else "f:selector"
+    field = FIELDS[kind]
     return tuple(
         str(one.get("manager"))
         for one in live["metadata"].get("managedFields", ())

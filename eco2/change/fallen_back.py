@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eco2.prometheus import Prometheus
 from rollout.guards import fallen_back as judge
 from rollout.guards.rules import cited
+from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ def fallen_back(
     Raises:
         PrometheusError: If there is no usable answer.
     """
-    # Where users keep their version, a few of them may send most of the requests: its share tells nothing.
-    judged = {name: one for name, one in services.items() if one.falls_back and one.stickiness is None}
-    asked = {name: one for name, one in judged.items() if weights.get(name)}
+    # Where the ratio of pods decides, an autoscaler moves the share. Where users keep their version, a few of them
+    # may send most of the requests.
+    asked = {
+        name: one
+        for name, one in services.items()
+        if one.falls_back
+        and one.stickiness is None
+        and (weights.get(name) if one.by_weight else weights.get(name) == FULL_WEIGHT)
+    }
     if not asked:
         return {}
     found = {}

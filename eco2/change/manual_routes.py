@@ -11,9 +11,8 @@ from eco2.field_managers import hands
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
-from rollout.traffic.kinds import by_selector
 from rollout.traffic.names import routing_objects
-from rollout.traffic.selector import version_at
+from rollout.traffic.selector import selected_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -102,7 +101,7 @@ def with_hands(
         resources: Type and outputs of the state's resources by URN; empty where they are not known.
         context: The kubeconfig's context of the stack's cluster.
     """
-    moving = {one.service for one in report.changes if _moves_routes(one, services[one.service].kind)}
+    moving = {one.service for one in report.changes if _moves_routes(one, services[one.service])}
     try:
         found = look_at_routes(ClusterClient(context), services, resources, moving, report.stack)
     except NoClusterError:
@@ -119,10 +118,11 @@ def with_hands(
     return replace(report, warnings=(*report.warnings, *unfinished, *found.hands))
 
 
-def _moves_routes(change: ServiceChange, kind: str) -> bool:
+def _moves_routes(change: ServiceChange, service: ServiceSpec) -> bool:
     before, after = change.before, change.after
     if before is None:
         return True
-    if by_selector(kind):
-        return version_at(before.share) != version_at(after.share)
+    if service.by_selector:
+        at = partial(selected_at, falls_back=service.falls_back)
+        return at(before.share) != at(after.share)
     return before.level != after.level

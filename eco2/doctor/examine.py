@@ -10,6 +10,7 @@ from eco2.doctor import pulumi
 from eco2.doctor.autoscalers import AUTOSCALERS, autoscalers
 from eco2.doctor.files import connect, read_files
 from eco2.doctor.finding import asked, unchecked
+from eco2.doctor.istiod import istiod
 from eco2.doctor.nodes import NODES, nodes
 from eco2.doctor.platform import ISTIO, KEDA, RIGHTS, istio, keda, rights
 from eco2.doctor.references import GROUP as REFERENCES
@@ -57,4 +58,7 @@ def examine(project: Path, stack: str) -> list[CheckResult]:
     }
     for group, check in checks.items():
         found += asked(group, check)
+        if group == ISTIO:
+            # By itself: who may not look at Deployments there hears of all else.
+            found += asked(ISTIO, partial(istiod, cluster, context))
     return [*beside.result(), *found]

@@ -1,8 +1,8 @@
 """What users suffer from at this moment, by the cluster alone, in words.
 
 A canary that has weight and no ready pod has fallen back: stable takes its share (rule 19). Where the catalog turns
-that off its whole share fails (istio#27092). A Service that selects both versions sends to ready pods alone, so there
-one set of pods is enough.
+that off its whole share fails (istio#27092). Where the ratio of pods decides, requests go to ready pods alone, so one
+set of pods is enough.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def at_the_canary(kind: str, live: Live, measured: Requests | None = None) -> st
     """
     why, weights = _lack(live.canary), live.routing.weights
     if not why:
-        return _left_out(live, measured) if by_weight(kind) else ""
+        return _left_out(kind, live, measured)
     # Where routes disagree, some requests go by the highest.
     if by_weight(kind) and weights and weights[-1]:
         to = f"{weights[-1]} %" if len(weights) == 1 else f"up to {weights[-1]} %"
@@ -47,7 +47,10 @@ def at_the_canary(kind: str, live: Live, measured: Requests | None = None) -> st
             what = "it has fallen back, stable's pods serve them"
         return f"routes send {to} to the canary, which {why}: {what}"
     if by_selector(kind) and live.routing.version == CANARY_VERSION:
-        return f"the Service selects the canary alone, which {why}: all requests fail"
+        if not live.routing.falls_back:
+            return f"the Service selects the canary alone, which {why}: all requests fail"
+        what = "all requests fail" if _lack(live.stable) else "it has fallen back, stable's pods serve them"
+        return f"all requests go to the canary, which {why}: {what}"
     return ""
 
 
@@ -109,13 +112,16 @@ def at_objects(drift: Iterable[Drift], live: Live) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _left_out(live: Live, measured: Requests | None) -> str:
+def _left_out(kind: str, live: Live, measured: Requests | None) -> str:
     weights = live.routing.weights
+    if by_selector(kind) and live.routing.version == CANARY_VERSION:
+        weights = (FULL_WEIGHT,)
     if measured is None or len(weights) != 1 or not live.routing.falls_back or live.routing.keeps:
         return ""
     canary = measured.total.get(CANARY_VERSION, 0)
     got = fallen_back(weights[0], canary, measured.count, measured.window_seconds)
-    return f"routes send {weights[0]} % to the canary, which {got}" if got else ""
+    routes = f"routes send {weights[0]} %" if by_weight(kind) else "all requests go"
+    return f"{routes} to the canary, which {got}" if got else ""
 
 
 def _lack(deployment: Deployment | None) -> str:

@@ -126,7 +126,7 @@ def _routes_not_live(status: Status, applied: Step) -> tuple[str, ...]:
     pin = version_at(applied.weight)
     if by_selector(status.kind) and not routing.missing and routing.version != pin:
         selects, should = (one or "both versions" for one in (routing.version, pin))
-        found.append(f"the Service selects {selects}; applied: {should}")
+        found.append(f"requests meet {selects}; applied: {should}")
     if found and routing.hands:
         found.append(f"changed by hand: {', '.join(routing.hands)}")
     return tuple(found)

@@ -79,6 +79,7 @@ class Lists:
             pods=self._of("Pod"),
             virtual_services=self._of("VirtualService"),
             services=self._of("Service"),
+            destination_rules=self._of("DestinationRule"),
         )
 
     def without_sidecars(self, names: Collection[str], stack: str) -> str:

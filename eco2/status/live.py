@@ -10,7 +10,7 @@ from eco2.status.pods import PodStatus, read_pod
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
-from rollout.traffic.selector import selected
+from rollout.traffic.selector import met, selected
 from rollout.traffic.split import read
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -79,7 +79,7 @@ class Routing:
     Attributes:
         weights: Every weight on the canary that a rule has, in per cent, sorted; empty where no rule exists.
         header: Whether the header reaches the canary alone, in every VirtualService.
-        version: The version that the Service of a service without routes is pinned to; None: both.
+        version: The version that requests to a service without routes meet; None: both, as many as pods are.
         missing: Names of objects that should be there.
         falls_back: Whether stable takes the canary's share where the canary cannot.
         keeps: Whether users keep their version, so that the weight is a share of users and not of requests.
@@ -123,6 +123,7 @@ class Objects:
     pods: Sequence[Document] = ()
     virtual_services: Sequence[Document] = ()
     services: Sequence[Document] = ()
+    destination_rules: Sequence[Document] = ()
 
 
 def read_live(name: str, service: ServiceSpec, objects: Objects) -> Live:
@@ -191,12 +192,17 @@ def _routing(name: str, service: ServiceSpec, objects: Objects) -> Routing:
     wanted = routing_objects(name, service.kind)
     there = {(kind, one): found for kind, one in wanted if (found := find(lists[kind], one))}
     seen = read(*there.values()) if service.by_weight else None
+    rule = find(objects.destination_rules, name) if service.by_selector else None
+    if rule:
+        there["DestinationRule", name] = rule
+    own = there.get(("Service", name))
+    version = met(own, rule) if own else None
     return Routing(
         weights=tuple(sorted(seen.weights)) if seen else (),
         header=seen.header if seen else False,
-        falls_back=seen.falls_back if seen else False,
+        falls_back=seen.falls_back if seen else own is not None and version != selected(own),
         keeps=seen.keeps if seen else False,
-        version=selected(there["Service", name]) if ("Service", name) in there else None,
+        version=version,
         missing=tuple(f"{kind} {one}" for kind, one in wanted if (kind, one) not in there),
         hands=tuple(hand for (kind, _), one in there.items() for hand in _hands(kind, one)),
     )

@@ -38,6 +38,7 @@ ENVIRONMENT = {
 }
 
 OBJECTS: tuple[dict[str, Any], ...] = (
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CALLER_NAMESPACE}},
     {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",

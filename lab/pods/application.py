@@ -15,6 +15,7 @@ from aiohttp import web
 from lab.pods import behaviour as behaving
 from lab.pods import chain
 from lab.pods.authorization import allowed, user_of
+from lab.pods.silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Application:
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.ServerRunner | None = None
     _grpc: Any = None
+    _silences: list[Silence] = field(default_factory=list)
 
     async def listen(self) -> None:
         """Opens the ports.
@@ -51,18 +53,42 @@ class Application:
         Raises:
             OSError: If an address cannot be bound.
         """
-        http = [port for port, name in self.ports.items() if not name.startswith("grpc")]
-        if http:
+        if self._http_ports:
             server = web.Server(self._answer, access_log=None)
             self._runner = web.ServerRunner(server, handle_signals=False)
             await self._runner.setup()
-            for port in http:
-                await web.TCPSite(self._runner, self.address, port, backlog=1024, shutdown_timeout=0).start()
-        for port in self.ports.keys() - set(http):
+            await self._take_connections(self._runner)
+        for port in self.ports.keys() - set(self._http_ports):
             self._grpc = grpc.aio.server()
             self._grpc.add_generic_rpc_handlers((_Calls(self),))
             self._grpc.add_insecure_port(f"{self.address}:{port}")
             await self._grpc.start()
+
+    def anew(self) -> Application:
+        """The process that starts where this one has ended."""
+        return Application(self.address, self.ports, self.who, self.behaviour)
+
+    async def be_silent(self, *, silent: bool) -> None:
+        """Takes no connection and answers nobody, or takes up work again. What speaks gRPC only stops to answer."""
+        if silent == bool(self._silences) or self._runner is None:
+            return
+        for one in self._silences:
+            one.end()
+        self._silences = []
+        if not silent:
+            await self._take_connections(self._runner)
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        self._silences = [Silence(self.address, port) for port in self._http_ports]
+
+    @property
+    def _http_ports(self) -> list[int]:
+        return [port for port, name in self.ports.items() if not name.startswith("grpc")]
+
+    async def _take_connections(self, runner: web.ServerRunner) -> None:
+        for port in self._http_ports:
+            await web.TCPSite(runner, self.address, port, backlog=1024, shutdown_timeout=0).start()
 
     async def drain(self, grace_seconds: float) -> None:
         """Ends as after SIGTERM: takes no new connection, finishes what it has, up to a limit.
@@ -70,6 +96,8 @@ class Application:
         What is not finished then is cut.
         """
         self.ending.set()
+        for one in self._silences:
+            one.end()
         work = []
         if self._runner is not None:
             server = self._runner.server
@@ -92,7 +120,7 @@ class Application:
             headers["connection"] = "close"
         if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
             await asyncio.sleep(behaviour.slow_seconds)
-            if behaviour.hang:
+            if behaviour.hang or behaviour.lost:
                 await asyncio.sleep(3600)
             if behaviour.status != web.HTTPOk.status_code:
                 return _told(self.who, behaviour.status, headers)
@@ -145,11 +173,13 @@ class _Calls(grpc.GenericRpcHandler):
 
         async def call(request: bytes, context: Any) -> bytes:
             behaviour = self._application.behaviour()
-            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
             if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
-                await asyncio.sleep(3600 if behaviour.hang else behaviour.slow_seconds)
+                silent = behaviour.hang or behaviour.lost
+                await asyncio.sleep(3600 if silent else behaviour.slow_seconds)
                 if behaviour.status != web.HTTPOk.status_code:
+                    # Before any header, as servers do: proxies count no status that comes in trailers.
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
+            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
             return answer(request)
 
         return grpc.unary_unary_rpc_method_handler(call)

@@ -26,6 +26,9 @@ class Behaviour(BaseModel):
         status: The HTTP status of failing answers; 200 for none.
         share: Which part of the requests is slow, fails or hangs, 0 to 1.
         hang: Whether it takes a request and never answers.
+        crash: Whether the process ends soon after it is ready, and starts again, each time.
+        lost: Whether nothing comes back from the pod, neither answers nor connections, and no word to the API
+            server, as where its node is lost and Kubernetes has not noticed yet.
         cpu: What each pod uses, as a Kubernetes quantity.
         memory: The same of memory.
         only_new: Whether pods that ran before it was told go on as they did.
@@ -39,6 +42,8 @@ class Behaviour(BaseModel):
     status: Annotated[int, Field(ge=200, le=599)] = 200
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     hang: bool = False
+    crash: bool = False
+    lost: bool = False
     cpu: Annotated[str, Field(pattern=r"^\d+m?$")] = "5m"
     memory: Annotated[str, Field(pattern=r"^\d+([KMG]i)?$")] = "32Mi"
     only_new: bool = False

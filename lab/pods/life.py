@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lab.pods.cluster import Pods
 
 DEFAULT_GRACE_SECONDS = 30
+CRASH_SECONDS = 2.0
+"""How long a process runs that is told to crash."""
+MOST_BACKOFF_SECONDS = 5
+"""A second more before each restart, up to this; the kubelet waits 10 s, 20 s and so on, up to 5 minutes."""
 
 
 class Life:
@@ -47,7 +51,7 @@ class Life:
         ports = {port["containerPort"]: port.get("name", "") for port in container.get("ports", ())}
         self._behaviour = partial(behaviours.of, self.image, time.monotonic())
         self._application = Application(address, ports, who, self._behaviour)
-        self._changed = asyncio.Event()
+        self._changed, self._crashes = asyncio.Event(), 0
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._task: asyncio.Task[None] | None = None
         self._last: list[asyncio.Task[None]] = []
@@ -76,7 +80,8 @@ class Life:
         The controller of nodes does, when the API server was away and heartbeats with it; a kubelet corrects that.
         """
         conditions = {one["type"]: one["status"] for one in pod.get("status", {}).get("conditions", ())}
-        if self.ready_since is not None and not self.ending and conditions.get("Ready") == "False":
+        silent = self.ending or self._behaviour().lost
+        if self.ready_since is not None and not silent and conditions.get("Ready") == "False":
             self._corrections.add(task := asyncio.create_task(self._tell(ready=True)))
             task.add_done_callback(self._corrections.discard)
 
@@ -92,18 +97,31 @@ class Life:
         self._last.append(asyncio.create_task(self._cut()))
 
     async def _live(self) -> None:
-        await self._tell(ready=False)
-        await asyncio.sleep(self._behaviour().start_seconds)
-        if self._on_network:
-            await self._application.listen()
+        while True:
+            await self._tell(ready=False)
+            await asyncio.sleep(self._behaviour().start_seconds + min(self._crashes, MOST_BACKOFF_SECONDS))
+            if self._on_network:
+                await self._application.listen()
+            await self._until_it_crashes()
+            self.ready_since = None
+            await self._application.drain(0)
+            self._application, self._crashes = self._application.anew(), self._crashes + 1
+
+    async def _until_it_crashes(self) -> None:
         told = False
         while True:
             self._changed.clear()
-            if (ready := self._behaviour().ready) != told:
-                told, self.ready_since = ready, None
-                await self._tell(ready=ready)
-                self.ready_since = asyncio.get_running_loop().time() if ready else None
-            await self._changed.wait()
+            behaviour = self._behaviour()
+            if self._on_network:
+                await self._application.be_silent(silent=behaviour.lost)
+            if behaviour.ready != told and not behaviour.lost:
+                told, self.ready_since = behaviour.ready, None
+                await self._tell(ready=told)
+                self.ready_since = asyncio.get_running_loop().time() if told else None
+            try:
+                await asyncio.wait_for(self._changed.wait(), CRASH_SECONDS if behaviour.crash else None)
+            except TimeoutError:
+                return
 
     async def _stop_living(self) -> None:
         self.ready_since = None
@@ -155,7 +173,7 @@ class Life:
                         "imageID": "",
                         "ready": ready,
                         "started": True,
-                        "restartCount": 0,
+                        "restartCount": self._crashes,
                         "state": {"running": {"startedAt": self._started}},
                     }
                 ],

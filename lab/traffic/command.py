@@ -162,6 +162,8 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     slow: Annotated[float, typer.Option(help="Extra seconds for each answer.")] = 0.0,
     status: Annotated[int, typer.Option(help="Answer with this status.")] = 200,
     hang: Annotated[bool, typer.Option("--hang", help="Take requests and never answer.")] = False,
+    crash: Annotated[bool, typer.Option("--crash", help="End soon after it is ready, each time.")] = False,
+    lost: Annotated[bool, typer.Option("--lost", help="Be silent, as a pod whose node is lost.")] = False,
     share: Annotated[float, typer.Option(help="The part of requests that is slow, fails or hangs.")] = 1.0,
     cpu: Annotated[str, typer.Option(help="CPU that each pod uses, which autoscalers read: 300m")] = "5m",
     memory: Annotated[str, typer.Option(help="Memory that each pod uses: 64Mi")] = "32Mi",
@@ -178,8 +180,8 @@ def behave(  # noqa: PLR0913, PLR0917  # each is an option of the command
     Example: lab behave auth-api-dev-latest --cpu 300m
     """
     behaviour = {
-        "start_seconds": start, "ready": not unready, "slow_seconds": slow,
-        "status": status, "hang": hang, "share": share, "cpu": cpu, "memory": memory, "only_new": only_new,
+        "start_seconds": start, "ready": not unready, "slow_seconds": slow, "status": status, "hang": hang,
+        "crash": crash, "lost": lost, "share": share, "cpu": cpu, "memory": memory, "only_new": only_new,
     }  # fmt: skip
     folder = LabFolder.of(name)
     told(folder)

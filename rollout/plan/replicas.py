@@ -33,7 +33,7 @@ def canary_replicas(wanted: Wanted, weight: int) -> int:
 
 
 def splits(wanted: Wanted, weight: int) -> bool:
-    """Whether routes, or a Service that selects the canary alone, decide what the canary gets."""
+    """Whether the canary gets its weight, and not what the ratio of pods gives it (rule 5)."""
     return wanted.service.by_weight or (wanted.service.by_selector and weight == FULL_WEIGHT)
 
 
@@ -59,7 +59,7 @@ def _by_ratio(wanted: Wanted, weight: int, stable: int) -> int:
 def share(wanted: Wanted, weight: int, replicas: int) -> float:
     """The share of the traffic without the header that the canary gets, in per cent, two decimals.
 
-    At weight 100 the Service of a gRPC service selects the canary alone, so its share is exact there.
+    At weight 100 requests to a gRPC service meet the canary alone, so its share is exact there.
     """
     if splits(wanted, weight) or weight == 0:
         return float(weight)

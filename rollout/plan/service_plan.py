@@ -13,7 +13,7 @@ from rollout.plan.keeping import kept_by
 from rollout.plan.order import STAGES, Order, direction
 from rollout.plan.prior import PodCounts, Prior
 from rollout.plan.replicas import Scaling, canary_replicas, canary_scaling, share, stable_scaling
-from rollout.traffic.selector import version_at
+from rollout.traffic.selector import selected_at
 from rollout.traffic.split import Split
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -153,7 +153,8 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
 
 def service_version(wanted: Wanted, weight: int) -> Version | None:
     """Rule 5: without routes the Service's own selector keeps traffic off a canary without weight."""
-    return version_at(weight) if wanted.service.by_selector else None
+    service = wanted.service
+    return selected_at(weight, falls_back=service.falls_back) if service.by_selector else None
 
 
 def _warnings(wanted: Wanted, weight: int, actual: float) -> tuple[str, ...]:

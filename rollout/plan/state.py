@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
-from rollout.traffic.selector import selected, weight_of
+from rollout.traffic.selector import canary_first, met, selected, weight_of
 from rollout.traffic.split import Split, read
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def done(planned: RolloutPlan, service: ServiceSpec, resources: Mapping[str, Any
     found = written(resources)
     own = [found.get(key) for key in routing_objects(name, service.kind)]
     if service.by_selector:
-        return all(one is not None and selected(one) == planned.service_version for one in own)
+        rule = found.get(("DestinationRule", name))
+        first = service.falls_back and planned.weight == FULL_WEIGHT
+        selects = all(one is not None and selected(one) == planned.service_version for one in own)
+        return selects and rule is not None and canary_first(rule) is first
     # Each by itself: public host and mesh may have been left at different weights.
     return all(one is not None and read(one).split == planned.split for one in own)
 
@@ -106,7 +109,8 @@ def applied_routes(
     for name, service in services.items():
         own = [found[key] for key in routing_objects(name, service.kind) if key in found]
         if service.by_selector and own:
-            routes[name] = Split(weight_of(selected(own[0]), weights.get(name, 0)), header=False)
+            version = met(own[0], found.get(("DestinationRule", name)))
+            routes[name] = Split(weight_of(version, weights.get(name, 0)), header=False)
         elif (seen := read(*own)).weights:
             routes[name] = seen.at_most
     return routes
@@ -128,7 +132,7 @@ def lacks_subset(resources: Mapping[str, Any], name: str, subset: str) -> bool:
 
 
 def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
-    """Whether a VirtualService or a Service leads more to the canary than before.
+    """Whether a VirtualService, a Service or its DestinationRule leads more to the canary than before.
 
     Args:
         new: The object as it is to be.
@@ -146,7 +150,7 @@ def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any
     """
     found = {}
     for urn, resource in resources.items():
-        if resource["type"] in (ROUTES, SELECTOR):
+        if resource["type"] in (ROUTES, SELECTOR, SUBSETS):
             spec = (resource.get("outputs") or {}).get("spec")
             key = resource["type"].rsplit(":", 1)[1], _name(urn)
             found[key] = {"spec": spec if isinstance(spec, dict) else {}}
@@ -154,8 +158,11 @@ def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any
 
 
 def _at_most(live: Mapping[str, Any]) -> Split:
-    if "selector" in (live.get("spec") or {}):
+    spec = live.get("spec") or {}
+    if "selector" in spec:
         return Split(weight_of(selected(live), FULL_WEIGHT // 2), header=False)
+    if "subsets" in spec:
+        return Split(FULL_WEIGHT if canary_first(live) else 0, header=False)
     return read(live).at_most
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollout.plan.order import Direction, Part
 from rollout.plan.service_plan import service_version
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from rollout.plan.prior import Prior
@@ -64,5 +65,8 @@ def _routes_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> 
     if wanted.service.by_weight:
         return "routes" if before != after else ""
     # Its Service selects stable, both or the canary, and knows no header.
-    same = before is not None and service_version(wanted, before[0]) == planned.service_version
-    return "" if same else "the Service's selector"
+    if before is None or service_version(wanted, before[0]) != planned.service_version:
+        return "the Service's selector"
+    # Both are selected, and at full weight proxies take the canary's pods first.
+    first = [weight == FULL_WEIGHT for weight in (before[0], planned.weight)]
+    return "the canary's priority" if first[0] != first[1] else ""

@@ -166,9 +166,9 @@ def details(one: ServiceChange) -> list[tuple[str, str]]:
 
 def meets(one: ServiceChange) -> str:
     """What users meet afterwards."""
-    if one.with_header == one.without_header:
-        return f"everybody meets {one.without_header}"
     falls_back = "; falls back to stable" if one.falls_back else ""
+    if one.with_header == one.without_header:
+        return f"everybody meets {one.without_header}{falls_back}"
     keeps = f"; users keep their version by the {one.keeps}" if one.keeps else ""
     return f"with the header: {one.with_header}; without: {one.without_header}{falls_back}{keeps}"
 

@@ -60,7 +60,7 @@ class ServiceSpec(Workload):
     def falls_back(self) -> bool:
         """Whether stable takes the canary's share where the canary cannot (rule 19)."""
         policy = self.traffic_policy
-        return self.by_weight and policy is not None and policy.fallback is not None
+        return policy is not None and policy.fallback is not None
 
     @field_validator("routes", "mesh_routes")
     @classmethod

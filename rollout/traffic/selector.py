@@ -1,4 +1,8 @@
-"""The Service of what has no routes: its selector decides which pods requests meet (rule 5)."""
+"""The Service of what has no routes: its selector decides which pods requests meet (rule 5).
+
+At full weight the DestinationRule decides, too: there the Service selects the pods of both versions, and proxies take
+the canary's first (rule 19).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.traffic.ladder import FULL_WEIGHT
-from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
+from rollout.traffic.versions import CANARY_FIRST, CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +26,39 @@ class NoSelectorError(Exception):
 
 
 def version_at(weight: float) -> Version | None:
-    """The version that the Service selects at a weight; None: the pods of both.
+    """The version that requests meet at a weight; None: both, by the ratio of pods.
 
-    At full weight it selects the canary alone, so that the last phase means the same everywhere.
+    At full weight it is the canary alone, so that the last phase means the same everywhere.
     """
     return _PINNED.get(weight)
+
+
+def selected_at(weight: float, *, falls_back: bool) -> Version | None:
+    """The version that the Service selects at a weight; None: the pods of both.
+
+    Args:
+        weight: The weight in per cent.
+        falls_back: Whether stable's pods take over at full weight where the canary's cannot.
+    """
+    return None if falls_back and weight == FULL_WEIGHT else version_at(weight)
+
+
+def met(service: Mapping[str, Any], rule: Mapping[str, Any] | None) -> str | None:
+    """The version that requests meet while all pods are well; None: both, by the ratio of pods.
+
+    Args:
+        service: The Service.
+        rule: Its DestinationRule; None where there is none.
+    """
+    version = selected(service)
+    return CANARY_VERSION if version is None and canary_first(rule or {}) else version
+
+
+def canary_first(rule: Mapping[str, Any]) -> bool:
+    """Whether proxies that follow a DestinationRule take stable's pods only where the canary's cannot."""
+    spec = rule.get("spec") or {}
+    balancer = (spec.get("trafficPolicy") or {}).get("loadBalancer") or {}
+    return list((balancer.get("localityLbSetting") or {}).get("failoverPriority") or ()) == CANARY_FIRST
 
 
 def selected(service: Mapping[str, Any]) -> str | None:

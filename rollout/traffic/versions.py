@@ -17,5 +17,8 @@ SUBSETS = {STABLE_SUBSET: STABLE_VERSION, CANARY_SUBSET: CANARY_VERSION}
 FALLBACK_SUBSET = "canary-or-stable"
 """The pods of both versions, the canary's first: proxies send to stable's what the canary's cannot take (rule 19)."""
 
+CANARY_FIRST = [f"version={CANARY_VERSION}"]
+"""`failoverPriority` of a DestinationRule: the canary's pods are priority 0, all others priority 1."""
+
 TO_CANARY = frozenset({CANARY_SUBSET, FALLBACK_SUBSET})
 """The subsets by which a route leads to the canary."""

@@ -10,13 +10,20 @@ from rollout.traffic import baggage
 from rollout.traffic import kept as keeping
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
-from rollout.traffic.versions import CANARY_SUBSET, CANARY_VERSION, FALLBACK_SUBSET, STABLE_SUBSET, SUBSETS
+from rollout.traffic.versions import (
+    CANARY_FIRST,
+    CANARY_SUBSET,
+    CANARY_VERSION,
+    FALLBACK_SUBSET,
+    STABLE_SUBSET,
+    SUBSETS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollout.spec.catalog import CanaryHeader
-    from rollout.spec.routes import Route, TrafficPolicy
+    from rollout.spec.routes import CanaryFallback, Route, TrafficPolicy
     from rollout.spec.service import ServiceSpec
     from rollout.spec.stickiness import Stickiness
     from rollout.traffic.split import Split
@@ -51,14 +58,26 @@ class Routed:
         return FALLBACK_SUBSET if self.service.falls_back and self.subset_there else CANARY_SUBSET
 
 
-def destination_rule_spec(routed: Routed, policy: TrafficPolicy) -> dict[str, Any]:
-    """All subsets, always: a rollout never changes this object (rule 7; argo-rollouts#2507)."""
+def destination_rule_spec(routed: Routed, weight: int) -> dict[str, Any]:
+    """All subsets, always: where routes lead to them a rollout never changes this (rule 7; argo-rollouts#2507).
+
+    Callers of a service without routes choose no subset, so there the rule itself falls back, while the canary has
+    weight: pods that fail are left out, and at full weight the canary's come first.
+
+    Args:
+        routed: The service.
+        weight: The canary's weight in per cent.
+    """
+    policy = routed.service.traffic_policy
+    assert policy is not None  # the model refuses a service that is reached and has none
     pool = policy.connection_pool
+    fallback = policy.fallback if routed.service.by_selector and weight else None
     return {
         "host": routed.host,
         "trafficPolicy": present(
-            loadBalancer={"simple": policy.load_balancer},
+            loadBalancer=_balancer(policy, canary_first=fallback is not None and weight == FULL_WEIGHT),
             connectionPool=pool.model_dump(by_alias=True, exclude_none=True) if pool else None,
+            outlierDetection=_left_out(fallback) if fallback else None,
         ),
         "subsets": [
             *({"name": name, "labels": {"version": version}} for name, version in SUBSETS.items()),
@@ -83,27 +102,33 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
     if fallback is None:
         yield {"name": FALLBACK_SUBSET, "labels": {"version": CANARY_VERSION}}
         return
-    first = [f"version={CANARY_VERSION}"]
     yield {
         "name": FALLBACK_SUBSET,
         "labels": {"app": routed.name},
         "trafficPolicy": {
-            "loadBalancer": {
-                "simple": policy.load_balancer,
-                "localityLbSetting": {"enabled": True, "failoverPriority": first},
-            },
-            "outlierDetection": {
-                "consecutive5xxErrors": fallback.consecutive_errors,
-                # Counted apart: of a pod that takes no connection the second failure is enough, so that Istio's
-                # second retry meets stable.
-                "splitExternalLocalOriginErrors": True,
-                "consecutiveLocalOriginFailures": fallback.connection_failures,
-                "interval": fallback.interval,
-                "baseEjectionTime": fallback.ejection_time,
-                "maxEjectionPercent": 100,
-                "minHealthPercent": fallback.least_healthy_percent,
-            },
+            "loadBalancer": _balancer(policy, canary_first=True),
+            "outlierDetection": _left_out(fallback),
         },
+    }
+
+
+def _balancer(policy: TrafficPolicy, *, canary_first: bool) -> dict[str, Any]:
+    own = {"localityLbSetting": {"enabled": True, "failoverPriority": list(CANARY_FIRST)}}
+    return {"simple": policy.load_balancer, **(own if canary_first else {})}
+
+
+def _left_out(fallback: CanaryFallback) -> dict[str, Any]:
+    """Which pods get nothing for a while."""
+    return {
+        "consecutive5xxErrors": fallback.consecutive_errors,
+        # Counted apart: of a pod that takes no connection the second failure is enough, so that Istio's
+        # second retry meets stable.
+        "splitExternalLocalOriginErrors": True,
+        "consecutiveLocalOriginFailures": fallback.connection_failures,
+        "interval": fallback.interval,
+        "baseEjectionTime": fallback.ejection_time,
+        "maxEjectionPercent": 100,
+        "minHealthPercent": fallback.least_healthy_percent,
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import tools
 from lab.traffic.chart import chart
-from tests.bench import argo, faults, flat, ours, results
+from tests.bench import argo, faults, flat, latency, ours, results
 from tests.bench.document import document
 from tests.conftest import ROOT
 
@@ -24,7 +24,7 @@ FAILING = {
     "faults-alone": ("fallback-alone.svg", "the same without the fallback"),
 }
 """The charts of what users meet when a canary fails, by part: file and title."""
-MINUTES = 15
+MINUTES = 20
 """How long all parts take on two cores."""
 OURS = {
     "abort": (ours.abort, 10),
@@ -33,6 +33,7 @@ OURS = {
     "swap": (ours.swap, 2),
     "faults": (faults.fallback, 1),
     "faults-alone": (faults.alone, 1),
+    "latency": (latency.compare, 6),
 }
 ARGO = {
     "argo-abort": (argo.abort, 10),

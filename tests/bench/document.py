@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import faults, flat
+from tests.bench import faults, flat, latency
 from tests.bench.results import Spread
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ FAULTS = """
 auth-api at 20 %, {rate:.0f} requests a second for 14 s; after 3 s its one canary pod breaks, and nobody does anything.
 *Alone*: the same routes with `trafficPolicy.fallback: null`. Argo Rollouts runs without an analysis, which would see
 errors after its interval. *Ends after*: seconds from the fault to the last failed request; *never*: requests still
-failed in the last two seconds.
+failed in the last two seconds. What a pod is just answering when it is deleted is lost, and no route can help it: in
+some runs that is one request or two.
 
 """
 
@@ -88,6 +89,13 @@ FLAT = """
 
 The stack dev (13 services, 10 node groups) without a change, beside a program that declares the same resources one
 after the other, without models, plan or components. The ratio may be at most {limit}.
+"""
+
+LATENCY = """
+## What the fallback costs in time
+
+auth-api at 20 %, {rate:.0f} requests a second through the gateway for {seconds:.0f} s at a time, with the subset
+`canary-or-stable` and with `trafficPolicy.fallback: null`, by turns in one run. Each figure is the median of its runs.
 """
 
 PHASES = {
@@ -134,7 +142,8 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     parts: dict[str, Sequence[Run]] = {name: part["runs"] for name, part in told["parts"].items()}
     machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
-    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts), *_flat(parts)]
+    text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts)]
+    text += [*_latency(parts, rate), *_flat(parts)]
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
 
 
@@ -159,6 +168,19 @@ def _faults(parts: Mapping[str, Sequence[Run]]) -> list[str]:
         rows.append(row)
     pictures = FAILING if {"faults", "faults-alone"} <= parts.keys() else ""
     return [FAULTS.format(rate=faults.RATE) + table(head, rows) + pictures]
+
+
+def _latency(parts: Mapping[str, Sequence[Run]], rate: float) -> list[str]:
+    """What requests take with the fallback and without."""
+    runs = parts.get("latency", ())
+    if not runs:
+        return []
+    rows = []
+    for key, name in latency.PERCENTILES.items():
+        ours, alone = latency.medians(runs, key)
+        rows.append([name, f"{ours:.2f} ms", f"{alone:.2f} ms", f"{ours / alone:.2f}", str(len(runs))])
+    told = LATENCY.format(rate=rate, seconds=latency.SECONDS)
+    return [told, table(("", "with the fallback", "alone", "ratio", "runs"), rows)]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ reacts to nothing without an analysis.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,17 +94,24 @@ def fallback(on: ours.Bench, runs: int) -> Iterator[dict[str, Any]]:
 
 def alone(on: ours.Bench, runs: int) -> Iterator[dict[str, Any]]:
     """Ours, with a canary that nobody stands in for."""
+    with without_fallback(on):
+        on.jump(3)
+        yield from _each(_own(on), runs)
+    on.jump(3)
+
+
+@contextmanager
+def without_fallback(on: ours.Bench) -> Iterator[None]:
+    """The catalog says meanwhile that nobody stands in for the canary."""
     catalog = on.stack.folder / "services.yaml"
     kept = catalog.read_text("utf-8")
     described = yaml.safe_load(kept)
     described["services"][ours.SERVICE]["trafficPolicy"]["fallback"] = None
     catalog.write_text(yaml.safe_dump(described), "utf-8")
-    on.jump(3)
     try:
-        yield from _each(_own(on), runs)
+        yield
     finally:
         catalog.write_text(kept, "utf-8")
-        on.jump(3)
 
 
 def rollouts(on: argo.Bench, runs: int) -> Iterator[dict[str, Any]]:

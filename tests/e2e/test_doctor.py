@@ -83,6 +83,34 @@ def test_a_node_group_without_its_taint_and_the_remedy_as_printed(stack, lab):
     assert doctor(stack)[1] == []
 
 
+def test_an_istiod_that_is_too_old_is_told_and_one_that_nobody_knows_is_not_called_fine(stack, lab):
+    def told():
+        return [one for one in doctor(stack)[0] if one["group"] == "Istio" and "istiod" in one["what"]]
+
+    # The lab's istiod is a process of this machine.
+    assert [one["state"] for one in told()] == ["unchecked"]
+    labels = {"app": "istiod"}
+    container = {"name": "discovery", "image": "docker.io/istio/pilot:1.21.6"}
+    document = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "istiod", "namespace": "istio-system", "labels": labels},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+    lab.api.apply(document, "test")
+    (old,) = told()
+    print(old)
+    assert (old["state"], old["what"].partition(",")[0]) == ("missing", "istiod is 1.21.6")
+    container["image"] = "docker.io/istio/pilot:1.27.1"
+    lab.api.apply(document, "test")
+    assert [(one["state"], one["what"]) for one in told()] == [("fine", "istiod is 1.27.1")]
+    lab.api.request("DELETE", "/apis/apps/v1/namespaces/istio-system/deployments/istiod")
+
+
 def test_no_istio_definitions(stack, lab):
     lab.api.request("DELETE", ISTIO)
     _, missing = doctor(stack)

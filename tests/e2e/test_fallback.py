@@ -3,75 +3,42 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 
 import pytest
-import yaml
 
-from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside, send
+from tests.failing import (
+    CANARY,
+    CHAT,
+    IMAGE,
+    SECONDS_AFTER,
+    STABLE,
+    answers_500,
+    assert_at_most,
+    at,
+    broken,
+    deleted,
+    every_second_one,
+    mend,
+    unready,
+    users,
+)
+from tests.traffic import HOST, binomial_bounds, send
 from tests.updates import dead, replicas, until
 
 pytestmark = pytest.mark.lab
-CHAT, CANARY = PATHS["chat-api"], "chat/chat-api-canary"
-STABLE, IMAGE = "chat-api-dev-latest", "chat-api-dev-canary"
-PODS = "/api/v1/namespaces/chat/pods"
-RATE = 100
-SECONDS_BEFORE, SECONDS_AFTER = 3, 11
 
 
 @pytest.fixture(scope="module")
 def at_20(stack):
     """chat-api at phase 3, its canary of one pod."""
-    stack.change(rollouts={"chat-api": {"phase": 3}}, overrule={"chat-api": "the tests begin at phase 3"})
-    stack.change(readyTimeoutSeconds=60)
-    stack.up()
+    at(stack, 3)
     return stack
 
 
 @pytest.fixture(autouse=True)
 def mended(lab):
-    def ready():
-        wanted, there = replicas(lab, CANARY)
-        return 0 < wanted == there
-
     yield
-    lab.command("behave", "--reset")
-    until(ready, "the canary, ready again")
-    time.sleep(1)
-
-
-@contextmanager
-def users(lab, where):
-    host, options = (HOST, ()) if where == "outside" else (inside("chat-api"), ("--inside",))
-    with Traffic(lab, host, (CHAT,), rate=RATE, options=options) as told:
-        yield told
-
-
-def unready(lab):
-    lab.command("behave", IMAGE, "--unready")
-
-
-def answers_500(lab):
-    lab.command("behave", IMAGE, "--status", "500")
-
-
-def every_second_one(lab):
-    lab.command("behave", IMAGE, "--status", "500", "--share", "0.5")
-
-
-def hangs(lab):
-    lab.command("behave", IMAGE, "--hang")
-
-
-def deleted(lab):
-    """By force; those in their place take 5 s."""
-    lab.command("behave", IMAGE, "--start", "5", "--only-new")
-    for pod in canary_pods(lab):
-        lab.api.request("DELETE", f"{PODS}/{pod['metadata']['name']}?gracePeriodSeconds=0")
-
-
-def canary_pods(lab):
-    return lab.api.request("GET", f"{PODS}?labelSelector=version%3Dv2")["items"]
+    mend(lab)
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
@@ -86,15 +53,7 @@ def canary_pods(lab):
 )
 @pytest.mark.usefixtures("at_20")
 def test_a_canary_that_fails_costs_users_nothing(lab, where, fault, most):
-    with users(lab, where) as plain:
-        time.sleep(SECONDS_BEFORE)
-        fault(lab)
-        time.sleep(SECONDS_AFTER)
-    print(
-        f"{fault.__name__}, {where}: {plain.told['failed']} of {plain.told['sent']} failed, {plain.told['answers']}"
-    )
-    assert plain.told["sent"] > RATE * (SECONDS_BEFORE + SECONDS_AFTER) * 0.8
-    assert plain.told["failed"] <= most, plain.told["failures"]
+    assert_at_most(broken(lab, where, fault), most)
 
 
 @pytest.mark.usefixtures("at_20")
@@ -153,36 +112,3 @@ def test_with_istiod_dead_proxies_leave_dead_pods_out_by_themselves(lab):
     assert plain.told["failed"] <= 3, plain.told["failures"]
     # A new istiod tells proxies the whole anew; the next test must not fall into that.
     time.sleep(15)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("phase", [2, 4, 5])
-@pytest.mark.parametrize(("fault", "most"), [(unready, 0), (answers_500, 10), (deleted, 0)])
-def test_the_same_at_every_weight(at_20, lab, phase, fault, most):
-    at_20.change(rollouts={"chat-api": {"phase": phase}}, overrule={"chat-api": "each test begins anew"})
-    at_20.up()
-    with users(lab, "outside") as plain:
-        time.sleep(1)
-        fault(lab)
-        time.sleep(SECONDS_AFTER)
-    print(f"{fault.__name__} at phase {phase}: {plain.told['failed']} of {plain.told['sent']} failed")
-    assert plain.told["failed"] <= most, plain.told["failures"]
-
-
-@pytest.mark.long
-def test_a_canary_that_hangs_is_left_out_where_routes_have_a_timeout(at_20, lab):
-    catalog = at_20.folder / "services.yaml"
-    described = yaml.safe_load(catalog.read_text())
-    described["services"]["chat-api"]["routes"][0]["timeout"] = "1s"
-    catalog.write_text(yaml.safe_dump(described))
-    at_20.change(rollouts={"chat-api": {"phase": 3}}, overrule={"chat-api": "the test begins at phase 3"})
-    at_20.up()
-    with users(lab, "outside") as plain:
-        time.sleep(1)
-        hangs(lab)
-        time.sleep(SECONDS_AFTER)
-    print(f"hangs, with a timeout of 1 s: {plain.told['failed']} of {plain.told['sent']} failed")
-    # All that were on their way when the second of them timed out.
-    assert plain.told["failed"] <= RATE * 0.2 * 3, plain.told["failures"]
-    late = [one for one in plain.told["seconds"][-4:] if one.get("failed")]
-    assert not late

@@ -10,7 +10,7 @@ from rollout.guards.guards import refusals
 from rollout.plan.order import Direction, Part
 from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
-from rollout.plan.state import ROUTES, SELECTOR, applied_routes
+from rollout.plan.state import ROUTES, SELECTOR, SUBSETS, applied_routes, leads_more
 from rollout.spec.image import Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
@@ -77,6 +77,29 @@ def test_without_routes_the_selector_tells(version, before, weight):
     }
     routes = applied_routes(state, CATALOG.services, {"ext-authz": before})
     assert routes == {"ext-authz": Split(weight, header=False)}
+
+
+@pytest.mark.parametrize(
+    ("version", "weight", "read"), [(None, 100, 100), (None, 50, 20), ("v1", 100, 0), ("v2", 50, 100)]
+)
+def test_without_routes_the_rule_tells_whose_pods_come_first(version, weight, read):
+    selector = {"app": "ext-authz"} | ({"version": version} if version else {})
+    routed = write.Routed("ext-authz", CATALOG.services["ext-authz"], HEADER)
+    specs = {SELECTOR: {"selector": selector}, SUBSETS: write.destination_rule_spec(routed, weight)}
+    state = {
+        f"urn:x::y::{kind}::ext-authz": {"type": kind, "outputs": {"spec": spec}}
+        for kind, spec in specs.items()
+    }
+    assert applied_routes(state, CATALOG.services, {"ext-authz": 20}) == {
+        "ext-authz": Split(read, header=False)
+    }
+
+
+@pytest.mark.parametrize(("before", "after", "more"), [(50, 100, True), (100, 50, False), (100, 100, False)])
+def test_a_rule_that_takes_the_canarys_pods_first_leads_more_to_them(before, after, more):
+    routed = write.Routed("ext-authz", CATALOG.services["ext-authz"], HEADER)
+    old, new = ({"spec": write.destination_rule_spec(routed, weight)} for weight in (before, after))
+    assert leads_more(new, old) is more
 
 
 def test_objects_of_another_shape_count_as_none():

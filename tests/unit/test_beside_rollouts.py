@@ -64,6 +64,12 @@ def test_an_update_without_a_change_tells_nothing(plan):
     assert "beside rollouts" not in text(found)
 
 
+def test_what_falls_back_for_a_service_without_routes_is_part_of_its_rollout(program, plan):
+    overrule = {"config/eco2:overrule": {"ext-authz": "the test begins at phase 0"}}
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": {"ext-authz": {"phase": 5}}}, **overrule)
+    assert plan().beside == ()
+
+
 def test_whose_pods_restart_for_which_variable(program, plan):
     program.edit("Pulumi.dev.yaml", **{"config/eco2:services": {"sse-gateway": {"env": {"NEW": "1"}}}})
     found = plan()

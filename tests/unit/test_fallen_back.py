@@ -67,6 +67,8 @@ def test_a_step_up_of_such_a_canary_is_refused_with_figures(monkeypatch):
     services = {name: CATALOG.services[name] for name in ("chat-api", "my-api", "ext-authz")}
     found = step_up.fallen_back("here", services, {"chat-api": 20, "my-api": 0, "ext-authz": 20})
     assert found.keys() == {"chat-api"}
+    # Without routes the ratio of pods decides, but for full weight.
+    assert step_up.fallen_back("here", services, {"ext-authz": 100}).keys() == {"ext-authz"}
     assert "has 20 % and got 3.0 % of 1000 requests in 60 s: it has fallen back" in found["chat-api"]
     assert "rule 19" in found["chat-api"]
 

@@ -114,7 +114,7 @@ def test_rule_4_callers_inside_the_mesh_meet_the_same_header_and_weights(in_flig
         (1, {"app": "ext-authz", "version": "v1"}),
         (2, {"app": "ext-authz"}),
         (4, {"app": "ext-authz"}),
-        (5, {"app": "ext-authz", "version": "v2"}),
+        (5, {"app": "ext-authz"}),
     ],
 )
 def test_rule_5_ext_authz_is_pinned_to_stable_until_its_canary_carries_weight(program, phase, selector):
@@ -212,6 +212,51 @@ def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
     }
     # Of one pod nothing is a part, and Istio's default would never leave out a small canary as a whole.
     assert policy["outlierDetection"]["maxEjectionPercent"] == 100
+
+
+@pytest.mark.parametrize("phase", range(6))
+def test_rule_19_without_routes_the_canarys_pods_come_first_at_full_weight_alone(program, phase):
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(ext_authz=phase)})
+    policy = objects(program.run(), "DestinationRule")["ext-authz"].inputs["spec"]["trafficPolicy"]
+    first = policy["loadBalancer"].get("localityLbSetting", {}).get("failoverPriority")
+    # Below, they would take everything, and not their share.
+    assert first == (["version=v2"] if phase == 5 else None)
+    # At phases 0 and 1 stable's pods are what they were without a canary.
+    assert ("outlierDetection" in policy) == (phase > 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "phase", "last"),
+    [(1, 5, "Service"), (5, 0, "DestinationRule"), (5, 1, "DestinationRule"), (4, 5, "Service")],
+)
+def test_rule_19_without_routes_nobody_meets_both_versions_between_none_and_all(program, before, phase, last):
+    program.edit(
+        "Pulumi.dev.yaml",
+        **{"config/eco2:rollouts": rollouts(ext_authz=phase), "config/eco2:overrule": {"ext-authz": "test"}},
+    )
+    images = (f"docker.io/mng990/eco2:ext-authz-dev-{one}" for one in ("latest", "canary"))
+    left = entry(before, {1: 0, 4: 50, 5: 100}[before], *images)
+    captured = program.run(outputs={"rollouts": {"ext-authz": left}})
+    kinds = ("Service", "DestinationRule")
+    waiting = [
+        kind
+        for kind in kinds
+        if {f"{one} ext-authz" for one in kinds} & waits_for(captured, kind, "ext-authz")
+    ]
+    assert waiting == [last]
+
+
+def test_rule_19_ext_authz_may_do_without(program):
+    program.edit(
+        "services.yaml",
+        **{"services/ext-authz/trafficPolicy": {"loadBalancer": "ROUND_ROBIN", "fallback": None}},
+    )
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(ext_authz=5)})
+    captured = program.run()
+    selector = objects(captured, "Service")["ext-authz"].inputs["spec"]["selector"]
+    assert selector == {"app": "ext-authz", "version": "v2"}
+    policy = objects(captured, "DestinationRule")["ext-authz"].inputs["spec"]["trafficPolicy"]
+    assert policy == {"loadBalancer": {"simple": "ROUND_ROBIN"}}
 
 
 @pytest.mark.parametrize(

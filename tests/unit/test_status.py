@@ -25,6 +25,7 @@ from eco2.status.words import ago, measured, remedies
 from kube.errors import ClusterError
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
+from rollout.traffic.write import Routed, destination_rule_spec
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import NOW, deployment, event, pod, replica_set, virtual_service
 from tests.unit.priors import entry
@@ -197,14 +198,23 @@ def test_ext_authz_goes_by_its_service_and_its_pods(catalog):
     service = catalog.services["ext-authz"]
     deployments = [deployment("ext-authz", ready=4), deployment("ext-authz-canary", ready=1)]
 
-    def live(version):
+    def live(version, weight=20):
         selector = {"app": "ext-authz"} | ({"version": version} if version else {})
-        own = {"metadata": {"name": "ext-authz", "namespace": "auth"}, "spec": {"selector": selector}}
-        return read_live("ext-authz", service, Objects(deployments=deployments, services=[own]))
+        meta = {"name": "ext-authz", "namespace": "auth"}
+        rule = destination_rule_spec(Routed("ext-authz", service, catalog.canary_header), weight)
+        seen = Objects(
+            deployments=deployments,
+            services=[{"metadata": meta, "spec": {"selector": selector}}],
+            destination_rules=[{"metadata": meta, "spec": rule}],
+        )
+        return read_live("ext-authz", service, seen)
 
     assert [live(version).share for version in ("v1", "v2", None)] == [0, 100, 20]
+    # Both are selected at full weight, and the canary's pods come first; an abort's first stroke outweighs that.
+    assert [live(version, 100).share for version in (None, "v1")] == [100, 0]
+    assert [live(None, weight).routing.falls_back for weight in (20, 100)] == [False, True]
     pinned = Status("ext-authz", "grpc", "auth", None, step(stable=f"{REPOSITORY}:a"), live("v1"))
-    assert "cluster: the Service selects v1; applied: both versions" in words(pinned)
+    assert "cluster: requests meet v1; applied: both versions" in words(pinned)
     assert [replace(pinned, live=live(version)).half_taken_back for version in ("v1", "v2", None)] == [
         True,
         False,

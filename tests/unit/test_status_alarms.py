@@ -18,10 +18,12 @@ from eco2.status.table import table
 from eco2.status.words import remedies
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
+from rollout.traffic.write import Routed, destination_rule_spec
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service
 
-SERVICES = read_catalog(ROOT / "services.yaml").services
+CATALOG = read_catalog(ROOT / "services.yaml")
+SERVICES = CATALOG.services
 IMAGE = "docker.io/mng990/eco2:a"
 ABORT = "eco2 abort {} --stack dev"
 REFRESH = "pulumi up --refresh --run-program --stack dev"
@@ -59,14 +61,19 @@ def fallen_back(weights, *, measured=None, **counts):
     return Status("auth-api", "api", "auth", step(20), step(20), live, measured)
 
 
-def grpc(version, *, applied=100, **counts):
-    """ext-authz, whose Service selects a version, or both; `missing`: it is not there."""
+def grpc(version, *, applied=100, first=False, measured=None, **counts):
+    """ext-authz, whose Service selects a version, or both; `missing`: it is not there.
+
+    `first`: proxies take the canary's pods first, as at full weight.
+    """
     selector = {"app": "ext-authz"} | ({"version": version} if version else {})
     own = {"metadata": {"name": "ext-authz", "namespace": "auth"}, "spec": {"selector": selector}}
     services = [] if version == "missing" else [own]
-    seen = Objects(deployments=pods("ext-authz", **counts), services=services)
+    routed = Routed("ext-authz", SERVICES["ext-authz"], CATALOG.canary_header)
+    rules = [{**own, "spec": destination_rule_spec(routed, 100)}] if first else []
+    seen = Objects(deployments=pods("ext-authz", **counts), services=services, destination_rules=rules)
     live = read_live("ext-authz", SERVICES["ext-authz"], seen)
-    return Status("ext-authz", "grpc", "auth", step(applied), step(applied), live)
+    return Status("ext-authz", "grpc", "auth", step(applied), step(applied), live, measured)
 
 
 def worker(**counts):
@@ -97,6 +104,21 @@ def told(status):
         ),
         (fallen_back((20, 20), measured=Requests({"v1": 800, "v2": 200})), ""),
         (fallen_back((20, 20)), ""),
+        (
+            grpc(None, first=True, canary=(0, 2)),
+            "all requests go to the canary, which has no ready pod: it has fallen back, stable's pods serve them",
+        ),
+        (
+            grpc(None, first=True, canary=(0, 2), stable=(0, 2)),
+            "all requests go to the canary, which has no ready pod: all requests fail",
+        ),
+        (
+            grpc(None, first=True, measured=Requests({"v1": 500, "v2": 500})),
+            "all requests go to the canary, which got 50.0 % of 1000 requests in 60 s: it has fallen back",
+        ),
+        (grpc(None, first=True, measured=Requests({"v2": 1000})), ""),
+        (grpc(None, applied=20, measured=Requests({"v1": 1000})), ""),
+        (grpc("v1", first=True, canary=(0, 2)), ""),
         # Of routes that a hand wrote, past the subset of both, nothing is known.
         (api((20, 20), canary=(2, 2)), ""),
     ],
@@ -105,7 +127,7 @@ def test_a_canary_that_has_fallen_back_is_an_alarm_of_its_own(status, alarm):
     assert status.canary_alarm.startswith(alarm)
     assert bool(status.canary_alarm) == bool(alarm)
     if alarm:
-        assert ABORT.format("auth-api") in told(status)
+        assert ABORT.format(status.service) in told(status)
 
 
 def snapshot(status):
