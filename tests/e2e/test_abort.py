@@ -16,7 +16,7 @@ ROUTES_SECONDS = 10.0
 
 
 def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_agreement(stack, lab):
-    stack.climb("auth-api", 4)
+    stack.jump(4, "auth-api")
     # A change of another service that is written and not yet applied stays what it is.
     stack.set("eco2:rollouts.my-api.phase", "1")
     before = stack.file.read_text()
@@ -37,7 +37,7 @@ def test_an_abort_moves_traffic_at_once_and_leaves_config_cluster_and_state_in_a
 
 
 def test_an_abort_brings_nothing_that_nobody_approved(stack, lab):
-    stack.climb("image-api", 2)
+    stack.jump(2, "image-api")
     before = stack.file.read_text()
     services = yaml.safe_load(before)["config"]["eco2:services"]
     changed = {**services.get("image-api", {}), "env": {"LOG_LEVEL": "DEBUG"}}
@@ -57,7 +57,7 @@ def test_an_abort_brings_nothing_that_nobody_approved(stack, lab):
 
 
 def test_an_abort_asks_aws_nothing(stack, lab):
-    stack.climb("scan-worker", 2)
+    stack.jump(2, "scan-worker")
     assert "scan/scan-worker-canary" in lab.items("/apis/apps/v1/deployments")
     done = stack.eco2("abort", "scan-worker", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,7 +74,7 @@ def test_an_abort_with_nothing_in_flight_changes_nothing(stack, lab):
 
 
 def test_the_first_stroke_alone_and_the_second_later(stack, lab):
-    stack.climb("chat-api", 2)
+    stack.jump(2, "chat-api")
     assert stack.eco2("abort", "chat-api", "--no-reconcile").returncode == 0
     assert stack.outputs()["rollouts"]["chat-api"]["phase"] == 2
     deadline = time.monotonic() + 5
@@ -86,7 +86,7 @@ def test_the_first_stroke_alone_and_the_second_later(stack, lab):
 
 
 def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
-    stack.climb("image-api", 3)
+    stack.jump(3, "image-api")
     stack.change(readyTimeoutSeconds=4)
     lab.command("behave", "location-sick", "--unready")
     stack.set("eco2:rollouts.location-api.canary.tag", "location-sick")

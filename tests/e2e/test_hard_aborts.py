@@ -42,7 +42,7 @@ def taken_back(stack, *names, **variables):
 def test_a_promotion_that_is_written_and_not_done_does_not_come_by_an_abort(stack, lab):
     before = yaml.safe_load(stack.file.read_text())["config"]["eco2:services"]
     stack.set("eco2:rollouts.chat-api.canary.tag", "chat-api-0.9.0")
-    stack.climb("chat-api", 5)
+    stack.jump(5, "chat-api")
     stack.set("eco2:services.chat-api.image.tag", "chat-api-0.9.0")
     stack.set("eco2:rollouts.chat-api.phase", "0")
     # A hand on the routes owns them, and is in nobody's way.
@@ -60,7 +60,7 @@ def test_a_promotion_that_is_written_and_not_done_does_not_come_by_an_abort(stac
 
 
 def test_a_stable_image_that_waits_in_the_file_does_not_stand_in_the_way(stack, lab):
-    stack.climb("chat-api", 2)
+    stack.jump(2, "chat-api")
     stack.set("eco2:services.chat-api.image.tag", "chat-api-0.7.7")
     assert "rule 15" in stack.up(check=False)
     taken_back(stack, "chat-api")
@@ -69,7 +69,7 @@ def test_a_stable_image_that_waits_in_the_file_does_not_stand_in_the_way(stack, 
 
 
 def test_an_update_that_is_under_way_does_not_bring_the_canary_back(stack, lab):
-    stack.climb("chat-api", 3)
+    stack.jump(3, "chat-api")
     lab.command("behave", "chat-api-dev-canary", "--start", "8")
     stack.set("eco2:rollouts.chat-api.phase", "4")
     with Traffic(lab, HOST, (CHAT,)) as users, Update(stack) as update:
@@ -115,7 +115,7 @@ def test_a_first_step_that_still_waits_for_pods_does_not_bring_the_canary_later(
     ],
 )
 def test_an_abort_that_was_killed_is_finished_by_the_next(stack, lab, told, wait_seconds):
-    stack.climb("chat-api", 2)
+    stack.jump(2, "chat-api")
     command = [sys.executable, "-m", "eco2", "abort", "chat-api", f"--stack={stack.name}"]
     with subprocess.Popen(
         [*command, f"--project={stack.folder}"],

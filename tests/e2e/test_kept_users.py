@@ -91,7 +91,14 @@ def test_nobody_goes_back_to_stable_while_a_rollout_climbs(sticky, lab, options)
     assert canarys[2] < canarys[3] < canarys[4] < canarys[5]
 
 
-@BOTH
+@pytest.mark.parametrize(
+    ("sticky", "options"),
+    [
+        pytest.param(COOKIE, (), id="cookie"),
+        pytest.param(USER, ("--user-header=x-user-id",), marks=pytest.mark.long, id="header"),
+    ],
+    indirect=["sticky"],
+)
 def test_an_abort_takes_everybody_back_and_the_next_rollout_knows_nobody(sticky, lab, options):
     with people(lab, *options) as traffic:
         sticky.change(overrule={"chat-api": "the test begins at phase 3"})

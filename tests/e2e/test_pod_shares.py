@@ -82,7 +82,7 @@ def streams(lab, seconds):
 
 @pytest.mark.long
 def test_streams_are_not_cut_by_a_rollout_of_another_service_nor_by_their_own(stack, lab):
-    stack.climb("sse-gateway", 5)
+    stack.jump(5, "sse-gateway")
     with ThreadPoolExecutor() as pool:
         held = pool.submit(streams, lab, 60)
         stack.advance("chat-api", 1)

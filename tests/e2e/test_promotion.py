@@ -18,7 +18,7 @@ def share_of_canary(lab):
 def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, lab, flags):
     # The canary's image works until it is stable's: as where a secret is missing for one of the two.
     stack.set("eco2:rollouts.auth-api.canary.tag", GOOD)
-    stack.climb("auth-api", 5)
+    stack.jump(5, "auth-api")
     stack.change(readyTimeoutSeconds=4)
     stack.set("eco2:services.auth-api.image.tag", GOOD)
     stack.set("eco2:rollouts.auth-api.phase", "0")
@@ -46,11 +46,11 @@ def test_services_that_go_different_ways_in_one_update_keep_their_own_order(stac
     # scan-api goes down, my-api is promoted, auth-api goes up.
     stack.set("eco2:rollouts.my-api.canary.tag", "my-api-0.9.0")
     stack.set("eco2:rollouts.auth-api.canary.tag", GOOD)
-    for phase in range(1, 6):
-        stack.set("eco2:rollouts.my-api.phase", str(phase))
-        stack.set("eco2:rollouts.scan-api.phase", str(min(phase, 4)))
-        stack.set("eco2:rollouts.auth-api.phase", str(min(phase, 2)))
-        stack.up()
+    stack.set("eco2:rollouts.scan-api.phase", "4")
+    stack.set("eco2:rollouts.auth-api.phase", "2")
+    stack.change(overrule=dict.fromkeys(("my-api", "scan-api", "auth-api"), "the test begins here"))
+    stack.advance("my-api", 5)
+    stack.change(overrule={})
     stack.set("eco2:services.my-api.image.tag", "my-api-0.9.0")
     stack.set("eco2:rollouts.my-api.phase", "0")
     stack.set("eco2:rollouts.scan-api.phase", "0")

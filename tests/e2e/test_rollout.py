@@ -72,7 +72,7 @@ def test_a_rollout_from_off_to_promotion(stack, lab):
 
 
 def test_back_to_off_moves_routes_first_and_removes_the_canary(stack, lab):
-    stack.climb("chat-api", 3)
+    stack.jump(3, "chat-api")
     stack.set("eco2:rollouts.chat-api.phase", "0")
     assert stack.changes() == [
         "delete Deployment chat-api-canary",

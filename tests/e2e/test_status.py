@@ -48,7 +48,7 @@ def mend(stack, words):
 
 
 def test_all_agree_in_the_table_and_a_hand_on_the_routes_is_shown(stack, lab):
-    stack.climb("auth-api", 2)
+    stack.jump(2, "auth-api")
     told = {one["service"]: one for one in json.loads(eco2(stack, "status", "--json").stdout)}
     assert len(told) == 13
     assert all(not one["differences"] and not one["alarms"] for one in told.values())

@@ -53,7 +53,7 @@ def test_a_chart_marks_what_the_gateway_does(stack, lab, tmp_path):
 @pytest.mark.long
 def test_no_request_fails_on_the_way_back_from_any_phase(stack, lab):
     for phase in (5, 3, 1):
-        stack.climb("chat-api", phase)
+        stack.jump(phase, "chat-api")
         with Traffic(lab, HOST, (PATHS["chat-api"],)) as users:
             stack.advance("chat-api", 0)
         users.assert_none_failed()

@@ -56,7 +56,7 @@ def _impatient(stack):
 
 
 def test_stable_that_timed_out_holds_no_abort_up(stack, lab):
-    stack.climb("my-api", 2)
+    stack.jump(2, "my-api")
     time_out(stack, lab, "DEBUG")
     scale(lab, 3)
     assert failed_before(stack, "my-api")
@@ -73,7 +73,7 @@ def test_stable_that_timed_out_holds_no_abort_up(stack, lab):
 
 def test_stable_that_timed_out_keeps_the_number_of_its_autoscaler(stack, lab):
     """The engine retries what timed out without a change; older ones than this project takes forgot what is ignored."""
-    stack.climb("my-api", 2)
+    stack.jump(2, "my-api")
     time_out(stack, lab, "INFO")
     scale(lab, 3)
     assert failed_before(stack, "my-api")
@@ -120,7 +120,7 @@ def test_a_step_whose_object_somebody_deleted_ends_with_the_way_on(stack, lab):
 
 @pytest.mark.parametrize("lost", [(SCALER, f"{MY}-canary"), (ROUTES, SCALER), (f"{ROUTES}-mesh",)])
 def test_no_abort_fails_because_somebody_deleted_what_it_changes(stack, lab, lost):
-    stack.climb("my-api", 2)
+    stack.jump(2, "my-api")
     delete(lab, *lost)
     done = stack.eco2("abort", "my-api")
     assert done.returncode == 0, done.stdout + done.stderr
