@@ -166,12 +166,10 @@ class Stack:
         for step in range(1, phase + 1):
             self.advance(service, step)
 
-    def jump(self, phase: int, *services: str) -> None:
-        """Takes services to a phase in one update, which rule 13 refuses where nobody says why."""
-        self.change(overrule={service: "the test begins here" for service in services})
-        for service in services:
-            self.set(f"eco2:rollouts.{service}.phase", str(phase))
-        self.up()
+    def jump(self, phase: int, service: str) -> None:
+        """Takes a service to a phase in one update, which rule 13 refuses where nobody says why."""
+        self.change(overrule={service: "the test begins here"})
+        self.advance(service, phase)
         self.change(overrule={})
 
     def set(self, path: str, value: str) -> None:
