@@ -45,9 +45,10 @@ def kept_by(wanted: Wanted, weight: int, prior: Prior | None) -> Kept | None:
 
 
 def _goes_on(wanted: Wanted, weight: int, prior: Prior) -> bool:
-    """Whether the rollout of before goes on. Routes that are behind the outputs have fallen meanwhile."""
+    """Whether the rollout of before goes on. Routes that are behind what users were sent by have fallen meanwhile."""
     routes, (_, high) = prior.stands_at[0], prior.weights
-    rises = weight >= high and routes >= prior.weight
+    sent = prior.kept.weights if prior.kept else ()
+    rises = weight >= high and routes >= max(prior.weight, *sent, 0)
     return rises and (not high or prior.tried(wanted.canary))
 
 

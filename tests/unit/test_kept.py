@@ -18,7 +18,7 @@ from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import Wanted
 from rollout.spec.stickiness import Stickiness
 from rollout.traffic import write
-from rollout.traffic.kept import Kept, to_canary, to_stable
+from rollout.traffic.kept import Kept, mark_of, to_canary, to_stable
 from rollout.traffic.ladder import LADDERS
 from rollout.traffic.split import Split, read
 from rollout.traffic.strip import without_canary, without_split
@@ -213,6 +213,14 @@ def test_routes_that_an_update_left_further_or_behind_count():
     # A rollback failed behind its routes, so everybody was sent back.
     fallen = plan(wanted(2), replace(at_5, routes=Split(0, header=False))).kept
     assert (fallen.number, fallen.weights) == (2, (5,))
+
+
+def test_a_canary_that_was_lost_is_a_rollout_that_has_ended():
+    at_20 = climbed(2, 3)[-1].leaves
+    # By the state it neither runs nor gets anything, so nobody is with it any more.
+    lost = replace(at_20, phase=0, weight=0, canary_image=None, routes=Split(0, header=False))
+    assert plan(wanted(0), lost).kept.number == 2
+    assert plan(wanted(2), lost).kept == Kept(2, mark_of(FIRST), (5,))
 
 
 def test_the_number_stays_where_stickiness_goes():
