@@ -16,6 +16,7 @@ from rollout.plan import state
 from rollout.plan.order import Direction
 from rollout.plan.service_plan import Release
 from rollout.traffic import write
+from rollout.traffic.kept import KEPT_ANNOTATION
 from rollout.traffic.names import canary_name, virtual_services
 from rollout.traffic.versions import CANARY_VERSION, FALLBACK_SUBSET
 
@@ -125,9 +126,15 @@ class ServiceObjects:
         if plan.order.retreats and state.lacks_subset(self._platform.resources, self._name, FALLBACK_SUBSET):
             routed = replace(routed, subset_there=False)
         public = write.public_spec(plan.split, routed, self._shared.host, self._shared.gateway)
-        specs = zip(virtual_services(plan.name), (public, write.mesh_spec(plan.split, routed)), strict=True)
-        own = self._labels(plan.name)
-        return [self._declare("VirtualService", name, own, one, after, change=change) for name, one in specs]
+        declare = partial(
+            self._declare, "VirtualService", labels=self._labels(plan.name), after=after, change=change
+        )
+        kept = {KEPT_ANNOTATION: str(plan.kept)} if plan.kept else None
+        outside, inside = virtual_services(plan.name)
+        return [
+            declare(outside, spec=public, annotations=kept),
+            declare(inside, spec=write.mesh_spec(plan.split, routed)),
+        ]
 
     def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
         scaler, limits = self._spec.autoscaler, release.scaling
@@ -165,7 +172,7 @@ class ServiceObjects:
         rule = partial(self._declare, "DestinationRule", name, self._labels(name), spec, change=change)
         service = partial(self._service, name, name, plan.service_version, self._spec, change=change)
         # No order fails a request. In this one nobody meets both versions between none and all.
-        first, second = (rule, service) if plan.order.climbs else (service, rule)
+        first, second = (service, rule) if plan.service_version else (rule, service)
         done = first(after=after)
         return [done, second(after=[*after, done])]
 

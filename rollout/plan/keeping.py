@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollout.traffic.kept import Kept, mark_of
+from rollout.traffic.kept import MOST_WEIGHTS, Kept, mark_of
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
-    from rollout.plan.prior import Prior
     from rollout.spec.services import Wanted
 
 
-def kept_by(wanted: Wanted, weight: int, prior: Prior | None) -> Kept | None:
+def kept_by(wanted: Wanted, weight: int, before: Kept | None) -> Kept | None:
     """What cookies mean after an update.
 
     A rollout keeps its users while its weight rises and its canary's image stays. Otherwise its number rises,
@@ -21,37 +20,28 @@ def kept_by(wanted: Wanted, weight: int, prior: Prior | None) -> Kept | None:
     Args:
         wanted: The service.
         weight: The weight that it is to have, in per cent.
-        prior: What the last update left; None before the first.
+        before: What its routes in the state say; None where no cookie ever was given out.
 
     Returns:
         None for a service that never gave out a cookie. The number stays where cookies are no longer wanted:
         browsers still have those of before.
     """
-    stickiness, before = wanted.service.stickiness, prior.kept if prior else None
-    wants = stickiness is not None and stickiness.cookie is not None
-    if before is None:
-        if not wants:
-            return None
-        before = Kept(1)
-    goes_on = prior is not None and _goes_on(wanted, weight, prior)
-    if prior is not None and not goes_on and (before.weights or _sends(prior.weights[1])):
-        before = Kept(before.number + 1)
-    if not wants or not _sends(weight):
-        return before
-    # Routes may be further than the outputs of an update that failed.
-    reached = prior.stands_at[0] if prior and goes_on else 0
-    visited = dict.fromkeys((*before.weights, *((reached,) if _sends(reached) else ()), weight))
-    return Kept(before.number, mark_of(wanted.canary), tuple(visited))
+    stickiness = wanted.service.stickiness
+    cookie = stickiness.cookie if stickiness else None
+    if cookie is None or not weight:
+        return before.ended if before else Kept(1) if cookie else None
+    mark = mark_of(wanted.canary, cookie)
+    now = Kept(1) if before is None else before if _goes_on(before, mark, weight) else before.ended
+    if weight == FULL_WEIGHT:
+        return now
+    weights = tuple(dict.fromkeys((*now.weights, weight)))
+    return Kept(now.number, mark, weights[-MOST_WEIGHTS:])
 
 
-def _goes_on(wanted: Wanted, weight: int, prior: Prior) -> bool:
-    """Whether the rollout of before goes on. Routes that are behind what users were sent by have fallen meanwhile."""
-    routes, (_, high) = prior.stands_at[0], prior.weights
-    sent = prior.kept.weights if prior.kept else ()
-    rises = weight >= high and routes >= max(prior.weight, *sent, 0)
-    return rises and (not high or prior.tried(wanted.canary))
+def forgets(after: Kept | None, before: Kept | None) -> bool:
+    """Whether users who kept a version are routed anew."""
+    return before is not None and bool(before.weights) and (after is None or after.number != before.number)
 
 
-def _sends(weight: int) -> bool:
-    """Whether some users meet the canary, and some do not."""
-    return 0 < weight < FULL_WEIGHT
+def _goes_on(before: Kept, mark: str, weight: int) -> bool:
+    return not before.weights or (before.mark == mark and weight >= max(before.weights))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.spec.image import Image
-from rollout.traffic.kept import Kept, read_kept
 from rollout.traffic.ladder import FULL_WEIGHT, Ladder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from rollout.plan.state import Deployed
+    from rollout.traffic.kept import Kept
     from rollout.traffic.split import Split
 
 LEFT_VARIABLE = "ECO2_ROUTES_LEFT_AT"
@@ -88,7 +88,6 @@ class Prior:
             "share": self.share,
             "images": {"stable": str(self.stable_image), "canary": str(canary) if canary else None},
             "replicas": {"stable": self.pods.stable, "canary": self.pods.canary},
-            **({"kept": self.kept.output()} if self.kept else {}),
         }
 
     @property
@@ -169,7 +168,6 @@ def read_prior(outputs: Mapping[str, Any]) -> dict[str, Prior]:
                 share=float(entry["share"]),
                 ladder=tuple(int(weight) for weight in entry["ladder"]),
                 pods=PodCounts(int(replicas["stable"]), int(replicas["canary"])),
-                kept=read_kept(entry.get("kept")),
             )
             if 0 <= prior.phase <= Ladder(prior.ladder).last_phase:
                 found[name] = prior

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rollout.plan.keeping import kept_by
+from rollout.plan.keeping import forgets, kept_by
 from rollout.plan.order import STAGES, Order, direction
 from rollout.plan.prior import PodCounts, Prior
 from rollout.plan.replicas import Scaling, canary_replicas, canary_scaling, share, stable_scaling
@@ -18,6 +18,8 @@ from rollout.traffic.split import Split
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rollout.spec.image import Image
     from rollout.spec.services import Wanted
     from rollout.traffic.kept import Kept
@@ -100,7 +102,6 @@ class RolloutPlan:
             share=self.share,
             ladder=self.ladder,
             pods=PodCounts(self.stable.replicas, canary.replicas if canary else 0),
-            kept=self.kept,
         )
 
     def output(self) -> dict[str, Any]:
@@ -133,6 +134,8 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
             queues if weight else rollout.canary.queues or queues,
         )
     way = direction(phase, weight, wanted.stable, prior)
+    before = prior.kept if prior else None
+    kept = kept_by(wanted, weight, before)
     actual = share(wanted, weight, canary.replicas if canary else 0)
     return RolloutPlan(
         name=wanted.name,
@@ -146,8 +149,8 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         service_version=service_version(wanted, weight),
         order=Order(way, STAGES[way]),
         route_propagation_seconds=wanted.route_propagation_seconds,
-        warnings=_warnings(wanted, weight, actual),
-        kept=kept_by(wanted, weight, prior),
+        warnings=(*_warnings(wanted, weight, actual), *_forgotten(wanted.name, weight, kept, before)),
+        kept=kept,
     )
 
 
@@ -169,3 +172,9 @@ def _warnings(wanted: Wanted, weight: int, actual: float) -> tuple[str, ...]:
         same = f"stable and canary both run {wanted.stable}, so a rollout of it proves nothing"
         found.append(f"{wanted.name}: {same}; give the canary another tag, a digest or a revision")
     return tuple(found)
+
+
+def _forgotten(name: str, weight: int, kept: Kept | None, before: Kept | None) -> Iterator[str]:
+    if weight and forgets(kept, before):
+        why = "its weight falls, or the canary's image or the cookie is another one"
+        yield f"{name}: users who kept the canary are routed anew: {why}"

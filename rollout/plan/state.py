@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollout.spec.image import REVISION_ANNOTATION, Image
+from rollout.traffic.kept import KEPT_ANNOTATION, read_kept
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, routing_objects
 from rollout.traffic.selector import canary_first, met, selected, weight_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from rollout.plan.service_plan import RolloutPlan
     from rollout.spec.service import ServiceSpec
+    from rollout.traffic.kept import Kept
 
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
@@ -114,6 +116,28 @@ def applied_routes(
         elif (seen := read(*own)).weights:
             routes[name] = seen.at_most
     return routes
+
+
+def applied_kept(resources: Mapping[str, Any]) -> dict[str, Kept]:
+    """The rollouts whose users keep their version, as the public routes in a state name them (rule 21).
+
+    Routes with less weight than users were routed by have been taken back: their cookies mean nothing any more.
+
+    Args:
+        resources: Type and outputs by URN.
+
+    Returns:
+        By the routes' name, which is the service's.
+    """
+    found = {}
+    for urn, resource in resources.items():
+        outputs = resource.get("outputs") or {}
+        marks = (outputs.get("metadata") or {}).get("annotations") or {}
+        if resource["type"] != ROUTES or (kept := read_kept(str(marks.get(KEPT_ANNOTATION, "")))) is None:
+            continue
+        weight = read({"spec": outputs.get("spec") or {}}).at_most.weight
+        found[_name(urn)] = kept if weight >= max(kept.weights, default=0) else kept.ended
+    return found
 
 
 def lacks_subset(resources: Mapping[str, Any], name: str, subset: str) -> bool:

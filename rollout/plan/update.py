@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rollout.plan.deleted import Gone, gone
 from rollout.plan.prior import ONLY_VARIABLE, by_the_state, read_prior
 from rollout.plan.service_plan import RolloutPlan, plan
-from rollout.plan.state import applied_deployments, applied_routes
+from rollout.plan.state import applied_deployments, applied_kept, applied_routes
 from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec.services import resolve
 
@@ -153,7 +153,10 @@ def beside_the_state(
         return dict(said)
     weights = {name: prior.weight for name, prior in said.items()}
     routes = applied_routes(resources, services, weights)
-    routed = {name: replace(prior, routes=routes.get(name)) for name, prior in said.items()}
+    kept = applied_kept(resources)
+    routed = {
+        name: replace(prior, routes=routes.get(name), kept=kept.get(name)) for name, prior in said.items()
+    }
     return by_the_state(routed, applied_deployments(resources, services))
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from rollout.fields import present
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.user_ids import ids_below, ids_known
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 
     from rollout.spec.stickiness import Stickiness
 
+KEPT_ANNOTATION: Final = "eco2.growbin.app/kept"
+"""The annotation of a VirtualService with the rollout whose cookies mean something; it is written with the routes, so
+it is as far as they are, also where an update failed."""
+
 CANARY_RULE: Final = "kept-canary"
 STABLE_RULE: Final = "kept-stable"
 FROM_RULE: Final = "kept-from-"
-_RULE: Final = re.compile(rf"-({CANARY_RULE}|{STABLE_RULE}|{FROM_RULE}\d+)$")
+_RULE: Final = re.compile(rf"\.({CANARY_RULE}|{STABLE_RULE}|{FROM_RULE}\d+)$")
+"""No route's own name has a dot."""
+_WRITTEN: Final = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8}):(\d{1,2}(?:,\d{1,2})*))?")
 _MARK_DIGITS: Final = 8
+MOST_WEIGHTS: Final = 10
+"""Each weight that a rollout has been at is a rule for each route. Those before the last ten are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -29,40 +38,41 @@ class Kept:
 
     Attributes:
         number: Counts the rollouts of a service. It rises whenever users are to be forgotten.
-        image: A short hash of the canary's image; empty while no cookie was given out.
-        weights: The weights between 0 and 100 at which users were sent to a version, in the order of the rollout.
+        mark: A short hash of the canary's image and the cookie's name; empty while no cookie means anything.
+        weights: The weights between 0 and 100 at which users were routed to a version, in the order of the rollout.
     """
 
     number: int
-    image: str = ""
+    mark: str = ""
     weights: tuple[int, ...] = ()
 
     @property
     def rollout(self) -> str:
         """What cookies name it."""
-        return f"{self.number}-{self.image}"
+        return f"{self.number}-{self.mark}"
 
-    def output(self) -> dict[str, Any]:
-        """What the stack's outputs hold of it; `read_kept` reads it."""
-        return {"number": self.number, "image": self.image, "weights": list(self.weights)}
+    def __str__(self) -> str:
+        """As the annotation has it: `2-0123abcd:5,20`, or the number alone."""
+        return f"{self.rollout}:{','.join(map(str, self.weights))}" if self.weights else str(self.number)
+
+    @property
+    def ended(self) -> Kept:
+        """The same, with cookies that mean nothing any more."""
+        return Kept(self.number + bool(self.weights))
 
 
-def read_kept(entry: Mapping[str, Any] | None) -> Kept | None:
-    """Reads what `Kept.output` wrote; None where there is nothing.
-
-    Raises:
-        KeyError: In another shape.
-        TypeError: Likewise.
-        ValueError: Likewise.
-    """
-    if entry is None:
+def read_kept(text: str) -> Kept | None:
+    """Reads the annotation; None for another text."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
         return None
-    return Kept(int(entry["number"]), str(entry["image"]), tuple(int(one) for one in entry["weights"]))
+    number, mark, weights = found.groups()
+    return Kept(int(number), mark or "", tuple(int(one) for one in weights.split(",")) if weights else ())
 
 
-def mark_of(image: object) -> str:
-    """A short hash by which cookies tell canaries' images apart."""
-    return hashlib.sha256(str(image).encode()).hexdigest()[:_MARK_DIGITS]
+def mark_of(image: object, cookie: str) -> str:
+    """A short hash by which cookies tell rollouts apart that have the same number."""
+    return hashlib.sha256(f"{image} {cookie}".encode()).hexdigest()[:_MARK_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,14 @@ def is_kept(rule: Mapping[str, Any]) -> bool:
 
 
 def without_cookie(route: Mapping[str, Any]) -> dict[str, Any]:
-    """A destination that gives nobody a cookie."""
-    return {key: value for key, value in route.items() if key != "headers"}
+    """A destination that gives nobody a cookie, whatever else a hand lets it do."""
+    headers = route.get("headers") or {}
+    response = dict(headers.get("response") or {})
+    for operation in ("set", "add"):
+        named = (response.get(operation) or {}).items()
+        response[operation] = {name: value for name, value in named if name.lower() != "set-cookie"}
+    headers = present(**{**headers, "response": present(**response)})
+    return {key: value for key, value in route.items() if key != "headers"} | present(headers=headers)
 
 
 def _has(cookie: str, value: str) -> dict[str, Any]:

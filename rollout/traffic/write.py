@@ -198,7 +198,7 @@ def _rules(
         # Who was sent already keeps her cookie; who came from a lower weight is sent anew.
         cookies = keeps if 0 < lane.canary < lane.whole else None
         spread = _weighted(routed, lane.canary, lane.whole, split.weight, cookies)
-        rules.append({"name": f"{name}-{lane.name}", "match": match, "route": spread, **treatment})
+        rules.append({"name": f"{name}.{lane.name}", "match": match, "route": spread, **treatment})
     spread = _weighted(routed, split.weight, FULL_WEIGHT, split.weight, keeps)
     rules.append(present(name=name, match=_matches(route), route=spread) | treatment)
     return rules
