@@ -69,7 +69,9 @@ def test_a_first_step_brings_the_canary_and_leads_its_own_header_there():
     canary = named(captured, DEPLOYMENT)["cart-canary"]
     assert canary.inputs["spec"]["template"]["spec"]["containers"][0]["image"] == LEFT["canary"]
     public = named(captured, ROUTES)["cart"]
-    assert public.inputs["spec"]["http"][0]["match"][0]["headers"] == {"x-acme-try": {"exact": "next"}}
+    beside, alone = public.inputs["spec"]["http"][:2]
+    assert alone["match"][0]["headers"] == {"x-acme-try": {"exact": "next"}}
+    assert beside["match"][0]["headers"] == {"x-acme-try": {"exact": "next"}, "baggage": {"regex": ".+"}}
     assert canary.urn in public.after
 
 

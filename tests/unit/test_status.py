@@ -76,7 +76,7 @@ def shown(renderable, width=100, color=False):
 
 
 def snapshot(*services, notes=()):
-    return Snapshot("dev", "eco2-dev", AT, services, tuple(notes))
+    return Snapshot("dev", "eco2-dev", AT, services, tuple(notes), "x-try: it")
 
 
 @pytest.mark.parametrize("weight", [0, 5, 20, 100])
@@ -329,7 +329,7 @@ def test_a_tree_goes_down_to_the_pods(catalog):
     )
     counted = Requests({"v1": 800, "v2": 200, "unknown": 3}, {"v2": 20})
     text = shown(tree(snapshot(status(catalog, seen, measured=counted))), width=120)
-    assert "weight: config 20 %, applied 20 %, cluster 20 %, header to canary" in text
+    assert "weight: config 20 %, applied 20 %, cluster 20 %, header (x-try: it) to canary" in text
     assert "measured: 20.0 % of 1000 requests in 60 s, 3 reached no pod; 10.0 % of canary's failed" in text
     assert "images: stable a, canary canary" in text
     assert "auth-api-0 " not in text  # scaled down, and nothing left of it

@@ -131,7 +131,7 @@ def test_a_canary_that_has_fallen_back_is_an_alarm_of_its_own(status, alarm):
 
 
 def snapshot(status):
-    return Snapshot("dev", "eco2-dev", datetime(2026, 1, 1, tzinfo=UTC), (status,), ())
+    return Snapshot("dev", "eco2-dev", datetime(2026, 1, 1, tzinfo=UTC), (status,), (), "x-try: it")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +229,7 @@ def test_stable_that_is_gone_comes_back_by_an_update():
 def test_scripts_are_told_what_the_table_says(status):
     (entry,) = services_as_json(snapshot(status))
     assert entry["alarms"] == list(status.alarms)
+    assert entry["header"] == "x-try: it"
     out = io.StringIO()
     Console(file=out, width=200).print(table(snapshot(status)), highlight=False)
     assert f"! {status.service}: {status.alarms[0]}" in out.getvalue()
