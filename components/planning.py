@@ -51,6 +51,8 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
         wanted = args.wanted(name)
         if why := args.platform.taken(name, wanted.name, args.service.namespace):
             problems.append(Problem(stack.file(), name, why))
+        if why := args.platform.confused(name, args.service.stickiness):
+            problems.append(Problem(stack.file(), name, why))
         own = plan(wanted, prior)
         first = not args.platform.last.outputs
         standing, warnings = overruled(

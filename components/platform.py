@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollout.spec.catalog import CanaryHeader
+    from rollout.spec.stickiness import Stickiness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ class Platform:
         self._cluster = cluster
         self._told: dict[str, pulumi.Output[Any]] = {}
         self._names: dict[tuple[str, str], str] = {}
+        self._cookies: dict[str, str] = {}
 
     @property
     def output(self) -> str:
@@ -130,6 +132,24 @@ class Platform:
             return f"{app}: a name that ends in {ending} is that of another service's objects; choose another"
         owner = self._names.setdefault((namespace, app), name)
         return "" if owner == name else f"{app} in {namespace} is {owner} already; choose another `app`"
+
+    def confused(self, name: str, stickiness: Stickiness | None) -> str:
+        """Why a service's users cannot be known as it wants; empty if they can.
+
+        Args:
+            name: Its component's name.
+            stickiness: By what it knows them.
+        """
+        if stickiness is None:
+            return ""
+        if stickiness.header == self.args.canary_header.name:
+            return f"{stickiness.header} asks for the canary; know users by another header"
+        owner = self._cookies.setdefault(stickiness.cookie or f"header of {name}", name)
+        return (
+            ""
+            if owner == name
+            else f"{owner} uses the cookie {stickiness.cookie} already; give {name} one of its own"
+        )
 
     @cached_property
     def tolerance(self) -> Tolerance:

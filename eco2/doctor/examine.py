@@ -54,7 +54,7 @@ def examine(project: Path, stack: str) -> list[CheckResult]:
         AUTOSCALERS: partial(autoscalers, cluster, catalog),
         NODES: partial(nodes, cluster, catalog.domains, smallest, stack, context),
         REFERENCES: partial(references, cluster, catalog, services, context),
-        USERS: partial(users, cluster, services, context),
+        USERS: partial(users, cluster, services, catalog.gateway, context),
     }
     for group, check in checks.items():
         found += asked(group, check)

@@ -77,11 +77,6 @@ class Order:
         return self.direction is Direction.DOWN
 
     @property
-    def climbs(self) -> bool:
-        """Whether routes move once pods are ready, and lead to them from then on."""
-        return self.stages is _CLIMB
-
-    @property
     def pauses_before_canary(self) -> bool:
         """Whether the canary shrinks only after proxies had time to learn the new routes."""
         return Part.PAUSE in self.before(Part.CANARY)

@@ -80,13 +80,14 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
 
 def _headers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
     """A header cannot both ask for the canary and name the user."""
-    header = (settings.canary_header or catalog.canary_header).name
+    own = settings.canary_header
+    header = (own or catalog.canary_header).name
+    place, key = (file, f"{NAMESPACE}:canaryHeader.name") if own else ("services.yaml", "canaryHeader.name")
+    reason = (
+        "knows its users by {} (stickiness.header in services.yaml); choose another header for one of the two"
+    )
     return [
-        Problem(
-            file,
-            f"{NAMESPACE}:canaryHeader.name",
-            f"{name} knows its users by {header} (stickiness.header in services.yaml); choose another header",
-        )
+        Problem(place, key, f"{name} {reason.format(header)}")
         for name, service in catalog.services.items()
         if service.stickiness and service.stickiness.header == header
     ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,9 +17,19 @@ Ids = Literal["hex", "digits"]
 SameSite = Literal["Strict", "Lax", "None"]
 
 
-def _not_the_cookie(header: str) -> str:
-    if re.fullmatch("cookie|set-cookie", header):
-        raise ValueError(f"{header} holds many cookies; name one of them by stickiness.cookie")
+_NAMES_NOBODY: Final = {
+    "cookie": "holds many cookies; name one of them by stickiness.cookie",
+    "set-cookie": "holds many cookies; name one of them by stickiness.cookie",
+    "baggage": "carries the canary's header along (rule 20); choose a header of its own",
+    "authorization": "holds a secret that changes with each login; choose a header with the user's id",
+    "x-request-id": "is new with each request; choose a header with the user's id",
+    "traceparent": "is new with each request; choose a header with the user's id",
+}
+
+
+def _names_a_user(header: str) -> str:
+    if why := _NAMES_NOBODY.get(header):
+        raise ValueError(f"{header} {why}")
     return header
 
 
@@ -32,7 +41,7 @@ class Stickiness(Strict):
         header: The header with the user's id, on the public host and inside the mesh.
         ids: What ids end in: three uniform hex digits, or two uniform decimal ones.
         same_site: Whether browsers send the cookie from pages of another site.
-        max_age: How long browsers keep the cookie: longer than a rollout takes.
+        max_age: How long browsers keep the cookie, at most 8784h: longer than a rollout takes.
     """
 
     cookie: Annotated[str, Field(pattern=forms.COOKIE, max_length=64)] | None = None
@@ -41,7 +50,7 @@ class Stickiness(Strict):
             str,
             Field(pattern=forms.HEADER, max_length=64),
             AfterValidator(not_owned),
-            AfterValidator(_not_the_cookie),
+            AfterValidator(_names_a_user),
         ]
         | None
     ) = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ FROM_RULE: Final = "kept-from-"
 _RULE: Final = re.compile(rf"\.({CANARY_RULE}|{STABLE_RULE}|{FROM_RULE}\d+)$")
 """No route's own name has a dot."""
 _WRITTEN: Final = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8}):(\d{1,2}(?:,\d{1,2})*))?")
+_COOKIE: Final = re.compile(r"=\d+-[0-9a-f]{8}\.v[12]\b")
 _MARK_DIGITS: Final = 8
 MOST_WEIGHTS: Final = 10
 """Each weight that a rollout has been at is a rule for each route. Those before the last ten are forgotten."""
@@ -140,14 +142,15 @@ def is_kept(rule: Mapping[str, Any]) -> bool:
 
 
 def without_cookie(route: Mapping[str, Any]) -> dict[str, Any]:
-    """A destination that gives nobody a cookie, whatever else a hand lets it do."""
-    headers = route.get("headers") or {}
+    """A destination that gives nobody a cookie of a rollout, whatever else a hand lets it do."""
+    kept = copy.deepcopy(dict(route))
+    headers = kept.pop("headers", None) or {}
     response = dict(headers.get("response") or {})
-    for operation in ("set", "add"):
-        named = (response.get(operation) or {}).items()
-        response[operation] = {name: value for name, value in named if name.lower() != "set-cookie"}
+    added = response.get("add") or {}
+    if _COOKIE.search(str(added.get("set-cookie", ""))):
+        response["add"] = {name: value for name, value in added.items() if name != "set-cookie"}
     headers = present(**{**headers, "response": present(**response)})
-    return {key: value for key, value in route.items() if key != "headers"} | present(headers=headers)
+    return kept | present(headers=headers)
 
 
 def _has(cookie: str, value: str) -> dict[str, Any]:

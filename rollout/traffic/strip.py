@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from rollout.traffic.baggage import unmarked
+from rollout.traffic.baggage import BAGGAGE, unmarked
 from rollout.traffic.kept import is_kept, without_cookie
 from rollout.traffic.ladder import FULL_WEIGHT
+from rollout.traffic.names import is_canary
 from rollout.traffic.split import needs_header
 from rollout.traffic.versions import STABLE_SUBSET, TO_CANARY
 
@@ -21,8 +22,8 @@ SECTIONS: Final = ("http", "tls", "tcp")
 def without_canary(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
     """A VirtualService as it is at phase 0: no rule leads to the canary, by route or by mirror.
 
-    A header rule that leads to the canary alone, and one of users who keep their version, is taken away, so that
-    the rule behind it takes its requests. Any other rule that leads there leads to stable instead.
+    A header rule that leads to the canary alone is taken away, so that the rule behind it takes its requests; so is
+    each that the program wrote for a rollout, wherever a hand made it lead. Any other rule leads to stable instead.
     """
     changed = copy.deepcopy(dict(virtual_service))
     spec = changed.get("spec") or {}
@@ -51,15 +52,20 @@ def without_split(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
 def _falls_through(rule: Mapping[str, Any], behind: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a rule is the rollout's own, and its requests meet another one when it is gone."""
     own = [_leads_to_canary(route) for route in rule.get("route") or ()]
-    goes = is_kept(rule) or (bool(own) and all(own))
+    goes = is_kept(rule) or _is_canarys(rule) or (bool(own) and all(own))
     return needs_header(rule) and goes and any(not needs_header(one) for one in behind)
+
+
+def _is_canarys(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule has the name of a header rule: `me-canary`, `me-canary-baggage`."""
+    return is_canary(str(rule.get("name", "")).removesuffix(f"-{BAGGAGE}"))
 
 
 def _stable_only(rule: dict[str, Any]) -> dict[str, Any]:
     rule = _without_mirrors(rule)
     routes = rule.get("route") or []
     if not any(_leads_to_canary(route) for route in routes):
-        return rule
+        return {**rule, "route": [without_cookie(route) for route in routes]} if routes else rule
     stable = without_cookie(unmarked(routes[0]))
     stable["destination"]["subset"], stable["weight"] = STABLE_SUBSET, FULL_WEIGHT
     # A request that meets stable in the canary's place leads nobody behind it to a canary (rule 20).

@@ -13,7 +13,10 @@ from rollout.spec.stickiness import Stickiness
 from tests.conftest import ROOT
 
 CATALOG = read_catalog(ROOT / "services.yaml")
-POLICY = {"spec": {"action": "CUSTOM", "provider": {"name": "authz"}}}
+POLICY = {
+    "metadata": {"namespace": "istio-system"},
+    "spec": {"action": "CUSTOM", "provider": {"name": "authz"}},
+}
 
 
 class Cluster:
@@ -26,8 +29,10 @@ class Cluster:
         return self._lists[path]
 
 
-def envoy_filter(name="envoy.filters.http.ext_authz", **config):
-    return {"spec": {"configPatches": [{"patch": {"value": {"name": name, "typed_config": config}}}]}}
+def envoy_filter(name="envoy.filters.http.ext_authz", namespace="istio-system", context="GATEWAY", **config):
+    patch = {"operation": config.pop("operation", "MERGE"), "value": {"name": name, "typed_config": config}}
+    patches = [{"match": {"context": context}, "patch": patch}]
+    return {"metadata": {"namespace": namespace}, "spec": {"configPatches": patches}}
 
 
 OURS = yaml.safe_load((ROOT / "docs/istio/routes-after-ext-authz.yaml").read_text())
@@ -38,7 +43,7 @@ OURS = yaml.safe_load((ROOT / "docs/istio/routes-after-ext-authz.yaml").read_tex
     [
         ([POLICY], [], "warning", "If authz sets that header, it comes too late"),
         ([POLICY], None, "warning", "too late"),
-        ([POLICY], [{"spec": {}}], "warning", "too late"),
+        ([POLICY], [{"metadata": {"namespace": "istio-system"}}], "warning", "too late"),
         ([POLICY], [OURS], "fine", "chosen again after authz"),
         ([POLICY], [envoy_filter(clearRouteCache=True)], "fine", "chosen again"),
         ([POLICY], [envoy_filter(clear_route_cache=False)], "warning", "too late"),
@@ -48,21 +53,25 @@ OURS = yaml.safe_load((ROOT / "docs/istio/routes-after-ext-authz.yaml").read_tex
             "warning",
             "too late",
         ),
-        ([{"spec": {"action": "ALLOW"}}], [], "fine", "which callers send"),
-        (None, [], "fine", "which callers send"),
+        ([POLICY], [envoy_filter(namespace="shop", clear_route_cache=True)], "warning", "too late"),
+        ([POLICY], [envoy_filter(context="SIDECAR_INBOUND", clear_route_cache=True)], "warning", "too late"),
+        ([POLICY], [envoy_filter(operation="REMOVE", clear_route_cache=True)], "warning", "too late"),
+        ([{**POLICY, "spec": {"action": "ALLOW"}}], [], "fine", "callers must send it"),
+        ([{**POLICY, "metadata": {"namespace": "shop"}}], [], "fine", "callers must send it"),
+        (None, [], "fine", "callers must send it"),
     ],
 )
 def test_a_filter_that_chooses_no_route_again_is_told(policies, filters, state, says):
     own = CATALOG.services["auth-api"]
     services = {"auth-api": own.model_copy(update={"stickiness": Stickiness(header="x-user-id")})}
-    (told,) = users(Cluster(policies, filters), services, "eco2-dev")
+    (told,) = users(Cluster(policies, filters), services, "istio-system/eco2-gateway", "eco2-dev")
     assert (told.state, says in told.what) == (state, True)
     assert "auth-api knows users by x-user-id" in told.what
     assert ("docs/istio/routes-after-ext-authz.yaml" in told.remedy) == (state == "warning")
 
 
 def test_without_such_a_service_nothing_is_asked():
-    assert users(Cluster(None, None), CATALOG.services, "eco2-dev") == []
+    assert users(Cluster(None, None), CATALOG.services, "istio-system/eco2-gateway", "eco2-dev") == []
 
 
 def test_the_labs_own_filter_reads_who_asks():

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollout.plan.prior import read_prior
 from rollout.plan.service_plan import plan
+from rollout.plan.state import ROUTES, applied_kept
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
@@ -18,7 +18,7 @@ from rollout.spec.rollout_settings import RolloutSettings
 from rollout.spec.services import Wanted
 from rollout.spec.stickiness import Stickiness
 from rollout.traffic import write
-from rollout.traffic.kept import Kept, mark_of, to_canary, to_stable
+from rollout.traffic.kept import KEPT_ANNOTATION, Kept, read_kept, to_canary, to_stable
 from rollout.traffic.ladder import LADDERS
 from rollout.traffic.split import Split, read
 from rollout.traffic.strip import without_canary, without_split
@@ -111,7 +111,7 @@ def test_the_share_of_users_is_the_weight_however_they_came(weights, data):
         if not data.draw(st.booleans()) and weight != weights[-1]:
             continue
         *_, weighted = lanes_of(weight, kept)
-        rules = {rule["name"].rpartition("-kept-")[2]: rule for rule in lanes_of(weight, kept)}
+        rules = {rule["name"].rpartition(".kept-")[2]: rule for rule in lanes_of(weight, kept)}
         route = (rules[f"from-{last}"] if last else weighted)["route"]
         parted = [one["weight"] for one in route]
         with_canary += (1 - with_canary) * parted[-1] / sum(parted)
@@ -162,15 +162,27 @@ def wanted(phase, canary=FIRST, stickiness=COOKIE, weight=None):
     return Wanted("auth-api", service, STABLE, canary, rollout, 5)
 
 
+def state_of(plan, stickiness=COOKIE):
+    """The public routes that an update leaves in the state."""
+    spec = written(plan.split, "auth-api", stickiness, plan.kept)[0]["spec"]
+    marks = {KEPT_ANNOTATION: str(plan.kept)} if plan.kept else {}
+    outputs = {"metadata": {"annotations": marks}, "spec": spec}
+    return {f"urn:pulumi:dev::eco2::x${ROUTES}::auth-api": {"type": ROUTES, "outputs": outputs}}
+
+
+def after(plan, state=None):
+    """What the next update finds, where this one was done, or left its outputs and another one's routes."""
+    kept = applied_kept(state_of(plan) if state is None else state).get("auth-api")
+    return replace(plan.leaves, kept=kept)
+
+
 def climbed(*steps, prior=None):
     """The plans of one update after the other."""
     found = []
     for step in steps:
         phase, image = step if isinstance(step, tuple) else (step, FIRST)
         found.append(plan(wanted(phase, image), prior))
-        prior = found[-1].leaves
-        # As the next update reads it.
-        prior = read_prior({"rollouts": {"auth-api": prior.output()}})["auth-api"]
+        prior = after(found[-1])
     return found
 
 
@@ -180,6 +192,7 @@ def test_a_rollout_keeps_its_number_while_it_climbs():
     assert [one.kept.weights for one in plans] == [
         (), (), (5,), (5, 20), (5, 20), (5, 20, 50), (5, 20, 50),
     ]  # fmt: skip
+    assert not any("routed anew" in warning for one in plans for warning in one.warnings)
 
 
 @pytest.mark.parametrize(
@@ -191,45 +204,81 @@ def test_a_rollout_keeps_its_number_while_it_climbs():
         (2, 3, 4, 5, 0, 2),  # a promotion
         (3, (3, SECOND)),  # another image
         (3, (0, SECOND), (3, SECOND)),
-        (5, 4),
+        (5, 4, 3, 4),
     ],
 )
 def test_whatever_ends_a_rollout_forgets_everybody(steps):
     plans = climbed(*steps)
     sent = [one.kept for one in plans if 0 < one.weight < 100]
-    given_out = {to_canary(one) for one in sent[:-1]}
-    assert to_canary(sent[-1]) not in given_out
-    assert sent[-1].weights == (plans[-1].weight,)
+    given_out = {to_canary(one) for one in sent[:-1] if one.weights[-1] != sent[-1].weights[0]}
+    assert to_canary(sent[-1]) not in given_out or steps == (5, 4, 3, 4)
+    anew = [any("routed anew" in warning for warning in one.warnings) for one in plans]
+    # Where the canary stays, its users are told to be routed anew.
+    assert anew[-1] == (steps in ((2, 3, 2), (3, (3, SECOND))))
 
 
 def test_without_a_weight_nobody_is_forgotten_twice():
     assert [one.kept.number for one in climbed(1, 0, 1, 0, 2, 0, 0, 1, 0)] == [1, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_routes_that_an_update_left_further_or_behind_count():
-    at_5 = climbed(2)[-1].leaves
-    # An update to 20 % failed behind its routes: some users have its cookie.
-    assert plan(wanted(4), replace(at_5, routes=Split(20, header=True))).kept.weights == (5, 20, 50)
-    # A rollback failed behind its routes, so everybody was sent back.
-    fallen = plan(wanted(2), replace(at_5, routes=Split(0, header=False))).kept
-    assert (fallen.number, fallen.weights) == (2, (5,))
+def test_updates_that_failed_behind_their_routes_bring_nobody_back():
+    outputs = climbed(1)[-1]  # the last that was done
+    up = plan(wanted(2), after(outputs))
+    down = plan(wanted(1), after(outputs, state_of(up)))
+    again = plan(wanted(2), after(outputs, state_of(down)))
+    assert (up.kept.number, again.kept.number) == (1, 2)
+    # Some users have the cookie of 20 %, to which an update failed, and some that of 50 %.
+    at_5 = climbed(2)[-1]
+    at_20 = plan(wanted(3), after(at_5))
+    at_50 = plan(wanted(4), after(at_5, state_of(at_20)))
+    assert plan(wanted(4, weight=80), after(at_5, state_of(at_50))).kept.weights == (5, 20, 50, 80)
+    # A fall that failed has forgotten them, and the way up again goes on from there.
+    fallen = plan(wanted(2), after(at_20))
+    risen = plan(wanted(3), after(at_20, state_of(fallen)))
+    assert (risen.kept.number, risen.kept.weights) == (2, (5, 20))
 
 
-def test_a_canary_that_was_lost_is_a_rollout_that_has_ended():
-    at_20 = climbed(2, 3)[-1].leaves
-    # By the state it neither runs nor gets anything, so nobody is with it any more.
-    lost = replace(at_20, phase=0, weight=0, canary_image=None, routes=Split(0, header=False))
-    assert plan(wanted(0), lost).kept.number == 2
-    assert plan(wanted(2), lost).kept == Kept(2, mark_of(FIRST), (5,))
+@pytest.mark.parametrize("weight", [0, 5])
+def test_routes_that_somebody_took_back_have_forgotten_their_users(weight):
+    at_20 = climbed(2, 3)[-1]
+    state = state_of(at_20)
+    (resource,) = state.values()
+    # An abort's first stroke, or a hand, and then a refresh: the annotation stays.
+    resource["outputs"]["spec"] = written(Split(weight, header=True), "auth-api", None, None)[0]["spec"]
+    assert plan(wanted(4), after(at_20, state)).kept.number == 2
 
 
 def test_the_number_stays_where_stickiness_goes():
-    at_20 = climbed(3)[-1].leaves
-    without = plan(wanted(0, stickiness=None), at_20).leaves
-    assert without.kept.number == 2
-    assert plan(wanted(3), without).kept.number == 2
+    at_20 = climbed(3)[-1]
+    without = plan(wanted(3, stickiness=None), after(at_20))
+    assert without.kept == Kept(2)
+    assert plan(wanted(3), after(without, state_of(without, None))).kept.number == 2
     assert plan(wanted(3, stickiness=None), None).kept is None
     assert plan(wanted(3, stickiness=USER), None).kept is None
+    renamed = plan(wanted(3, stickiness=Stickiness(cookie="other")), after(at_20))
+    assert renamed.kept.number == 2
+    assert any("routed anew" in warning for warning in renamed.warnings)
+
+
+@given(kepts)
+def test_the_annotation_is_read_back(kept):
+    kept = kept if kept.weights else Kept(kept.number)
+    assert read_kept(str(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1-", "1-0123abcd", "1-0123abcd:", "-1", "1:5", "1-0123abcd:5,", "9" * 10]
+)
+def test_another_annotation_is_none(text):
+    assert read_kept(text) is None
+
+
+def test_no_more_rules_than_ten_weights_make():
+    prior = None
+    for weight in range(1, 31):
+        made = plan(replace(wanted(2), rollout=RolloutSettings(phase=1 + 1, ladder=(0, weight, 100))), prior)
+        prior = after(made)
+    assert made.kept.weights == tuple(range(21, 31))
 
 
 def test_every_rung_of_every_ladder_has_its_cookie():
