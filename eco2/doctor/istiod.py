@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eco2.doctor.finding import fine, missing, unchecked
 from kube.kinds import path
+from rollout.spec.image import Image
 
 if TYPE_CHECKING:
     from eco2.doctor.finding import CheckResult
@@ -55,8 +56,8 @@ def _judged(deployment: dict[str, Any], context: str) -> CheckResult:
 def _told(deployment: dict[str, Any]) -> str:
     """The version by the image's tag, or else by labels; empty where neither is one."""
     labels = deployment["metadata"].get("labels") or {}
-    tag = _image(deployment).partition("@")[0].rpartition("/")[2].partition(":")[2]
-    for one in (tag, *(str(labels.get(label, "")) for label in _LABELS)):
+    tag = Image.parse(_image(deployment)).tag
+    for one in (tag or "", *(str(labels.get(label, "")) for label in _LABELS)):
         if _VERSION.fullmatch(version := one.removeprefix(_CHART)):
             return version
     return ""

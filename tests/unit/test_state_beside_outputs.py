@@ -11,11 +11,12 @@ from eco2.stack.dry_run import _Answers
 from rollout.guards.guards import refusals
 from rollout.plan.order import Direction
 from rollout.plan.service_plan import plan
-from rollout.plan.state import DEPLOYMENT, ROUTES, SELECTOR, Deployed, applied_deployments, done
+from rollout.plan.state import DEPLOYMENT, ROUTES, SELECTOR, SUBSETS, Deployed, applied_deployments, done
 from rollout.plan.update import moves, prior_of
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
+from rollout.traffic import write
 from tests.desk import IMAGE
 from tests.unit.priors import entry
 from tests.unit.test_applied import virtual_services
@@ -165,11 +166,15 @@ def test_a_selector_and_a_worker_tell_too():
     grpc, pods = wanted("ext-authz", phase=2), {}
     for name, tag in (("ext-authz", "latest"), ("ext-authz-canary", "canary")):
         pods |= deployment(name, f"{IMAGE}ext-authz-dev-{tag}")
-    for version, reached in (("v1", False), (None, True)):
+    for version, weight, reached in (("v1", 5, False), (None, 5, True), (None, 100, False)):
         selector = {"app": "ext-authz"} | ({"version": version} if version else {})
-        service = {"type": SELECTOR, "outputs": {"spec": {"selector": selector}}}
-        there = pods | {f"urn::x::{SELECTOR}::ext-authz": service}
-        assert done(plan(grpc, None), grpc.service, there) is reached
+        routed = write.Routed("ext-authz", grpc.service, CATALOG.canary_header)
+        specs = {SELECTOR: {"selector": selector}, SUBSETS: write.destination_rule_spec(routed, weight)}
+        own = {
+            f"urn::x::{kind}::ext-authz": {"type": kind, "outputs": {"spec": spec}}
+            for kind, spec in specs.items()
+        }
+        assert done(plan(grpc, None), grpc.service, pods | own) is reached
     assert not done(plan(grpc, None), grpc.service, pods)
     worker = wanted("my-worker")
     left = deployment("my-worker", f"{IMAGE}my-worker-dev-latest")
