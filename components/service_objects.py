@@ -15,7 +15,7 @@ from components.workload import PodSpec, deployment_spec, selector
 from rollout.plan import state
 from rollout.plan.order import Direction
 from rollout.plan.service_plan import Release
-from rollout.traffic import write
+from rollout.traffic import subsets, write
 from rollout.traffic.kept import KEPT_ANNOTATION
 from rollout.traffic.names import canary_name, virtual_services
 from rollout.traffic.versions import CANARY_VERSION, FALLBACK_SUBSET
@@ -126,21 +126,15 @@ class ServiceObjects:
         if plan.order.retreats and state.lacks_subset(self._platform.resources, self._name, FALLBACK_SUBSET):
             routed = replace(routed, subset_there=False)
         public = write.public_spec(plan.split, routed, self._shared.host, self._shared.gateway)
-        declare = partial(
-            self._declare, "VirtualService", labels=self._labels(plan.name), after=after, change=change
-        )
-        kept = {KEPT_ANNOTATION: str(plan.kept)} if plan.kept else None
-        outside, inside = virtual_services(plan.name)
-        return [
-            declare(outside, spec=public, annotations=kept),
-            declare(inside, spec=write.mesh_spec(plan.split, routed)),
-        ]
+        mesh, (outside, inside) = write.mesh_spec(plan.split, routed), virtual_services(plan.name)
+        own, kept = self._labels(plan.name), {KEPT_ANNOTATION: str(plan.kept)} if plan.kept else None
+        declare = partial(self._declare, "VirtualService", labels=own, after=after, change=change)
+        return [declare(outside, spec=public, annotations=kept), declare(inside, spec=mesh)]
 
     def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
         scaler, limits = self._spec.autoscaler, release.scaling
         if scaler is None or limits is None:
             return []
-        own = self._labels(self._plan.name)
         declare = self._declare_canary if release.is_canary else self._declare
         kind = "HorizontalPodAutoscaler" if scaler.hpa else "ScaledObject"
         tolerance = not limits.may_shrink and self._platform.tolerance.of(
@@ -148,10 +142,10 @@ class ServiceObjects:
         )
         if scaler.hpa:
             spec = scaling.hpa_spec(deployment, scaler.hpa, limits, tolerance=tolerance)
-            return [declare(kind, deployment, own, spec, after)]
-        assert scaler.keda is not None  # the model refuses an autoscaler that is neither
-        spec = scaling.scaled_object_spec(deployment, scaler.keda, limits, tolerance=tolerance)
-        return [declare(kind, deployment, own, spec, after)]
+        else:
+            assert scaler.keda is not None  # the model refuses an autoscaler that is neither
+            spec = scaling.scaled_object_spec(deployment, scaler.keda, limits, tolerance=tolerance)
+        return [declare(kind, deployment, self._labels(self._plan.name), spec, after)]
 
     def _routed(self) -> write.Routed:
         return write.Routed(self._plan.name, self._spec, self._shared.canary_header, kept=self._plan.kept)
@@ -161,14 +155,14 @@ class ServiceObjects:
         name, spec = self._plan.name, self._spec
         if not spec.by_weight:
             return []
-        subsets = write.destination_rule_spec(self._routed(), self._plan.weight)
-        rule = self._declare_fixed("DestinationRule", name, self._labels(name), subsets)
+        rule_spec = subsets.destination_rule_spec(self._routed(), self._plan.weight)
+        rule = self._declare_fixed("DestinationRule", name, self._labels(name), rule_spec)
         return [self._service(name, name, None, spec, []), rule]
 
     def _without_routes(self, after: Resources, change: Change) -> Resources:
         """The Service, whose selector is the route, and the rule by which stable takes over (rules 5 and 19)."""
         name, plan = self._plan.name, self._plan
-        spec = write.destination_rule_spec(self._routed(), plan.weight)
+        spec = subsets.destination_rule_spec(self._routed(), plan.weight)
         rule = partial(self._declare, "DestinationRule", name, self._labels(name), spec, change=change)
         service = partial(self._service, name, name, plan.service_version, self._spec, change=change)
         # No order fails a request. In this one nobody meets both versions between none and all.

@@ -1,6 +1,6 @@
 """Has a canary fallen back to stable? By what was counted, since no object of the cluster tells (rule 19).
 
-What makes it fall back is a subset of the DestinationRule: `rollout.traffic.write`.
+What makes it fall back is a subset of the DestinationRule: `rollout.traffic.subsets`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Istio's objects of a split: which request reaches which subset."""
+"""VirtualServices of a split: which request reaches which subset."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ from rollout.traffic import baggage
 from rollout.traffic import kept as keeping
 from rollout.traffic.ladder import FULL_WEIGHT
 from rollout.traffic.names import canary_name, service_host
-from rollout.traffic.versions import (
-    CANARY_FIRST,
-    CANARY_SUBSET,
-    CANARY_VERSION,
-    FALLBACK_SUBSET,
-    STABLE_SUBSET,
-    SUBSETS,
-)
+from rollout.traffic.versions import CANARY_SUBSET, FALLBACK_SUBSET, STABLE_SUBSET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rollout.spec.catalog import CanaryHeader
-    from rollout.spec.routes import CanaryFallback, Route, TrafficPolicy
+    from rollout.spec.routes import Route
     from rollout.spec.service import ServiceSpec
     from rollout.spec.stickiness import Stickiness
     from rollout.traffic.split import Split
@@ -56,80 +47,6 @@ class Routed:
     def to_canary(self) -> str:
         """The subset that gets the canary's share."""
         return FALLBACK_SUBSET if self.service.falls_back and self.subset_there else CANARY_SUBSET
-
-
-def destination_rule_spec(routed: Routed, weight: int) -> dict[str, Any]:
-    """All subsets, always: where routes lead to them a rollout never changes this (rule 7; argo-rollouts#2507).
-
-    Callers of a service without routes choose no subset, so there the rule itself falls back, while the canary has
-    weight: pods that fail are left out, and at full weight the canary's come first.
-
-    Args:
-        routed: The service.
-        weight: The canary's weight in per cent.
-    """
-    policy = routed.service.traffic_policy
-    assert policy is not None  # the model refuses a service that is reached and has none
-    pool = policy.connection_pool
-    fallback = policy.fallback if routed.service.by_selector and weight else None
-    return {
-        "host": routed.host,
-        "trafficPolicy": present(
-            loadBalancer=_balancer(policy, canary_first=fallback is not None and weight == FULL_WEIGHT),
-            connectionPool=pool.model_dump(by_alias=True, exclude_none=True) if pool else None,
-            outlierDetection=_left_out(fallback) if fallback else None,
-        ),
-        "subsets": [
-            *({"name": name, "labels": {"version": version}} for name, version in SUBSETS.items()),
-            *_fallback_subset(routed, policy),
-        ],
-    }
-
-
-def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str, Any]]:
-    """The canary's pods, and behind them stable's (rule 19).
-
-    Envoy falls over inside a cluster alone, so both are in one: `failoverPriority` makes the canary's pods
-    priority 0 and stable's priority 1. istiod sets priorities only where outlier detection is on, which takes
-    out pods that answer with errors. Below the least share of healthy pods Envoy sends to all of them, so an
-    outage that both versions share costs no more than without (panic; envoyproxy.io, load balancing, panic threshold).
-
-    Turned off it is the canary alone: the routes that still name it move later, once pods are ready (rule 7).
-    """
-    fallback = policy.fallback
-    if not routed.service.by_weight:
-        return
-    if fallback is None:
-        yield {"name": FALLBACK_SUBSET, "labels": {"version": CANARY_VERSION}}
-        return
-    yield {
-        "name": FALLBACK_SUBSET,
-        "labels": {"app": routed.name},
-        "trafficPolicy": {
-            "loadBalancer": _balancer(policy, canary_first=True),
-            "outlierDetection": _left_out(fallback),
-        },
-    }
-
-
-def _balancer(policy: TrafficPolicy, *, canary_first: bool) -> dict[str, Any]:
-    own = {"localityLbSetting": {"enabled": True, "failoverPriority": list(CANARY_FIRST)}}
-    return {"simple": policy.load_balancer, **(own if canary_first else {})}
-
-
-def _left_out(fallback: CanaryFallback) -> dict[str, Any]:
-    """Which pods get nothing for a while."""
-    return {
-        "consecutive5xxErrors": fallback.consecutive_errors,
-        # Counted apart: of a pod that takes no connection the second failure is enough, so that Istio's
-        # second retry meets stable.
-        "splitExternalLocalOriginErrors": True,
-        "consecutiveLocalOriginFailures": fallback.connection_failures,
-        "interval": fallback.interval,
-        "baseEjectionTime": fallback.ejection_time,
-        "maxEjectionPercent": 100,
-        "minHealthPercent": fallback.least_healthy_percent,
-    }
 
 
 def public_spec(split: Split, routed: Routed, host: str, gateway: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rollout.plan.state import ROUTES, SELECTOR, SUBSETS, applied_routes, leads_
 from rollout.spec.image import Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
-from rollout.traffic import write
+from rollout.traffic import subsets, write
 from rollout.traffic.split import Split
 from tests.unit.priors import entry
 from tests.unit.priors import prior as made
@@ -85,7 +85,7 @@ def test_without_routes_the_selector_tells(version, before, weight):
 def test_without_routes_the_rule_tells_whose_pods_come_first(version, weight, read):
     selector = {"app": "ext-authz"} | ({"version": version} if version else {})
     routed = write.Routed("ext-authz", CATALOG.services["ext-authz"], HEADER)
-    specs = {SELECTOR: {"selector": selector}, SUBSETS: write.destination_rule_spec(routed, weight)}
+    specs = {SELECTOR: {"selector": selector}, SUBSETS: subsets.destination_rule_spec(routed, weight)}
     state = {
         f"urn:x::y::{kind}::ext-authz": {"type": kind, "outputs": {"spec": spec}}
         for kind, spec in specs.items()
@@ -98,7 +98,7 @@ def test_without_routes_the_rule_tells_whose_pods_come_first(version, weight, re
 @pytest.mark.parametrize(("before", "after", "more"), [(50, 100, True), (100, 50, False), (100, 100, False)])
 def test_a_rule_that_takes_the_canarys_pods_first_leads_more_to_them(before, after, more):
     routed = write.Routed("ext-authz", CATALOG.services["ext-authz"], HEADER)
-    old, new = ({"spec": write.destination_rule_spec(routed, weight)} for weight in (before, after))
+    old, new = ({"spec": subsets.destination_rule_spec(routed, weight)} for weight in (before, after))
     assert leads_more(new, old) is more
 
 

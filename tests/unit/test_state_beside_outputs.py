@@ -16,7 +16,7 @@ from rollout.plan.update import moves, prior_of
 from rollout.spec.image import REVISION_ANNOTATION, Image
 from rollout.spec.services import resolve
 from rollout.spec.settings import Settings
-from rollout.traffic import write
+from rollout.traffic import subsets, write
 from tests.desk import IMAGE
 from tests.unit.priors import entry
 from tests.unit.test_applied import virtual_services
@@ -169,7 +169,7 @@ def test_a_selector_and_a_worker_tell_too():
     for version, weight, reached in (("v1", 5, False), (None, 5, True), (None, 100, False)):
         selector = {"app": "ext-authz"} | ({"version": version} if version else {})
         routed = write.Routed("ext-authz", grpc.service, CATALOG.canary_header)
-        specs = {SELECTOR: {"selector": selector}, SUBSETS: write.destination_rule_spec(routed, weight)}
+        specs = {SELECTOR: {"selector": selector}, SUBSETS: subsets.destination_rule_spec(routed, weight)}
         own = {
             f"urn::x::{kind}::ext-authz": {"type": kind, "outputs": {"spec": spec}}
             for kind, spec in specs.items()

@@ -25,7 +25,8 @@ from eco2.status.words import ago, measured, remedies
 from kube.errors import ClusterError
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
-from rollout.traffic.write import Routed, destination_rule_spec
+from rollout.traffic.subsets import destination_rule_spec
+from rollout.traffic.write import Routed
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import NOW, deployment, event, pod, replica_set, virtual_service
 from tests.unit.priors import entry

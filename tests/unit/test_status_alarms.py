@@ -18,7 +18,8 @@ from eco2.status.table import table
 from eco2.status.words import remedies
 from rollout.spec.files import read_catalog
 from rollout.spec.image import Image
-from rollout.traffic.write import Routed, destination_rule_spec
+from rollout.traffic.subsets import destination_rule_spec
+from rollout.traffic.write import Routed
 from tests.conftest import ROOT
 from tests.unit.kubernetes_objects import deployment, virtual_service
 
