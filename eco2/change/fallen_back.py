@@ -31,15 +31,7 @@ def fallen_back(
     Raises:
         PrometheusError: If there is no usable answer.
     """
-    # Where the ratio of pods decides, an autoscaler moves the share. Where users keep their version, a few of them
-    # may send most of the requests.
-    asked = {
-        name: one
-        for name, one in services.items()
-        if one.falls_back
-        and one.stickiness is None
-        and (weights.get(name) if one.by_weight else weights.get(name) == FULL_WEIGHT)
-    }
+    asked = {name: one for name, one in services.items() if _tells(one, weights.get(name, 0))}
     if not asked:
         return {}
     found = {}
@@ -48,3 +40,14 @@ def fallen_back(
         if why := judge.fallen_back(round(weights[name]), canary, counted.count, counted.window_seconds):
             found[name] = f"its canary has {weights[name]:g} % and {why} ({cited(19)})"
     return found
+
+
+def _tells(service: ServiceSpec, weight: float) -> bool:
+    """Whether a canary's share of the requests tells if it has fallen back.
+
+    At full weight it is all of them. Below, an autoscaler moves the share where the ratio of pods decides, and
+    where users keep their version a few of them may send most of the requests.
+    """
+    if not service.falls_back or not weight:
+        return False
+    return weight == FULL_WEIGHT or (service.by_weight and service.stickiness is None)

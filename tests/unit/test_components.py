@@ -198,3 +198,23 @@ def test_names_of_other_objects_in_the_cluster_are_refused(tmp_path, app, told):
     with pytest.raises(pulumi.RunError) as refused:
         run(folder=tmp_path)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("stickiness", "told"),
+    [
+        ({"cookie": "v"}, "staging-cart uses the cookie v already; give staging-payment one of its own"),
+        (
+            {"header": "x-acme-try"},
+            "staging-cart: x-acme-try asks for the canary; know users by another header",
+        ),
+    ],
+)
+def test_users_who_cannot_be_known_are_refused(tmp_path, stickiness, told):
+    policy = '"trafficPolicy": {"loadBalancer": "LEAST_REQUEST"}'
+    program = (EXAMPLE / "__main__.py").read_text()
+    assert policy in program
+    (tmp_path / "__main__.py").write_text(program.replace(policy, f'{policy}, "stickiness": {stickiness}'))
+    with pytest.raises(pulumi.RunError) as refused:
+        run(folder=tmp_path)
+    assert told in str(refused.value)

@@ -112,6 +112,7 @@ def test_where_users_keep_their_version_a_share_of_requests_tells_nothing(monkey
     stickiness = Stickiness(cookie="chat-version") if keeps else None
     service = CATALOG.services["chat-api"].model_copy(update={"stickiness": stickiness})
     assert (step_up.fallen_back("here", {"chat-api": service}, {"chat-api": 20}) == {}) == keeps
+    assert step_up.fallen_back("here", {"chat-api": service}, {"chat-api": 100})
     one = Deployment("auth-api", Image("x"), (), 1, 1, "")
     routing = Routing(weights=(20,), header=True, falls_back=True, keeps=keeps)
     told = at_the_canary("api", Live(one, one, (), routing, 20), Requests({"v1": 970, "v2": 30}))

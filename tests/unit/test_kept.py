@@ -78,6 +78,30 @@ def test_kept_rules_left_alone_by_a_hand_still_count_as_the_canarys():
     assert (seen.split, seen.at_most) == (None, Split(0, header=True))
 
 
+def test_an_abort_takes_what_a_rollout_wrote_wherever_a_hand_made_it_lead():
+    kept = Kept(1, "0123abcd", (5, 20))
+    public, _ = written(Split(20, header=True), "chat-api", COOKIE, kept)
+    for rule in public["spec"]["http"]:
+        rule["route"] = [{**rule["route"][0], "weight": 100}]
+        rule["route"][0]["destination"] = {**rule["route"][0]["destination"], "subset": "stable"}
+    off = written(Split(0, header=False), "chat-api", None, None)[0]
+    assert without_canary(public) == off
+    # What a hand added beside stays.
+    own = {"response": {"add": {"set-cookie": "a=1"}}}
+    off["spec"]["http"][-1]["route"][0]["headers"] = own
+    assert without_canary(off) == off
+
+
+@pytest.mark.parametrize("route", ["auth-kept", "kept-canary", "kept-from-5", "a-kept-stable"])
+def test_no_route_s_own_name_makes_it_a_kept_one(route):
+    service = CATALOG.services["chat-api"]
+    named = service.model_copy(update={"routes": (service.routes[0].model_copy(update={"name": route}),)})
+    routed = write.Routed("chat-api", named, CanaryHeader(name="x-canary", value="true"))
+    for split in (Split(0, header=True), Split(20, header=True)):
+        spec = write.public_spec(split, routed, "api.eco2.test", "a/b")
+        assert (read({"spec": spec}).split, read({"spec": spec}).keeps) == (split, False)
+
+
 def lanes_of(weight, kept):
     rules = written(Split(weight, header=True), "chat-api", COOKIE, kept)[0]["spec"]["http"]
     first = rules[0]["match"][0]["uri"]

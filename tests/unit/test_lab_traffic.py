@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import typer
+from multidict import CIMultiDict
 
 from lab.traffic.command import _header
 from lab.traffic.load import Target
@@ -14,7 +15,7 @@ from lab.traffic.tally import Tally, outcome
 def test_chains_are_counted_with_the_last_moment_of_each():
     tally = Tally()
     for at, chain in ((1.0, "a/v1,b/v2"), (3.0, "a/v1,b/v2"), (2.0, "a/v1,b/v1"), (9.0, "")):
-        tally.add(outcome(at, 0.5, 200, {"x-version": "v1", **({"x-chain": chain} if chain else {})}))
+        tally.add(outcome(at, 0.5, 200, CIMultiDict({"x-version": "v1", "x-chain": chain})))
     told = tally.as_json()
     assert told["chains"] == {"a/v1,b/v2": 2, "a/v1,b/v1": 1}
     assert told["lastOfChain"] == {"a/v1,b/v2": 3.5, "a/v1,b/v1": 2.5}
@@ -23,7 +24,7 @@ def test_chains_are_counted_with_the_last_moment_of_each():
 
 def test_chains_are_shown_below_the_versions(capsys):
     tally = Tally()
-    tally.add(outcome(1.0, 0.5, 200, {"x-version": "v1", "x-chain": "a/v1,b/v2"}))
+    tally.add(outcome(1.0, 0.5, 200, CIMultiDict({"x-version": "v1", "x-chain": "a/v1,b/v2"})))
     Show.once(tally)
     assert "a/v1 → b/v2: 1" in capsys.readouterr().out
 
