@@ -90,11 +90,10 @@ class ServiceObjects:
         if release is None:
             return []
         name = canary_name(app)
-        # Nothing routes to a worker, so none of its pods has to wait for proxies.
-        pause = None if self._spec.reads_queues else [self._platform.pause.hook]
-        before_update = pause if self._plan.order.pauses_before_canary else None
-        hooks = pulumi.ResourceHookBinding(before_delete=pause, before_update=before_update)
-        built = [self._deployment(name, app, self._spec, release, after, hooks)]
+        pause, waits = self._platform.pause.hook, self._plan.order.pauses_before_canary
+        hooks = pulumi.ResourceHookBinding(before_delete=[pause], before_update=[pause] if waits else None)
+        reached = None if self._spec.reads_queues else hooks
+        built = [self._deployment(name, app, self._spec, release, after, reached)]
         if self._plan.weight:
             budget = scaling.disruption_budget_spec(app, release.version)
             built.append(self._declare_canary("PodDisruptionBudget", name, self._labels(app), budget))
