@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import faults, flat
+from tests.bench import faults, flat, judge_document
 from tests.bench.results import Spread
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
     text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts), *_flat(parts)]
+    text += [judge_document.section(parts["judge"])] if "judge" in parts else []
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
 
 
