@@ -26,8 +26,8 @@ mixture of e-processes that begin at different times is an e-process. So what ca
 all that was lost on it.
 
 **Requests that fail together.** Of a request and its retries one chance decides. Where at most c requests share one,
-the c-th root of S is an e-variable: take the requests in c parts without such company, each with its share of both
-versions; the root is the geometric mean of their bets, and never above the arithmetic one.
+the c-th root of S is an e-variable: the requests make c parts without such company, and by Hölder's inequality the
+mean of the root is at most the root of the product of the parts' means, which the line above bounds.
 """
 
 from __future__ import annotations
