@@ -69,6 +69,12 @@ class Comparison:
             unknown="",
         )
 
+    def at_next_phase(self) -> Comparison:
+        """For another weight: that it was well with less says nothing, and what spoke against it still does."""
+        if self.called_sick:
+            return self
+        return replace(Comparison.begin(self.limits), sick=self.sick, remembered=self.remembered)
+
     @property
     def answer(self) -> Answer:
         """What is known by now; an unknown look takes back no `sick`, and allows no `well`."""

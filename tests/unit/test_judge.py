@@ -227,6 +227,16 @@ def test_an_unknown_look_takes_back_no_sickness_and_allows_no_health():
     assert sick.words == "33.3% of 300 requests failed, 0.0% of stable's 9,900: worse by more than 30 points"
 
 
+def test_at_the_next_phase_it_must_prove_itself_again():
+    well = Comparison.begin(LIMITS).after(batch(5000, 5, 95_000, 95))
+    assert well.answer == "well"
+    begun = well.at_next_phase()
+    assert (begun.answer, begun.seen.canary.requests) == ("not known", 0)
+    assert begun.sick == well.sick
+    sick = well.after(batch(100, 90, 900, 0))
+    assert sick.answer == sick.at_next_phase().answer == "sick"
+
+
 def test_without_stable_there_is_nothing_to_compare_with():
     one = Comparison.begin(LIMITS).after(Batch(Counts(1000, 900), NOTHING))
     assert one.answer == "not known"
