@@ -21,8 +21,8 @@ quarter of an hour more the first time, for building Argo Rollouts), or a part o
 
 All traffic but that of the judge is real: {rate:.0f} requests a second at a constant rate through an Envoy that istiod
 configures, to pods that listen on addresses of their own; the load, the API server, istiod, both Envoys and Pulumi
-share the machine's cores. A time is the median of its runs, with the least and the most in brackets. A request has failed if
-it was answered with a status of 400 or above, or not at all.
+share the machine's cores. A time is the median of its runs, with the least and the most in brackets. A request has
+failed if it was answered with a status of 400 or above, or not at all.
 """
 
 ABORT = """
