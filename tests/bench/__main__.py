@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import tools
 from lab.traffic.chart import chart
-from tests.bench import argo, faults, flat, latency, ours, results
+from tests.bench import argo, faults, flat, judge, latency, ours, results
 from tests.bench.document import document
 from tests.conftest import ROOT
 
@@ -24,7 +24,7 @@ FAILING = {
     "faults-alone": ("fallback-alone.svg", "the same without the fallback"),
 }
 """The charts of what users meet when a canary fails, by part: file and title."""
-MINUTES = 20
+MINUTES = 45
 """How long all parts take on two cores."""
 OURS = {
     "abort": (ours.abort, 10),
@@ -42,7 +42,8 @@ ARGO = {
     "argo-faults": (faults.rollouts, 1),
 }
 FLAT = {"flat": (flat.compare, 5)}
-PARTS = (*OURS, *ARGO, *FLAT)
+JUDGE = {"judge": (judge.compare, judge.RUNS)}
+PARTS = (*OURS, *ARGO, *FLAT, *JUDGE)
 """What is measured, and how often unless told otherwise."""
 
 
@@ -81,18 +82,20 @@ def main() -> int:
     if unknown := set(wish.part) - {*PARTS, "document"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)} and document")
     chosen = [name for name in PARTS if name in (wish.part or PARTS)]
-    tools.ensure(print, argo=any(name in ARGO for name in chosen))
+    if {*chosen} - {*JUDGE}:
+        tools.ensure(print, argo=any(name in ARGO for name in chosen))
 
     def kept(name: str, runs: int, measure: Callable[[int], Iterator[dict[str, Any]]]) -> None:
         """Keeps each run as soon as it is there, since whoever ends this early wants what there is."""
         print(f"{name}:", flush=True)
         before = results.read()["parts"].get(name, {}).get("runs", []) if wish.add else []
         made = []
+        of = "" if name in JUDGE else f" of {wish.runs or runs}"  # its runs are rollouts of each kind
         for one in measure(wish.runs or runs):
             made.append(one)
             results.keep(name, [*before, *made])
             write()
-            print(f"  {len(made)} of {wish.runs or runs}: {_short(one)}", flush=True)
+            print(f"  {len(made)}{of}: {_short(one)}", flush=True)
 
     if {*OURS, *ARGO} & {*chosen}:
         with ours.bench() as on:
@@ -104,9 +107,10 @@ def main() -> int:
                     for name in filter(ARGO.__contains__, chosen):
                         argo_measure, runs = ARGO[name]
                         kept(name, runs, partial(argo_measure, beside))
-    for name in filter(FLAT.__contains__, chosen):
-        flat_measure, runs = FLAT[name]
-        kept(name, runs, flat_measure)
+    alone = FLAT | JUDGE
+    for name in filter(alone.__contains__, chosen):
+        measure_alone, runs = alone[name]
+        kept(name, runs, measure_alone)
     write()
     compared = results.read()["parts"].get("flat", {}).get("runs", []) if "flat" in chosen else []
     return int(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import faults, flat, latency
+from tests.bench import faults, flat, judge_document, latency
 from tests.bench.results import Spread
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ typed in by hand but the sentences. To measure again: `make bench` (about {minut
 quarter of an hour more the first time, for building Argo Rollouts), or a part of it:
 `make bench PARTS="abort argo-abort" RUNS=3`.
 
-All traffic is real: {rate:.0f} requests a second at a constant rate through an Envoy that istiod configures, to pods
-that listen on addresses of their own; the load, the API server, istiod, both Envoys and Pulumi share the machine's
-cores. A time is the median of its runs, with the least and the most in brackets. A request has failed if it was
-answered with a status of 400 or above, or not at all.
+All traffic but that of the judge is real: {rate:.0f} requests a second at a constant rate through an Envoy that istiod
+configures, to pods that listen on addresses of their own; the load, the API server, istiod, both Envoys and Pulumi
+share the machine's cores. A time is the median of its runs, with the least and the most in brackets. A request has
+failed if it was answered with a status of 400 or above, or not at all.
 """
 
 ABORT = """
@@ -144,6 +144,7 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
     text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts)]
     text += [*_latency(parts, rate), *_flat(parts)]
+    text += [judge_document.section(parts["judge"])] if "judge" in parts else []
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
 
 

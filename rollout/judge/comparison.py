@@ -1,0 +1,116 @@
+"""One measure of a canary beside stable: sick, well, or not known yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from typing import TYPE_CHECKING, Final, Literal
+
+from rollout.judge.bets import Claim, Evidence
+from rollout.judge.limits import PERCENT
+from rollout.judge.observations import Batch, Counts, Unknown
+
+if TYPE_CHECKING:
+    from rollout.judge.limits import MeasureLimits
+
+Answer = Literal["sick", "well", "not known"]
+
+PRIOR: Final = Counts(1000, 1)
+"""What is expected of stable before anything was counted: one bad request in 1,000."""
+
+SURPRISING: Final = 4.0
+"""Standard deviations from which on stable is taken to have changed: what is expected of it begins anew."""
+
+KEPT: Final = 0.99
+"""Of what is remembered of stable, with each batch: a slow drift is followed."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The evidence of one measure so far. Values: `after` gives the next one.
+
+    Attributes:
+        limits: What is allowed, and how sure an answer must be.
+        sick: Evidence that the canary is worse than stable by more than the margin.
+        well: Evidence that it is not.
+        seen: All that was counted of both.
+        remembered: What stable is expected to do next; of earlier batches alone, as the bets ask.
+        called_sick: Whether the evidence has ever reached its bound. It stays: the bound is of all looks.
+        unknown: Why the last look told nothing; empty if it did.
+    """
+
+    limits: MeasureLimits
+    sick: Evidence
+    well: Evidence
+    seen: Batch = field(default_factory=lambda: Batch(Counts(0, 0), Counts(0, 0)))
+    remembered: Counts = PRIOR
+    called_sick: bool = False
+    unknown: str = ""
+
+    @classmethod
+    def begin(cls, limits: MeasureLimits) -> Comparison:
+        """Before anything was counted."""
+        sick, well = (Evidence(claim, limits.margin, limits.together) for claim in (Claim.SICK, Claim.WELL))
+        return cls(limits, sick, well)
+
+    def after(self, batch: Batch | Unknown) -> Comparison:
+        """With what was counted since, or why it could not be."""
+        if isinstance(batch, Unknown):
+            return replace(self, unknown=batch.why)
+        usual = self.remembered.share
+        sick = self.sick.after(batch, usual)
+        return replace(
+            self,
+            sick=sick,
+            well=self.well.after(batch, usual),
+            seen=Batch(self.seen.canary + batch.canary, self.seen.stable + batch.stable),
+            remembered=_learnt(self.remembered, batch.stable),
+            called_sick=self.called_sick or sick.value >= self.limits.sick_bound,
+            unknown="",
+        )
+
+    def at_next_phase(self) -> Comparison:
+        """For another weight: that it was well with less says nothing, and what spoke against it still does."""
+        if self.called_sick:
+            return self
+        return replace(Comparison.begin(self.limits), sick=self.sick, remembered=self.remembered)
+
+    @property
+    def answer(self) -> Answer:
+        """What is known by now; an unknown look takes back no `sick`, and allows no `well`."""
+        if self.called_sick:
+            return "sick"
+        if self.unknown or self.seen.canary.requests < self.limits.least_requests:
+            return "not known"
+        return "well" if self.well.value >= self.limits.well_bound else "not known"
+
+    @property
+    def words(self) -> str:
+        """The figures, for a person."""
+        canary, stable = self.seen.canary, self.seen.stable
+        if not canary.requests:
+            told = "the canary has answered no request"
+        elif not stable.requests:
+            told = "stable has answered no request to compare with"
+        else:
+            what, margin = self.limits.what, self.limits.margin * PERCENT
+            told = (
+                f"{canary.share:.1%} of {canary.requests:,.0f} requests {what}, "
+                f"{stable.share:.1%} of stable's {stable.requests:,.0f}"
+            )
+            told += {
+                "sick": f": worse by more than {margin:g} points",
+                "well": f": not worse by {margin:g} points",
+                "not known": "",
+            }[self.answer]
+        if self.answer == "not known" and 0 < canary.requests < self.limits.least_requests:
+            told += f"; not enough requests: {canary.requests:,.0f} of {self.limits.least_requests:,}"
+        return f"{told}; {self.unknown}" if self.unknown else told
+
+
+def _learnt(before: Counts, stable: Counts) -> Counts:
+    """What is expected of stable, with one more batch of it."""
+    expected = stable.requests * before.share
+    if abs(stable.bad - expected) > SURPRISING * sqrt(expected * (1 - before.share)) + SURPRISING:
+        return PRIOR + stable
+    return Counts(before.requests * KEPT + stable.requests, before.bad * KEPT + stable.bad)

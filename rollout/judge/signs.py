@@ -1,0 +1,127 @@
+"""Signs that need no counting: a canary that has fallen back, its pods, and a service's own checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Literal
+
+from rollout.judge.observations import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.judge.comparison import Answer
+
+LOOKS_IN_A_ROW = 3
+"""Fewer pods ready in this many looks are no hiccup."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What one sign says.
+
+    Attributes:
+        answer: Sick, well, or not known.
+        words: The figures, for a person.
+    """
+
+    answer: Answer
+    words: str
+
+
+@dataclass(frozen=True)
+class PodLook:
+    """A canary's pods at one moment.
+
+    Attributes:
+        ready: Those that are ready.
+        wanted: Those that are to be there by now; new ones have had time to start.
+        restarts: Restarts by pod since the judge began.
+    """
+
+    ready: int
+    wanted: int
+    restarts: Mapping[str, int]
+
+
+def fallback_sign(fallen_back: str | Unknown) -> Sign:
+    """Whether stable answers the canary's share.
+
+    Args:
+        fallen_back: `rollout.guards.fallen_back.fallen_back`: how one sees it, empty where it has not.
+    """
+    if isinstance(fallen_back, Unknown):
+        return Sign("not known", fallen_back.why)
+    # Who was left out answers no more: whatever its counters say, they say it of the time before.
+    return Sign("sick", fallen_back) if fallen_back else Sign("well", "it answers its share")
+
+
+def pods_sign(looks: tuple[PodLook | Unknown, ...]) -> Sign:
+    """What a canary's pods say.
+
+    Args:
+        looks: The last ones, oldest first.
+    """
+    known = [look for look in looks if not isinstance(look, Unknown)]
+    if known and (restarted := {pod: count for pod, count in known[-1].restarts.items() if count > 0}):
+        told = ", ".join(f"{pod} restarted {count} x" for pod, count in sorted(restarted.items()))
+        return Sign("sick", told)
+    if not looks:
+        return Sign("not known", "nobody has looked at its pods")
+    last = looks[-1]
+    if isinstance(last, Unknown):
+        return Sign("not known", last.why)
+    told = f"{last.ready} of {last.wanted} pods ready"
+    if not last.wanted:
+        return Sign("not known", "it has no pods")
+    if last.ready >= last.wanted:
+        return Sign("well", f"{told}, no restarts")
+    latest = looks[-LOOKS_IN_A_ROW:]
+    lacking = [not isinstance(look, Unknown) and look.ready < look.wanted for look in latest]
+    return Sign("sick" if len(latest) == LOOKS_IN_A_ROW and all(lacking) else "not known", told)
+
+
+@dataclass(frozen=True)
+class OwnCheck:
+    """A figure of the service's own, such as orders a minute.
+
+    Attributes:
+        name: What it is called.
+        limit: What it may be.
+        bad: Which side of the limit is bad.
+    """
+
+    name: str
+    limit: float
+    bad: Literal["above", "below"]
+
+    def sign(self, canary: float | Unknown, stable: float | Unknown) -> Sign:
+        """What it says. A limit that stable breaks too says nothing of the canary.
+
+        No chance of a false answer belongs to it: a limit is no comparison. Whoever asks often smooths the figure.
+
+        Args:
+            canary: The canary's figure.
+            stable: Stable's at the same time.
+        """
+        ours, theirs = _figure(canary), _figure(stable)
+        if isinstance(ours, Unknown):
+            return Sign("not known", f"{self.name}: {ours.why}")
+        told = f"{self.name} {ours:g}, the limit is {self.limit:g}"
+        if not self._breaks(ours):
+            return Sign("well", told)
+        if isinstance(theirs, Unknown):
+            return Sign("not known", f"{told}; stable's is not known: {theirs.why}")
+        told = f"{told}; stable's is {theirs:g}"
+        return (
+            Sign("not known", f"{told}, which breaks it too") if self._breaks(theirs) else Sign("sick", told)
+        )
+
+    def _breaks(self, value: float) -> bool:
+        return value > self.limit if self.bad == "above" else value < self.limit
+
+
+def _figure(value: float | Unknown) -> float | Unknown:
+    """A figure that can be compared, or why there is none."""
+    return value if isinstance(value, Unknown) or isfinite(value) else Unknown("no number")

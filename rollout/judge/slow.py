@@ -1,0 +1,73 @@
+"""Slow requests: those slower than a quantile of stable's own, from the buckets of a histogram.
+
+Where the line is must be known before the requests that it divides: drawn through the same requests, it would follow
+what it is to judge. So it comes from what stable did earlier, and both versions are counted by it.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, isinf
+from typing import TYPE_CHECKING
+
+from rollout.judge.observations import Counts, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Buckets = Mapping[float, float]
+    """Requests that took at most so long, by the bucket's upper end; the last one ends at infinity."""
+
+
+def slow_from(stable: Buckets, quantile: float) -> float | Unknown:
+    """From which duration on a request is slow: the first end of a bucket that holds the quantile of stable.
+
+    Args:
+        stable: How many of stable's earlier requests each bucket holds.
+        quantile: Such as 0.95: at most one of stable's in 20 is slow.
+    """
+    if why := _fault(stable):
+        return Unknown(why)
+    ends = sorted(stable)
+    enough = quantile * stable[ends[-1]]
+    line = next(end for end in ends if stable[end] >= enough)
+    if isinf(line):
+        return Unknown(f"the buckets end at {ends[-2]:g}, and more of stable's requests are slower")
+    return line
+
+
+def slow_counts(buckets: Buckets, line: float) -> Counts | Unknown:
+    """Requests of one version, and those that were slower than the line.
+
+    Args:
+        buckets: How many requests of one time each bucket holds: the difference of two scrapes.
+        line: An upper end of a bucket, from `slow_from`.
+    """
+    if why := _fault(buckets):
+        return Unknown(why)
+    if line not in buckets:
+        return Unknown(f"there is no bucket that ends at {line:g}: the histograms differ")
+    total = buckets[max(buckets)]
+    return Counts(total, total - buckets[line])
+
+
+def rise(before: Buckets, after: Buckets) -> dict[float, float] | Unknown:
+    """What came into each bucket between two scrapes."""
+    if before.keys() != after.keys():
+        return Unknown("the buckets of the histogram changed")
+    more = {end: after[end] - before[end] for end in after}
+    if any(number < 0 for number in more.values()):
+        return Unknown("the histogram began anew")
+    return more
+
+
+def _fault(buckets: Buckets) -> str:
+    """Why these are no counts of requests; empty if they are."""
+    ends = sorted(buckets)
+    if len(ends) <= 1 or not isinf(ends[-1]):
+        return "no histogram with buckets to infinity"
+    counts = [buckets[end] for end in ends]
+    if not all(isfinite(one) and one >= 0 for one in counts):
+        return "the histogram holds something else than counts"
+    if counts != sorted(counts):
+        return "a bucket holds fewer than a smaller one: they were scraped at different times"
+    return "" if counts[-1] else "no requests in the histogram"
