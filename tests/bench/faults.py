@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 RATE = 100.0
 BEFORE_SECONDS, AFTER_SECONDS = 3.0, 11.0
-UNREADY, ERRORS, HALF, DELETED = (
+UNREADY, ERRORS, HALF, DELETED, CRASHING, LOST, HANGING = (
     "all pods unready",
     "500 to everything",
     "500 to every second",
     "pods deleted by force",
+    "crash loop",
+    "node lost, not noticed yet",
+    "takes requests, never answers",
 )
 BEHAVIOURS = {
     UNREADY: ("--unready",),
@@ -36,6 +39,9 @@ BEHAVIOURS = {
     HALF: ("--status", "500", "--share", "0.5"),
     # The pods in their place take a while.
     DELETED: ("--start", "5", "--only-new"),
+    CRASHING: ("--crash",),
+    LOST: ("--lost",),
+    HANGING: ("--hang",),
 }
 FAULTS = tuple(BEHAVIOURS)
 
