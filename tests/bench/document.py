@@ -156,7 +156,8 @@ def _faults(parts: Mapping[str, Sequence[Run]]) -> list[str]:
         return []
     head = ["fault", *(f"{name}: {what}" for name in measured for what in ("failed", "ends after"))]
     rows = []
-    for fault in faults.FAULTS:
+    known = {one["fault"] for runs in measured.values() for one in runs}
+    for fault in (one for one in faults.FAULTS if one in known):
         row = [fault]
         for runs in measured.values():
             own = [one for one in runs if one["fault"] == fault]
