@@ -179,8 +179,10 @@ class Stack:
         within, last = document["config"], key
         for part in rest:
             if not isinstance(within, list):
-                within.setdefault(last, {})
+                within.setdefault(last, [] if part.isdigit() else {})
             within, last = within[last], int(part) if part.isdigit() else part
+        if isinstance(within, list) and last == len(within):
+            within.append(None)
         # Below a key numbers and truth values are what they look like; the value of a whole key is text.
         within[last] = yaml.safe_load(value) if rest and re.fullmatch(r"\d+|true|false", value) else value
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
