@@ -119,6 +119,10 @@ class ClusterClient:
         """
         return self._call("GET", path_of(kind, namespace, name))
 
+    def version_instead(self, resource: str) -> str:
+        """The version by which a resource was asked for, since the cluster does not serve the usual one; else empty."""
+        return next((version for (_, one), version in self._served.items() if one == resource), "")
+
     def tried(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """What the server would make of a new object; a dry run, after which nothing is there.
 

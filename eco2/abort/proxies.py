@@ -32,3 +32,14 @@ def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
         f"no pod of Deployment {ISTIO}/{names} is ready, and until one is, they send to the canary as before: "
         f"kubectl -n {ISTIO} rollout restart deployment {names.replace(',', '')}"
     )
+
+
+def why_it_is_not_known(cluster: ClusterClient) -> str:
+    """Why nobody knows whether proxies learn of routes that were written; empty where they may.
+
+    An istiod from 1.22 on reads `v1`. Where that is not served any more, it hears of nothing.
+    """
+    if not (version := cluster.version_instead("virtualservices")):
+        return ""
+    look = "kubectl get crd virtualservices.networking.istio.io -o yaml"
+    return f"the cluster serves VirtualServices by {version} and not by v1, which istiod reads from 1.22 on: {look}"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eco2.abort.files import context_of, places_of, strangers
-from eco2.abort.proxies import why_routes_are_not_learnt
+from eco2.abort.proxies import why_it_is_not_known, why_routes_are_not_learnt
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import write_phase_off
@@ -54,7 +54,7 @@ def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     silent = Later(partial(why_routes_are_not_learnt, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    say_what_moved(strokes, began, silent.result(), say)
+    say_what_moved(strokes, began, _of_proxies(silent.result(), why_it_is_not_known(cluster)), say)
     failed = failures(strokes, request, say) | _unknown(request, services)
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
@@ -95,7 +95,7 @@ def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Ca
     Args:
         strokes: What it did.
         began: When, by the monotonic clock.
-        silent: Why proxies do not learn of it; empty where they do.
+        silent: That proxies do not know it, or may not, and why; empty where they do.
         say: Takes a line for the user.
     """
     moved = [stroke for stroke in strokes if stroke.moved]
@@ -108,7 +108,13 @@ def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Ca
     ]:
         say(f"{', '.join(there)}: routes lead to stable already")
     if silent and (moved or there):
-        say(f"proxies do not know that yet: {silent}")
+        say(silent)
+
+
+def _of_proxies(silent: str, unknown: str) -> str:
+    if silent:
+        return f"proxies do not know that yet: {silent}"
+    return f"whether proxies know that is not known: {unknown}" if unknown else ""
 
 
 def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[str], None]) -> dict[str, str]:

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from eco2.abort.files import Place
+from eco2.abort.proxies import why_it_is_not_known
 from eco2.abort.routes import strike
+from eco2.abort.run import say_what_moved
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError, NotServedError
 
@@ -70,10 +72,17 @@ def routes(version="v1"):
 @pytest.mark.parametrize("kind", ["api", ""])
 def test_routes_are_taken_back_in_the_version_that_is_served(monkeypatch, version, kind):
     server = Server(routes(version), (version,))
-    (stroke,) = strike(cluster_of(monkeypatch, server), {"auth-api": Place(kind, "auth")}, ["auth-api"])
+    cluster = cluster_of(monkeypatch, server)
+    (stroke,) = strike(cluster, {"auth-api": Place(kind, "auth")}, ["auth-api"])
     assert not stroke.failure
     assert len(stroke.moved) == 2
     assert sorted(server.applied) == sorted(server.objects)
+    # An istiod that reads v1 hears nothing of it, and the abort claims no traffic.
+    unknown, said = why_it_is_not_known(cluster), []
+    assert (f"serves VirtualServices by {version} and not by v1" in unknown) == (version != "v1")
+    say_what_moved([stroke], 0.0, unknown, said.append)
+    assert ("all traffic to stable" in said[0]) == (version == "v1")
+    assert said[1:] == [unknown] * bool(unknown)
 
 
 def test_an_api_that_is_not_served_is_a_failure(monkeypatch):
