@@ -187,6 +187,22 @@ class Stack:
         within[last] = yaml.safe_load(value) if rest and re.fullmatch(r"\d+|true|false", value) else value
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
 
+    def keep(self, *services: str) -> None:
+        """Leaves all other services out of the catalog, and their nodes out of the stack."""
+        catalog = self.folder / "services.yaml"
+        described = yaml.safe_load(catalog.read_text())
+        described["services"] = {name: described["services"][name] for name in services}
+        catalog.write_text(yaml.safe_dump(described, sort_keys=False))
+        document = yaml.safe_load(self.file.read_text())
+        kept = {
+            "eco2:services": services,
+            "eco2:nodeGroups": {one["domain"] for one in described["services"].values()},
+        }
+        for key, names in kept.items():
+            own = document["config"][key]
+            document["config"][key] = {name: own[name] for name in own if name in names}
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+
     def change(self, **keys: Any) -> None:
         """Sets keys under `eco2:`."""
         document = yaml.safe_load(self.file.read_text())

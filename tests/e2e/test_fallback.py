@@ -26,6 +26,7 @@ from tests.traffic import HOST, binomial_bounds, send
 from tests.updates import dead, replicas, until
 
 pytestmark = pytest.mark.lab
+SERVICES = ("chat-api",)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from tests.failing import (
 from tests.traffic import HOST, binomial_bounds, send
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
+SERVICES = ("chat-api",)
 SHARE = {1: 0.0, 2: 0.05, 3: 0.2, 4: 0.5, 5: 1.0}
 
 

@@ -12,6 +12,7 @@ from tests.traffic import HOST, PATHS, Traffic
 from tests.updates import replicas, until
 
 pytestmark = pytest.mark.lab
+SERVICES = ("auth-api",)
 PATH, CANARY, IMAGE = PATHS["auth-api"], "auth/ext-authz-canary", "ext-authz-dev-canary"
 PODS = "/api/v1/namespaces/auth/pods"
 RATE = 100

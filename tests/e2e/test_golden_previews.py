@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.lab
+SERVICES = ("auth-api",)
 GOLDEN = Path(__file__).with_name("golden")
 CANARY = "auth-api-0.8.0"
 STEPS = {

@@ -13,6 +13,7 @@ from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside
 from tests.updates import until
 
 pytestmark = pytest.mark.lab
+SERVICES = ("chat-api",)
 CHAT = PATHS["chat-api"]
 USERS, RATE = 1000, 250
 ROUND_SECONDS = USERS / RATE

@@ -7,6 +7,7 @@ import pytest
 from tests.traffic import HOST, PATHS, Traffic, send
 
 pytestmark = pytest.mark.lab
+SERVICES = ("auth-api", "scan-api", "my-api")
 GOOD = "auth-api-0.8.0"
 
 

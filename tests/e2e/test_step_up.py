@@ -7,6 +7,7 @@ import pytest
 from tests.updates import replicas, until, weight
 
 pytestmark = pytest.mark.lab
+SERVICES = ("chat-api", "my-api")
 NAME = "chat/chat-api"
 CANARY = "/apis/apps/v1/namespaces/chat/deployments/chat-api-canary"
 

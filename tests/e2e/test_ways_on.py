@@ -10,6 +10,7 @@ import yaml
 from tests.updates import until
 
 pytestmark = pytest.mark.lab
+SERVICES = ("my-api", "auth-api")
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 MY = "/apis/apps/v1/namespaces/my/deployments/my-api"
 
