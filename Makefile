@@ -11,7 +11,7 @@ READY := .venv/.ready
 TOOLS = awk '/^(setuptools|uv)==/ {on = 1} on {print} on && !/\\$$/ {on = 0}' requirements-dev.txt > .venv/tools.txt && \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/tools.txt
 
-.PHONY: help setup cli up down test test-long lint check docs pictures preview bench format lock clean
+.PHONY: help setup cli up down test test-rare test-long lint check docs pictures preview bench format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,8 +65,11 @@ lint: setup ## Lint, types and layers
 check: lint ## The same and the tests of decisions (under a minute)
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not whole" tests/unit
 
-test: setup ## The tests, on labs of their own, two files at a time (25 minutes on two cores)
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+test: setup ## The tests, on labs of their own, two files at a time (20 minutes on two cores)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not rare"
+
+test-rare: setup ## What seldom changes, which CI runs, too: nodes, pods' shares, the guide's output, faults (5 minutes)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "rare and not long"
 
 test-long: setup ## What takes longer: every service at every phase under load, faults, aborts (50 minutes)
 	$(BIN)/pytest -q -rP -n 2 --dist loadfile --no-loadscope-reorder -m long

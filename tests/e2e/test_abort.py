@@ -85,6 +85,7 @@ def test_the_first_stroke_alone_and_the_second_later(stack, lab):
     assert stack.changes() == []
 
 
+@pytest.mark.rare
 def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
     stack.jump(3, "image-api")
     stack.change(readyTimeoutSeconds=4)

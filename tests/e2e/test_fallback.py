@@ -42,7 +42,7 @@ def mended(lab):
     mend(lab)
 
 
-@pytest.mark.parametrize("where", ["outside", "inside"])
+@pytest.mark.parametrize("where", ["outside", pytest.param("inside", marks=pytest.mark.rare)])
 @pytest.mark.parametrize(
     ("fault", "most"),
     [

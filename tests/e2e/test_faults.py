@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT, new_stack
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 BIN = ROOT / ".venv" / "bin"
 
 

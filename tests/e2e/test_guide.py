@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT, new_stack
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SECTION = re.compile(
     r"^## A rollout from build to promotion\n(.*?)^### What will happen", re.DOTALL | re.MULTILINE
 )

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import new_stack
 from tests.recorder import Recorder
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 CLUSTER = "eco2-dev"
 NODES = ("--target", "**eco2:nodes**", "--target", "**eco2:cluster**")
 UP = ("up", "--yes", "--skip-preview", "--suppress-outputs", *NODES)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.traffic import HOST, PATHS, binomial_bounds, send
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 
 
 def ready(lab, deployment):
