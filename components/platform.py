@@ -14,6 +14,7 @@ from components.readiness import Readiness
 from components.tolerance import Tolerance
 from rollout.marks import CANARY_SERVICE, FIELD_MANAGER
 from rollout.plan.frozen import frozen
+from rollout.spec.stickiness import user_before
 from rollout.traffic.names import kept_ending
 
 if TYPE_CHECKING:
@@ -144,12 +145,9 @@ class Platform:
             return ""
         if stickiness.header == self.args.canary_header.name:
             return f"{stickiness.header} asks for the canary; know users by another header"
-        owner = self._cookies.setdefault(stickiness.cookie or f"header of {name}", name)
-        return (
-            ""
-            if owner == name
-            else f"{owner} uses the cookie {stickiness.cookie} already; give {name} one of its own"
-        )
+        if owner := user_before(self._cookies, name, stickiness):
+            return f"{owner} uses the cookie {stickiness.cookie} already; give {name} one of its own"
+        return ""
 
     @cached_property
     def tolerance(self) -> Tolerance:

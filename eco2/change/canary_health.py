@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from kube.kinds import path
+from rollout.judge.signs import LOOKS_IN_A_ROW
 from rollout.traffic.names import canary_name
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from rollout.spec.service import ServiceSpec
 
 PAUSE_SECONDS = 2.0
-LOOKS_IN_A_ROW = 3
-"""Fewer pods ready in this many looks are no hiccup."""
-
 FEWEST_REQUESTS = 100
 """With fewer, a share of errors says nothing: at 5 % of little traffic that is the common case."""
 

@@ -46,19 +46,18 @@ def examine(project: Path, stack: str) -> list[CheckResult]:
         services = {name: wanted.service for name, wanted in resolve(catalog, settings).items()}
     host = settings.host if settings else None
     smallest = {domain: size.min for domain, size in settings.node_groups.items()} if settings else {}
-    checks = {
-        RIGHTS: partial(rights, cluster, catalog, context),
-        ISTIO: partial(istio, cluster, catalog, host, context),
-        ROUTES: partial(routes, cluster, catalog, host, context),
-        KEDA: partial(keda, cluster, catalog),
-        AUTOSCALERS: partial(autoscalers, cluster, catalog),
-        NODES: partial(nodes, cluster, catalog.domains, smallest, stack, context),
-        REFERENCES: partial(references, cluster, catalog, services, context),
-        USERS: partial(users, cluster, services, catalog.gateway, context),
-    }
-    for group, check in checks.items():
+    checks = (
+        (RIGHTS, partial(rights, cluster, catalog, context)),
+        (ISTIO, partial(istio, cluster, catalog, host, context)),
+        # By itself: who may not look at Deployments there hears of all else.
+        (ISTIO, partial(istiod, cluster, context)),
+        (ROUTES, partial(routes, cluster, catalog, host, context)),
+        (KEDA, partial(keda, cluster, catalog)),
+        (AUTOSCALERS, partial(autoscalers, cluster, catalog)),
+        (NODES, partial(nodes, cluster, catalog.domains, smallest, stack, context)),
+        (REFERENCES, partial(references, cluster, catalog, services, context)),
+        (USERS, partial(users, cluster, services, catalog.gateway, context)),
+    )
+    for group, check in checks:
         found += asked(group, check)
-        if group == ISTIO:
-            # By itself: who may not look at Deployments there hears of all else.
-            found += asked(ISTIO, partial(istiod, cluster, context))
     return [*beside.result(), *found]

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from eco2.doctor.finding import fine, missing, unchecked
+from eco2.doctor.platform import ISTIO
 from kube.kinds import path
 from rollout.spec.image import Image
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from eco2.doctor.finding import CheckResult
     from kube.cluster import ClusterClient
 
-GROUP: Final = "Istio"
 NAMESPACE: Final = "istio-system"
 OLDEST: Final = (1, 22)
 """The first that serves networking.istio.io/v1. An older one may not know the value behind `=` in
@@ -35,7 +35,7 @@ def istiod(cluster: ClusterClient, context: str) -> list[CheckResult]:
     """
     found = cluster.list(path("Deployment", NAMESPACE), {"labelSelector": "app=istiod"})
     if not found:
-        return [unchecked(GROUP, f"istiod's version; {NAMESPACE} has no Deployment with app=istiod")]
+        return [unchecked(ISTIO, f"istiod's version; {NAMESPACE} has no Deployment with app=istiod")]
     return [_judged(one, context) for one in found]
 
 
@@ -45,12 +45,12 @@ def _judged(deployment: dict[str, Any], context: str) -> CheckResult:
     version = _VERSION.fullmatch(told)
     if version is None:
         look = f"its image {image or '?'} names none; it must be {wanted} or later"
-        return unchecked(GROUP, f"the version of Deployment {NAMESPACE}/{name}: {look}")
+        return unchecked(ISTIO, f"the version of Deployment {NAMESPACE}/{name}: {look}")
     if (int(version[1]), int(version[2])) >= OLDEST:
-        return fine(GROUP, f"{name} is {told}")
+        return fine(ISTIO, f"{name} is {told}")
     what = f"{name} is {told}, and a canary that fails falls back from {wanted} on alone (rule 19)"
     upgrade = f"helm --kube-context {context} upgrade {name} istio/istiod -n {NAMESPACE} --version {wanted}"
-    return missing(GROUP, what, f"{upgrade}, after the minor versions before it")
+    return missing(ISTIO, what, f"{upgrade}, after the minor versions before it")
 
 
 def _told(deployment: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from rollout.spec.findings import wrong
 from rollout.spec.headers import not_baggage, not_owned
 from rollout.spec.model import Name, ServiceName, Strict
 from rollout.spec.service import ServiceSpec
+from rollout.spec.stickiness import user_before
 
 
 def _own_namespace(namespace: str) -> str:
@@ -95,9 +96,10 @@ class Catalog(Strict):
     def _each_its_own_cookie(self) -> Catalog:
         users: dict[str, str] = {}
         for name, service in self.services.items():
-            cookie = service.stickiness.cookie if service.stickiness else None
-            if cookie and (other := users.setdefault(cookie, name)) != name:
-                reason = f"{other} uses the cookie {cookie}, and each would overwrite what the other wrote"
+            if (own := service.stickiness) and (other := user_before(users, name, own)):
+                reason = (
+                    f"{other} uses the cookie {own.cookie}, and each would overwrite what the other wrote"
+                )
                 raise wrong(f"services.{name}.stickiness.cookie", f"{reason}; give {name} one of its own")
         return self
 

@@ -80,3 +80,15 @@ class Stickiness(Strict):
     def seconds(self) -> int:
         """The cookie's `Max-Age`."""
         return int(milliseconds(self.max_age) // 1000)
+
+
+def user_before(users: dict[str, str], name: str, stickiness: Stickiness) -> str:
+    """The service that uses another one's cookie already; empty if none does, and then the cookie is the other's.
+
+    Args:
+        users: The services by the cookies that they use; the service is added.
+        name: The other one.
+        stickiness: By what it knows its users.
+    """
+    owner = users.setdefault(stickiness.cookie, name) if stickiness.cookie else name
+    return "" if owner == name else owner

@@ -246,13 +246,16 @@ def test_rule_19_without_routes_nobody_meets_both_versions_between_none_and_all(
     assert waiting == [last]
 
 
+def without_fallback(program, name, **phases):
+    """What is declared for a service for which nobody stands in."""
+    policy = {"loadBalancer": "ROUND_ROBIN", "fallback": None}
+    program.edit("services.yaml", **{f"services/{name}/trafficPolicy": policy})
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(**phases)})
+    return program.run()
+
+
 def test_rule_19_ext_authz_may_do_without(program):
-    program.edit(
-        "services.yaml",
-        **{"services/ext-authz/trafficPolicy": {"loadBalancer": "ROUND_ROBIN", "fallback": None}},
-    )
-    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(ext_authz=5)})
-    captured = program.run()
+    captured = without_fallback(program, "ext-authz", ext_authz=5)
     selector = objects(captured, "Service")["ext-authz"].inputs["spec"]["selector"]
     assert selector == {"app": "ext-authz", "version": "v2"}
     policy = objects(captured, "DestinationRule")["ext-authz"].inputs["spec"]["trafficPolicy"]
@@ -282,12 +285,7 @@ def test_rule_20_the_gateway_adds_the_member_and_the_mesh_matches_it(program, he
 
 
 def test_rule_19_a_service_may_do_without(program):
-    program.edit(
-        "services.yaml",
-        **{"services/chat-api/trafficPolicy": {"loadBalancer": "ROUND_ROBIN", "fallback": None}},
-    )
-    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(chat_api=3)})
-    captured = program.run()
+    captured = without_fallback(program, "chat-api", chat_api=3)
     subsets = objects(captured, "DestinationRule")["chat-api"].inputs["spec"]["subsets"]
     # It stays, for routes that name it until they move.
     assert subsets[1:] == [
