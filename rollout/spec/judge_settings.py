@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rollout.spec.model import Strict
+from rollout.spec.model import Name, Strict
+
+
+class CheckSettings(Strict):
+    """A figure of the service's own, such as orders a minute.
+
+    Attributes:
+        query: PromQL that gives one value, with `{service}` and `{version}` in it.
+        limit: What the value may be.
+        bad: Which side of the limit is bad.
+    """
+
+    query: Annotated[str, Field(min_length=1, max_length=2000)]
+    limit: float
+    bad: Literal["above", "below"]
 
 
 class JudgeSettings(Strict):
@@ -19,6 +33,7 @@ class JudgeSettings(Strict):
         least_requests: With fewer of the canary's, it is never called well.
         false_alarm: The chance of a false answer over all looks and all measures, in per cent.
         together: How many requests may fail for one reason, such as a request and its retries.
+        checks: The service's own checks by name.
     """
 
     margin: Annotated[float, Field(ge=0.05, le=50)] = 0.5
@@ -27,3 +42,4 @@ class JudgeSettings(Strict):
     least_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     false_alarm: Annotated[float, Field(ge=0.001, le=20)] = 1.0
     together: Annotated[int, Field(ge=1, le=100)] = 1
+    checks: dict[Name, CheckSettings] = {}
