@@ -28,10 +28,10 @@ def _fillable(query: str) -> str:
 
 
 class CheckSettings(Strict):
-    """A check of a service's own: a figure of its canary, by PromQL, that has a limit.
+    """A check of the service's own: a figure by PromQL that has a limit, such as orders a minute.
 
     Attributes:
-        query: Gives one number. `{service}` becomes the service's name, `{version}` becomes `v2` for the canary and
+        query: PromQL that gives one number. `{service}` becomes the service's name, `{version}` becomes `v2` for the canary and
             `v1` for stable.
         limit: What the figure may be. One that stable's figure breaks, too, says nothing of the canary.
         bad: Which side of the limit is bad.
@@ -54,7 +54,7 @@ class JudgeSettings(Strict):
         least_requests: With fewer of the canary's, it is never called well.
         false_alarm: The chance of a false answer over all looks and all measures, in per cent.
         together: How many requests may fail for one reason, such as a request and its retries.
-        checks: Checks of the service's own, by name. One of a stack's file takes the place of one with its name.
+        checks: The service's own checks, by name. One of a stack's file takes the place of one with its name.
     """
 
     margin: Annotated[float, Field(ge=0.05, le=50)] = 0.5

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rollout.judge.comparison import Comparison
+from rollout.judge.comparison import Comparison, progress
 from rollout.judge.limits import MeasureLimits, limits_of
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.signs import OwnCheck, PodLook, Sign, fallback_sign, pods_sign
-from rollout.judge.verdict import progress, verdict
+from rollout.judge.verdict import verdict
 from rollout.spec.judge_settings import JudgeSettings
 
 AWAY = Unknown("Prometheus is away")
