@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from eco2.istio_metrics import by_reporter, increase
 from rollout.text.plain import without_login
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from rollout.spec.service import ServiceSpec
 
@@ -41,9 +42,6 @@ AT_ONCE = 4
 """Questions at the same time, each on a connection of its own."""
 OK = 200
 PERCENT = 100
-GRPC_FAILURES = "2|4|8|12|13|14|15"
-"""Unknown, DeadlineExceeded, ResourceExhausted, Unimplemented, Internal, Unavailable, DataLoss: the
-statuses that are the server's fault. Their `response_code` is 200."""
 
 
 class PrometheusError(Exception):
@@ -210,52 +208,6 @@ def _is_url(text: str) -> bool:
         return place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
     except ValueError:
         return False
-
-
-def by_reporter(services: Mapping[str, ServiceSpec]) -> dict[bool, dict[str, ServiceSpec]]:
-    """Services by whether only their own pods report their requests; workers get none and are left out."""
-    found: dict[bool, dict[str, ServiceSpec]] = {}
-    for name, service in services.items():
-        if not service.reads_queues:
-            found.setdefault(service.by_selector, {})[name] = service
-    return found
-
-
-def increase(services: Mapping[str, ServiceSpec], window_seconds: int, *, grpc: bool, failed: bool) -> str:
-    """The expression that counts requests by service and version.
-
-    Args:
-        services: The services to count; all of one kind.
-        window_seconds: How far back.
-        grpc: Whether they are called by the gateway's filter, which only the pod's own proxy reports.
-        failed: Count only those that ended with a server error.
-    """
-    kinds = selector(services, grpc=grpc)
-    if failed:
-        label = "grpc_response_status" if grpc else "response_code"
-        kinds += f',{label}=~"{GRPC_FAILURES}"' if grpc else f',{label}=~"5.."'
-    by = "destination_service_name,destination_service_namespace,destination_version"
-    return f"sum by ({by}) (increase(istio_requests_total{{{kinds}}}[{window_seconds}s]))"
-
-
-def selector(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
-    """The labels of the series of services, as whoever knows of all requests reports them.
-
-    Args:
-        services: The services; all of one kind.
-        grpc: Whether they are called by the gateway's filter, which only the pod's own proxy reports.
-    """
-    matches = {
-        "reporter": '="destination"' if grpc else '="source"',
-        "destination_service_name": f'=~"{_any_of(services)}"',
-        "destination_service_namespace": f'=~"{_any_of({one.namespace for one in services.values()})}"',
-    }
-    return ",".join(name + match for name, match in matches.items())
-
-
-def _any_of(names: Iterable[str]) -> str:
-    """Names as an alternative; DNS labels hold nothing that a pattern would take for its own."""
-    return "|".join(sorted(names))
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from eco2.istio_metrics import by_reporter
 from eco2.judge import questions
 from eco2.judge.figures import own_checks, quantiles
 from eco2.judge.lines import Lines
 from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow_scrapes
-from eco2.prometheus import by_reporter
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.share import Share

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from eco2.prometheus import GRPC_FAILURES
+from eco2.istio_metrics import GRPC_FAILURES
 from rollout.judge.observations import Unknown
 from rollout.judge.tally import Scrape
 

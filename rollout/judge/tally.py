@@ -144,19 +144,7 @@ class Tally:
             if newest - min(self.before[one].at for one in again) > LONGEST_SECONDS:
                 return replace(self, before=chosen), Unknown(apart)
             return following, self._nothing_new()
-        return following._counted(again)
-
-    def _counted(self, again: Mapping[str, Scrape]) -> tuple[Tally, Rise | Unknown]:
-        """What came until these scrapes."""
-        found = {one: _between(self.before[one], scrape) for one, scrape in again.items()}
-        faults = {one: rise.why for one, rise in found.items() if isinstance(rise, Unknown)}
-        if faults:
-            # Only these begin anew. What the others counted comes with the next look.
-            anew = {one: again[one] for one in faults}
-            told = "; ".join(f"{one}: {why}" for one, why in sorted(faults.items()))
-            return replace(self, before={**self.before, **anew}), Unknown(told)
-        following = replace(self, before={**self.before, **again}, counting=True)
-        return following, _sum([rise for rise in found.values() if isinstance(rise, Rise)])
+        return _counted(following, again)
 
     def _nothing_new(self) -> Rise | Unknown:
         return Rise() if self.counting else NotYet("two scrapes since the beginning are awaited")
@@ -169,6 +157,19 @@ class Tally:
         if apart <= FARTHEST_APART * shortest:
             return ""
         return f"canary and stable were counted {apart:.1f} s apart: their times cannot be compared"
+
+
+def _counted(tally: Tally, again: Mapping[str, Scrape]) -> tuple[Tally, Rise | Unknown]:
+    """What came until these scrapes."""
+    found = {one: _between(tally.before[one], scrape) for one, scrape in again.items()}
+    faults = {one: rise.why for one, rise in found.items() if isinstance(rise, Unknown)}
+    if faults:
+        # Only these begin anew. What the others counted comes with the next look.
+        anew = {one: again[one] for one in faults}
+        told = "; ".join(f"{one}: {why}" for one, why in sorted(faults.items()))
+        return replace(tally, before={**tally.before, **anew}), Unknown(told)
+    following = replace(tally, before={**tally.before, **again}, counting=True)
+    return following, _sum([rise for rise in found.values() if isinstance(rise, Rise)])
 
 
 def _at_one_time(seen: Mapping[str, Sequence[Scrape]], newest: float) -> dict[str, Scrape]:
