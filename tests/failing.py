@@ -21,7 +21,7 @@ SECONDS_BEFORE, SECONDS_AFTER = 3, 11
 IN_FLIGHT_SECONDS, IN_FLIGHT = 0.5, 5
 """What a pod was just answering when it was killed is lost, and no route can help it: the proxy may not send it again.
 (Istio's own retries are for connections that fail and streams that are refused, and not for an answer that breaks
-off.) So many requests of that moment may fail, and none after. Mostly none does; once, on a busy machine, it was four."""
+off.) So many requests of that moment may fail, and none after. Mostly none does; once it was four."""
 _PODS = "/api/v1/namespaces/chat/pods"
 
 
