@@ -97,7 +97,7 @@ class RequestReader:
                 continue
             weight = weights.get(name, 0)
             rise = self._rise("failed", name, failed[service.by_selector], now)
-            slower = self._rise("slow", name, slow[service.by_selector], now)
+            slower = self._rise("slow", name, slow.get(service.by_selector), now)
             found[name] = Counted(
                 rise if isinstance(rise, Unknown) else rise.batch(_split(service, weight)),
                 slower if isinstance(slower, Unknown) else slower.batch(0.0),

@@ -7,8 +7,8 @@ would look like health.
 **Who counts.** A caller's proxy reports requests to both versions in one scrape, so each proxy is held against itself,
 and the rises of all are summed: that gateways are scraped at different times does no harm. Where only the called pod
 reports (`apart`), the two versions are scraped at different times. Then a look is as long as it takes until the times
-differ by half of it at the most: two scrapes. Counts are not interpolated, since a part of a request that nobody saw
-failing is no evidence.
+differ by half of it at the most: one scrape or two. Counts are not interpolated, since a part of a request that nobody
+saw failing is no evidence.
 
 **No new scrape** since the look before is no gap: nothing new is counted, and what was known is still known, as long as
 the last scrape is not old. All times are those of the scrapes, and of the same Prometheus' clock.
@@ -24,7 +24,7 @@ from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 LONGEST_SECONDS: Final = 60.0
 """Between two scrapes, and to the last one; four scrapes of the usual 15 s. A counter that was reset in a longer gap
@@ -130,46 +130,62 @@ class Tally:
         newest = max(scrapes[-1].at for scrapes in seen.values())
         if now - newest > LONGEST_SECONDS:
             return self, Unknown(f"the newest counts are {now - newest:.0f} s old")
-        chosen = _at_one_time(seen, newest) if self.apart else {one: all_[-1] for one, all_ in seen.items()}
-        chosen = {
-            one: scrape
-            for one, scrape in chosen.items()
-            if scrape.at >= self.since and scrape.at > getattr(self.before.get(one), "at", 0.0)
-        }
-        again = {one: scrape for one, scrape in chosen.items() if one in self.before}
-        following = replace(self, before=chosen | dict(self.before))
-        if not again:
-            return following, self._nothing_new()
-        if self.apart and (apart := self._too_far_apart(again)):
-            if newest - min(self.before[one].at for one in again) > LONGEST_SECONDS:
-                return replace(self, before=chosen), Unknown(apart)
-            return following, self._nothing_new()
-        return _counted(following, again)
+        return _of_pods(self, seen, newest) if self.apart else _of_callers(self, seen)
 
-    def _nothing_new(self) -> Rise | Unknown:
+    @property
+    def nothing_new(self) -> Rise | Unknown:
+        """What a look without a new scrape says."""
         return Rise() if self.counting else NotYet("two scrapes since the beginning are awaited")
 
-    def _too_far_apart(self, again: Mapping[str, Scrape]) -> str:
-        """Why scrapes of different pods cannot be compared; empty if they can."""
-        began, ended = [self.before[one].at for one in again], [scrape.at for scrape in again.values()]
-        shortest = min(end - begin for begin, end in zip(began, ended, strict=True))
-        apart = max(max(began) - min(began), max(ended) - min(ended))
-        if apart <= FARTHEST_APART * shortest:
-            return ""
-        return f"canary and stable were counted {apart:.1f} s apart: their times cannot be compared"
+
+def _of_callers(tally: Tally, seen: Mapping[str, Sequence[Scrape]]) -> tuple[Tally, Rise | Unknown]:
+    """What callers' proxies counted, each since its own last scrape."""
+    last = {one: scrapes[-1] for one, scrapes in seen.items() if scrapes[-1].at >= tally.since}
+    before = {**last, **tally.before}
+    again = {one: scrape for one, scrape in last.items() if scrape.at > before[one].at}
+    found = {one: _between(before[one], scrape) for one, scrape in again.items()}
+    if fault := _fault(found):
+        # Only those with a fault begin anew. What the others counted comes with the next look.
+        anew = {one: again[one] for one, rise in found.items() if isinstance(rise, Unknown)}
+        return replace(tally, before={**before, **anew}), fault
+    following = replace(tally, before={**before, **again}, counting=tally.counting or bool(again))
+    return following, _sum(found.values()) if again else tally.nothing_new
 
 
-def _counted(tally: Tally, again: Mapping[str, Scrape]) -> tuple[Tally, Rise | Unknown]:
-    """What came until these scrapes."""
-    found = {one: _between(tally.before[one], scrape) for one, scrape in again.items()}
-    faults = {one: rise.why for one, rise in found.items() if isinstance(rise, Unknown)}
-    if faults:
-        # Only these begin anew. What the others counted comes with the next look.
-        anew = {one: again[one] for one in faults}
-        told = "; ".join(f"{one}: {why}" for one, why in sorted(faults.items()))
-        return replace(tally, before={**tally.before, **anew}), Unknown(told)
-    following = replace(tally, before={**tally.before, **again}, counting=True)
-    return following, _sum([rise for rise in found.values() if isinstance(rise, Rise)])
+def _of_pods(
+    tally: Tally, seen: Mapping[str, Sequence[Scrape]], newest: float
+) -> tuple[Tally, Rise | Unknown]:
+    """What the called pods counted, all since about the same time."""
+    chosen, before = _at_one_time(seen, newest), tally.before
+    anew = replace(tally, before=chosen)
+    if min(scrape.at for scrape in chosen.values()) < tally.since:
+        return tally, tally.nothing_new
+    both = chosen.keys() & before.keys()
+    if not both:
+        return anew, tally.nothing_new
+    shortest = min(chosen[one].at - before[one].at for one in both)
+    apart = max(_spread(before[one].at for one in both), _spread(chosen[one].at for one in both))
+    if apart > FARTHEST_APART * shortest or not shortest:
+        if newest - min(before[one].at for one in both) <= LONGEST_SECONDS:
+            return tally, tally.nothing_new
+        return anew, Unknown(f"its pods were scraped {apart:.0f} s apart: their times cannot be compared")
+    found = {one: _between(before[one], chosen[one]) for one in both}
+    if fault := _fault(found):
+        return anew, fault
+    return replace(anew, counting=True), _sum(found.values())
+
+
+def _fault(found: Mapping[str, Rise | Unknown]) -> Unknown | None:
+    """Why rises cannot be summed; None if they can."""
+    faults = {one: rise for one, rise in found.items() if isinstance(rise, Unknown)}
+    told = "; ".join(f"{one}: {rise.why}" for one, rise in sorted(faults.items()))
+    passing = all(isinstance(rise, NotYet) for rise in faults.values())
+    return (NotYet(told) if passing else Unknown(told)) if faults else None
+
+
+def _spread(times: Iterable[float]) -> float:
+    given = list(times)
+    return max(given) - min(given)
 
 
 def _at_one_time(seen: Mapping[str, Sequence[Scrape]], newest: float) -> dict[str, Scrape]:
@@ -196,7 +212,7 @@ def _between(before: Scrape, after: Scrape) -> Rise | Unknown:
     for version in before.counted.keys() | after.counted.keys():
         had, has = before.counted.get(version, {}), after.counted.get(version, {})
         if had.keys() - has.keys():
-            return Unknown("its counters began anew")
+            return NotYet("its counters began anew")
         requests = bad = 0.0
         for name, now in has.items():
             # A counter that was not there before began at zero: its proxy was scraped.
@@ -204,7 +220,7 @@ def _between(before: Scrape, after: Scrape) -> Rise | Unknown:
             if not isfinite(more + worse):
                 return Unknown("a counter holds no number")
             if more < 0 or worse < 0 or worse > more:
-                return Unknown("its counters began anew")
+                return NotYet("its counters began anew")
             requests, bad = requests + more, bad + worse
         counts[version] = Counts(requests, bad)
     lost = [one for version, one in counts.items() if version not in (CANARY_VERSION, STABLE_VERSION)]
@@ -217,7 +233,8 @@ def _between(before: Scrape, after: Scrape) -> Rise | Unknown:
     )
 
 
-def _sum(rises: Sequence[Rise]) -> Rise:
+def _sum(found: Iterable[Rise | Unknown]) -> Rise:
+    rises = [one for one in found if isinstance(one, Rise)]
     return Rise(
         sum((one.canary for one in rises), NOTHING),
         sum((one.stable for one in rises), NOTHING),
