@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 Labels = tuple[tuple[str, str], ...]
 RANGE = re.compile(r"(\w+)\{(.*?)\}\[(\d+)s\]")
 SUM = re.compile(r"sum by \(([\w,]+)\) \((.*)\)")
+AGE = re.compile(r"time\(\) - max by \(([\w,]+)\) \(timestamp\((\w+)\{(.*)\}\)\)")
+LOOKBACK_SECONDS = 300
 QUANTILE = re.compile(r"histogram_quantile\(([\d.]+), ")
 MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
 
@@ -55,6 +57,14 @@ class Series:
                 sums[kept] = sums.get(kept, 0.0) + samples[-1][1] - samples[0][1]
             return "vector", [
                 {"metric": dict(labels), "value": [self.now, str(value)]} for labels, value in sums.items()
+            ]
+        if aged := AGE.fullmatch(expression):
+            ages: dict[Labels, float] = {}
+            for labels, samples in self.chosen(aged[2], aged[3], LOOKBACK_SECONDS).items():
+                kept = tuple((key, dict(labels).get(key, "")) for key in aged[1].split(","))
+                ages[kept] = min(ages.get(kept, self.now), self.now - samples[-1][0])
+            return "vector", [
+                {"metric": dict(labels), "value": [self.now, str(age)]} for labels, age in ages.items()
             ]
         asked = RANGE.fullmatch(expression)
         if asked is None:

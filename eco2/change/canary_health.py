@@ -103,26 +103,25 @@ def _health(judged: Judging, last: Reading, *, asked: bool) -> Health:
         last: The last reading.
         asked: Whether a Prometheus was asked. Without one, pods are all that there is to judge by.
     """
-    if asked:
-        verdict = judged.verdict
-        return Health(
-            judged.service, verdict.answer, verdict.words, not any(_lacking(last, judged.by_requests))
-        )
-    sign, lacking = pods_sign(judged.pods), _no_pods(last)
-    words = f"{sign.words}; {NO_PROMETHEUS.why}" if judged.by_requests else sign.words
-    return Health(judged.service, sign.answer, words, not lacking)
+    verdict = judged.verdict if asked else pods_sign(judged.pods)
+    answer, told = verdict.answer, [verdict.words]
+    lacking = list(_lacking(last, judged, asked=asked))
+    if answer == "well" and lacking:
+        # Where no user meets it yet its pods are enough, but not for who asked for more.
+        answer, told = "not known", [*told, lacking[0]]
+    elif answer != "sick" and judged.by_requests and not asked:
+        told.append(NO_PROMETHEUS.why)
+    return Health(judged.service, answer, "; ".join(told), watched=not lacking)
 
 
-def _no_pods(last: Reading) -> bool:
-    pods = last.pods
-    return isinstance(pods, Unknown) or (not pods.ready and pods.lacks)
-
-
-def _lacking(last: Reading, by_requests: bool) -> Iterator[bool]:
-    """Whether each that was asked failed to tell."""
-    yield _no_pods(last)
-    figures: list[object] = [one for both in last.checks.values() for one in both]
-    if by_requests:
-        figures += [last.failed, last.slow, last.fallen_back]
-    for one in figures:
-        yield isinstance(one, Unknown) and not isinstance(one, NotYet)
+def _lacking(last: Reading, judged: Judging, *, asked: bool) -> Iterator[str]:
+    """Why there is not what is to be there, or whoever was asked could not tell."""
+    if isinstance(last.pods, Unknown):
+        yield last.pods.why
+    elif last.pods.lacks and not last.pods.ready:
+        yield last.pods.words
+    figures = [one for both in last.checks.values() for one in both]
+    measures = [last.failed, last.slow, last.fallen_back] if judged.by_requests else []
+    for one in (*figures, *measures) if asked else ():
+        if isinstance(one, Unknown) and not isinstance(one, NotYet):
+            yield one.why
