@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from eco2.judge.watch import NO_PROMETHEUS, Watch
 from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
+from rollout.judge.scrapes import NotYet
 from rollout.judge.signs import pods_sign
-from rollout.judge.tally import NotYet
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES, selector
 from eco2.judge.series import BUCKET, NAME, NAMESPACE, VERSION
-from rollout.judge.tally import LONGEST_SECONDS
+from rollout.judge.scrapes import LONGEST_SECONDS
 from rollout.spec import judge_settings
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 

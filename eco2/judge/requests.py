@@ -13,7 +13,7 @@ from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.share import Share
-from rollout.judge.tally import Rise, Tally
+from rollout.judge.tally import Tally
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from eco2.judge.asking import Asker
     from eco2.judge.series import Moments
-    from rollout.judge.tally import Scrape
+    from rollout.judge.scrapes import Rise, Scrape
     from rollout.spec.service import ServiceSpec
 
     Proxies = Mapping[str, Moments]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eco2.judge.asking import Asker
 from eco2.judge.requests import RequestReader
 from rollout.judge.observations import Batch, Counts, Unknown
-from rollout.judge.tally import NotYet
+from rollout.judge.scrapes import NotYet
 from rollout.spec.files import read_catalog
 from rollout.spec.judge_settings import CheckSettings, JudgeSettings
 from rollout.spec.stickiness import Stickiness

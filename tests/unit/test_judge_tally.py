@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.judge.observations import Counts, Unknown
-from rollout.judge.tally import LONGEST_SECONDS, NotYet, Rise, Scrape, Tally
+from rollout.judge.scrapes import LONGEST_SECONDS, NotYet, Rise, Scrape
+from rollout.judge.tally import Tally
 
 
 def scrape(at, **versions):

@@ -8,7 +8,7 @@ import pytest
 
 from eco2.judge.requests import Counted, RequestReader
 from rollout.judge.observations import Batch, Counts, Unknown
-from rollout.judge.tally import NotYet
+from rollout.judge.scrapes import NotYet
 from tests.api_server import ApiServer
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
