@@ -24,7 +24,7 @@ NO_PROMETHEUS: Final = Unknown("requests were not looked at: no Prometheus was n
 NO_ANSWER: Final = Unknown("the cluster has not told of its pods yet")
 
 PATIENCE_SECONDS: Final = 2.0
-"""How long a look waits for the cluster after Prometheus has answered. A later look takes the answer that comes late."""
+"""How long a look waits for the cluster after Prometheus has answered; the next one takes what comes late."""
 
 PAUSE_SECONDS: Final = 0.01
 
