@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eco2.judge.asking import Asker
+from eco2.judge.questions import durations_before
 from eco2.judge.requests import RequestReader
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.scrapes import NotYet
@@ -370,3 +373,58 @@ def test_series_of_the_fake_are_chosen_as_by_promql():
     assert series.answer('up{job=~"a|b"}[20s]')[1][0]["values"] == [[90.0, "1"]]
     assert series.answer('up{job="b"}[20s]')[1] == []
     assert series.answer('up{job="a"}[5s]')[1] == []
+
+
+def test_proxies_that_have_the_routes_of_the_phase_before_for_a_moment_are_no_fallback(server):
+    mesh = Mesh(server.series, every=1.0)
+    look = reading(server)
+    mesh.count("v1", 1)
+    mesh.wait(1)
+    look()
+    for second in range(12):
+        mesh.wait(1)
+        mesh.count("v1", 1000 if second < 4 else 800)
+        mesh.count("v2", 0 if second < 4 else 200)
+        found = look().fallen_back
+    assert found == ""
+
+
+def test_a_lack_is_of_one_weight_and_a_lower_one_begins_anew(server, mesh):
+    look = reading(server)
+    begun(mesh, look)
+    for _ in range(2):
+        mesh.count("v1", 1900)
+        mesh.count("v2", 100)
+        mesh.wait(15)
+        found = look()
+    assert found.fallen_back.startswith(
+        "has 20 % and got 5.0 % of 2,000 requests in 15 s: it has fallen back"
+    )
+    assert look(5).fallen_back == ""
+
+
+def test_a_histogram_without_the_bucket_of_the_line_is_unknown(server, mesh):
+    look = reading(server)
+    begun(mesh, look)
+    mesh.counters["gateway"] = {
+        labels: value
+        for labels, value in mesh.counters["gateway"].items()
+        if ("le", "25") not in labels or ("destination_version", "v1") in labels
+    }
+    mesh.wait(15)
+    assert look().slow == Unknown(
+        "istio-system/gateway: there is no bucket that ends at 25: the histograms differ"
+    )
+
+
+def test_buckets_whose_estimates_cross_still_give_a_line(server, mesh):
+    look = reading(server)
+    asked = durations_before({"auth-api": SERVICES["auth-api"]}, grpc=False)
+    named = {"destination_service_name": "auth-api", "destination_service_namespace": "auth"}
+    estimates = {"10": 95.2, "25": 95.1, "nonsense": 7, "+Inf": 100.0}
+    result = [{"metric": {**named, "le": end}, "value": [0, str(value)]} for end, value in estimates.items()]
+    server.told[asked] = 200, json.dumps({"status": "success", "data": {"result": result}}).encode()
+    begun(mesh, look)
+    mesh.take("v2", 20, 3)
+    mesh.wait(15)
+    assert look().slow.canary == Counts(3, 3)
