@@ -40,11 +40,13 @@ class Tool:
         name: Its file name.
         module: The folder in `gomod` that pins it.
         package: The Go package of its main function.
+        tags: Build tags.
     """
 
     name: str
     module: str
     package: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ PULUMI = Tool("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 ISTIOCTL = Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl")
 ACTIONLINT = Tool("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint")
 """No part of a lab: the tests check the workflows of `.github/` with it."""
+WITHOUT_DISCOVERY = ("remove_all_sd",)
+"""A lab's Prometheus has its targets in a file; finding others would take the SDKs of twenty clouds."""
+PROMETHEUS = Tool(
+    "prometheus", "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", WITHOUT_DISCOVERY
+)
+PROMTOOL = Tool("promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool", WITHOUT_DISCOVERY)
+"""No part of a lab: the tests check rules with it."""
 ARGO = (
     Tool("rollouts-controller", "argo", "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"),
     Tool("kubectl-argo-rollouts", "argo", "github.com/argoproj/argo-rollouts/cmd/kubectl-argo-rollouts"),
@@ -163,6 +172,7 @@ def make(pinned: Tool | Files) -> None:
             command = [
                 "build",
                 "-mod=readonly",
+                f"-tags={','.join(pinned.tags)}",
                 "-ldflags",
                 "-s -w",
                 "-o",
