@@ -143,7 +143,7 @@ def test_status_tells_what_was_counted_and_that_a_prometheus_is_away(lab, stack)
         return found and found["requests"] > 1000 and found
 
     until(measured, "a measured split", 30)
-    assert measured()["canaryShare"] == pytest.approx(share, abs=5)
+    assert measured()["canary_share"] == pytest.approx(share, abs=5)
     with dead(lab, "prometheus"):
         away = stack.eco2("status", "chat-api")
         assert away.returncode == 0
