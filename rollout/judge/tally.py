@@ -1,0 +1,134 @@
+"""What proxies counted between two looks: counters of single series, each with the time of its scrape.
+
+Counters only rise, so two scrapes give what came between them. Where they cannot (a reset, a scrape that is missing,
+times apart), the answer is `Unknown` with the reason. It is never taken as zero: no failures that nobody counted
+would look like health.
+
+**Who counts.** A caller's proxy reports requests to both versions in one scrape, so each proxy is held against itself,
+and the rises of all are summed: that gateways are scraped at different times does no harm. Where only the called pod
+reports (`apart`), the two versions are scraped at different times. Then a look is as long as it takes until the times
+differ by half of it at the most: one scrape or two. Counts are not interpolated, since a part of a request that nobody
+saw failing is no evidence.
+
+**No new scrape** since the look before is no gap: nothing new is counted, and what was known is still known, as long as
+the last scrape is not old. All times are those of the scrapes, and of the same Prometheus' clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from rollout.judge.observations import Unknown
+from rollout.judge.scrapes import LONGEST_SECONDS, NotYet, Rise, Scrape, risen, summed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+FARTHEST_APART: Final = 0.5
+"""Of the time between two looks: by how much the times of scrapes may differ. With more, a burst that hit both
+versions falls into the count of one alone."""
+
+LATE: Final = 1.5
+"""Of the time between its scrapes: a pod that is so much behind the others is waited for no longer."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The counters of a phase so far. Values: `after` gives the next one.
+
+    Attributes:
+        since: When the phase began, in seconds. Scrapes from before have requests of the phase before in them.
+        apart: Whether each version is counted by its own pods.
+        before: The last scrape that is counted up to, by proxy.
+        counting: Whether there was a rise.
+    """
+
+    since: float
+    apart: bool = False
+    before: Mapping[str, Scrape] = field(default_factory=dict)
+    counting: bool = False
+
+    def after(self, seen: Mapping[str, Sequence[Scrape]], now: float) -> tuple[Tally, Rise | Unknown]:
+        """What came since the look before.
+
+        Args:
+            seen: The last scrapes of each proxy, oldest first, at least one.
+            now: The time by the clock of who scraped, in seconds.
+        """
+        if not seen:
+            return self, NotYet("no request to it was counted")
+        newest = max(scrapes[-1].at for scrapes in seen.values())
+        if now - newest > LONGEST_SECONDS:
+            return self, Unknown(f"the newest counts are {now - newest:.0f} s old")
+        return _of_pods(self, seen, newest) if self.apart else _of_callers(self, seen)
+
+    @property
+    def nothing_new(self) -> Rise | Unknown:
+        """What a look without a new scrape says."""
+        return Rise() if self.counting else NotYet("two scrapes since the beginning are awaited")
+
+
+def _of_callers(tally: Tally, seen: Mapping[str, Sequence[Scrape]]) -> tuple[Tally, Rise | Unknown]:
+    """What callers' proxies counted, each since its own last scrape."""
+    last = {one: scrapes[-1] for one, scrapes in seen.items() if scrapes[-1].at >= tally.since}
+    before = {**last, **tally.before}
+    again = {one: scrape for one, scrape in last.items() if scrape.at > before[one].at}
+    found = {one: risen(before[one], scrape) for one, scrape in again.items()}
+    if fault := _fault(found):
+        # Only those with a fault begin anew. What the others counted comes with the next look.
+        anew = {one: again[one] for one, rise in found.items() if isinstance(rise, Unknown)}
+        return replace(tally, before={**before, **anew}), fault
+    following = replace(tally, before={**before, **again}, counting=tally.counting or bool(again))
+    return following, summed(found.values()) if again else tally.nothing_new
+
+
+def _of_pods(
+    tally: Tally, seen: Mapping[str, Sequence[Scrape]], newest: float
+) -> tuple[Tally, Rise | Unknown]:
+    """What the called pods counted, all since about the same time."""
+    chosen, before = _at_one_time(seen, newest), tally.before
+    anew = replace(tally, before=chosen)
+    if min(scrape.at for scrape in chosen.values()) < tally.since:
+        return tally, tally.nothing_new
+    both = chosen.keys() & before.keys()
+    if not both:
+        return anew, tally.nothing_new
+    shortest = min(chosen[one].at - before[one].at for one in both)
+    apart = max(_spread(before[one].at for one in both), _spread(chosen[one].at for one in both))
+    if apart > FARTHEST_APART * shortest or not shortest:
+        if newest - min(before[one].at for one in both) <= LONGEST_SECONDS:
+            return tally, tally.nothing_new
+        return anew, Unknown(f"its pods were scraped {apart:.0f} s apart: their times cannot be compared")
+    found = {one: risen(before[one], chosen[one]) for one in both}
+    if fault := _fault(found):
+        return anew, fault
+    return replace(anew, counting=True), summed(found.values())
+
+
+def _fault(found: Mapping[str, Rise | Unknown]) -> Unknown | None:
+    """Why rises cannot be summed; None if they can."""
+    faults = {one: rise for one, rise in found.items() if isinstance(rise, Unknown)}
+    told = "; ".join(f"{one}: {rise.why}" for one, rise in sorted(faults.items()))
+    passing = all(isinstance(rise, NotYet) for rise in faults.values())
+    return (NotYet(told) if passing else Unknown(told)) if faults else None
+
+
+def _spread(times: Iterable[float]) -> float:
+    given = list(times)
+    return max(given) - min(given)
+
+
+def _at_one_time(seen: Mapping[str, Sequence[Scrape]], newest: float) -> dict[str, Scrape]:
+    """The scrape of each pod that is nearest to a time that all have reached."""
+
+    def keeps_up(scrapes: Sequence[Scrape]) -> bool:
+        between = scrapes[-1].at - scrapes[-2].at if len(scrapes) > 1 else LONGEST_SECONDS
+        return newest - scrapes[-1].at <= LATE * between
+
+    live = {one: scrapes for one, scrapes in seen.items() if keeps_up(scrapes)}
+    common = min(scrapes[-1].at for scrapes in live.values())
+    return {
+        one: min(scrapes, key=lambda scrape: (abs(scrape.at - common), scrape.at))
+        for one, scrapes in live.items()
+    }
