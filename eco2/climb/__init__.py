@@ -1,0 +1,4 @@
+"""Rollouts that climb by themselves: the loop of `eco2 climb` and of `eco2 judge`.
+
+`rollout.climb` decides. `loop` looks and acts, `site` is all that it touches, `stack_site` that of a real stack.
+"""
