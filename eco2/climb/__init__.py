@@ -1,0 +1,1 @@
+"""A rollout that climbs by itself."""
