@@ -1,0 +1,118 @@
+"""A climb in lines: what was done, and now and then how it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eco2.terminal.lengths import told
+from rollout.text.plain import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eco2.climb.events import Began, Event, Looked, Raised
+
+STYLES = {
+    "judged sick": "bold red",
+    "judged well": "green",
+    "struck": "bold red",
+    "taken back": "red",
+    "waits": "yellow",
+    "promoted": "green",
+}
+GOOD_ENDS = ("arrived", "promoted", "well")
+
+
+def lines_of(event: Event) -> list[str]:
+    """What an event is in words, a line each; a look has none."""
+    return [one_line(line) for line in _lines(event)]
+
+
+def _lines(event: Event) -> Iterator[str]:
+    if event.event == "began":
+        yield from _began(event)
+    elif event.event == "raised":
+        yield _raised(event)
+    elif event.event == "judged":
+        at = told(event.seconds_in_phase)
+        yield f"{event.service}: {event.answer} after {at} at phase {event.phase}: {event.words}"
+    elif event.event == "struck":
+        yield f"{', '.join(event.services)}: no request meets the canary any more ({told(event.seconds)})"
+        yield from (f"  {name}: {why}" for name, why in event.why.items())
+    elif event.event == "taken back":
+        yield f"{', '.join(event.services)}: taken back in {told(event.seconds)}"
+    elif event.event == "promoted":
+        yield f"{', '.join(event.services)}: promoted in {told(event.seconds)}"
+    elif event.event == "waits":
+        yield f"waits: {event.why}"
+    elif event.event == "ended":
+        yield f"{event.outcome} after {told(event.seconds)}: {event.words}"
+
+
+def style_of(event: Event) -> str:
+    """In which colour it is told."""
+    if event.event == "ended":
+        return (
+            "bold green" if event.outcome in GOOD_ENDS else "bold red" if event.outcome == "sick" else "bold"
+        )
+    return STYLES.get(f"judged {event.answer}" if event.event == "judged" else event.event, "")
+
+
+def status_line(look: Looked) -> str:
+    """How one canary stands, on one line."""
+    parts = [
+        f"{look.service}: phase {look.phase}, {look.weight} %, {told(look.seconds_in_phase)}",
+        f"{look.verdict.answer}",
+        f"{counted(look.requests, 'canary')} of the canary's requests, {share(look, 'canary')} failed",
+        f"stable {counted(look.requests, 'stable')}, {share(look, 'stable')}",
+    ]
+    if (bound := bounds(look)) is not None:
+        parts.append(f"evidence sick {bound[0]:.0%}, well {bound[1]:.0%}")
+    if look.verdict.answer == "not known":
+        parts.append(look.verdict.words)
+    return one_line("; ".join(parts))
+
+
+def counted(requests: Mapping[str, float], version: str) -> str:
+    """How many requests a version answered."""
+    return f"{requests.get(version, 0):,.0f}"
+
+
+def share(look: Looked, version: str) -> str:
+    """The part of a version's requests that failed; a dash without requests."""
+    requests = look.requests.get(version, 0)
+    return percent(look.failed.get(version, 0) / requests) if requests else "-"
+
+
+def percent(part: float) -> str:
+    """A part of 1 in per cent, with two digits where it is little: `0.02 %`."""
+    figure = part * 100
+    digits = 0 if figure in (0, 100) else 2 if figure < 1 else 1
+    return f"{figure:.{digits}f} %"
+
+
+def bounds(look: Looked) -> tuple[float, float] | None:
+    """How far the evidence is to `sick`, where one measure is enough, and to `well`, which takes all of them."""
+    sick = [one.sick for one in look.verdict.parts if one.sick is not None]
+    well = [one.well for one in look.verdict.parts if one.well is not None]
+    return (max(sick), min(well)) if sick and well else None
+
+
+def _began(event: Began) -> Iterator[str]:
+    goal = f"to phase {event.to}" if event.to is not None else "to the last phase"
+    what = f"climbs {goal}{', then promotes' if event.promote else ''}" if event.moves else "judges"
+    soak, give_up = told(event.soak_seconds), told(event.give_up_seconds)
+    yield f"{event.stack}: {what}; at least {soak} a phase, gives up after {give_up}"
+    for name in event.services:
+        images = event.images.get(name, {})
+        which = "".join(
+            f", {version} {images[version]}" for version in ("canary", "stable") if version in images
+        )
+        yield f"  {name} is at phase {event.phases.get(name, 0)}{which}"
+
+
+def _raised(event: Raised) -> str:
+    moved = ", ".join(
+        f"{name} to phase {phase} ({event.weights.get(name, 0)} %)" for name, phase in event.phases.items()
+    )
+    return f"raised {moved} in {told(event.seconds)}" + (f": {event.why}" if event.why else "")
