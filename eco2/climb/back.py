@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from eco2.climb.events import Struck, TakenBack, Waits
 from eco2.climb.site import NotBackError
 from rollout.climb.words import duration
 
@@ -32,6 +33,17 @@ def take_back(
         message: For the update.
         judged: Tells the verdict; told after the first stroke, which nothing may hold up.
     """
+    try:
+        return _take_back(site, endings, ways, why, message, judged)
+    except KeyboardInterrupt:
+        return endings.interrupted(
+            {}, f"interrupted while it is taken back; finish it: {endings.abort_command}"
+        )
+
+
+def _take_back(
+    site: Site, endings: Endings, ways: Ways, why: Mapping[str, str], message: str, judged: Callable[[], None]
+) -> Ending:
     began, tells, said = site.now(), judged, ""
     while failures := site.strike():
         tells()
@@ -42,18 +54,17 @@ def take_back(
             return endings.not_back(why, error, 1)
         if told != said:
             said = told
-            ways.emit("waits", {"why": f"routes are not moved yet, and are tried again: {told}"})
+            ways.tell(Waits(f"routes are not moved yet, and are tried again: {told}"))
         tells = _nothing
         site.sleep(AGAIN_SECONDS)
     seconds = site.now() - began
     tells()
-    struck = {"services": list(endings.names), "why": dict(why), "seconds": seconds}
-    ways.emit("struck", struck)
+    ways.tell(Struck(endings.names, dict(why), seconds))
     try:
         site.finish_back(message)
     except NotBackError as error:
         return endings.not_back(why, str(error), error.code)
-    ways.emit("taken back", {"services": list(endings.names), "seconds": site.now() - began})
+    ways.tell(TakenBack(endings.names, site.now() - began))
     return endings.sick(why)
 
 

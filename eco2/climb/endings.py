@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from eco2.climb.site import InterruptedUpdateError, RefusedError
 from rollout.climb.words import places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eco2.climb.events import Outcome
     from rollout.climb.standing import Standing
 
 DONE, REFUSED, NOT_UPDATED, SICK, GAVE_UP, MOVED, INTERRUPTED = 0, 1, 4, 5, 6, 7, 130
-NOT_BACK: Final = "sick"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Ending:
         code: The exit code.
     """
 
-    outcome: str
+    outcome: Outcome
     words: str
     code: int
 
@@ -36,12 +37,14 @@ class Endings:
     """What there is to say at each end.
 
     Attributes:
+        stack: The stack's name.
         names: The services.
         options: What `eco2` needs to mean this stack: `--stack dev`.
         command: The command that goes on, as a person would write it.
         moves: Whether it is a climb, and no judge alone.
     """
 
+    stack: str
     names: tuple[str, ...]
     options: str
     command: str
@@ -95,9 +98,13 @@ class Endings:
             told += f". The judge's last words: {_told(sick)}; to take back: {self.abort_command}"
         return Ending("moved by somebody", told, MOVED)
 
-    def failed(self, error: str) -> Ending:
-        """An update failed: the file is written, and the stack is not what it says."""
+    def not_moved(self, stands: Mapping[str, Standing], error: Exception) -> Ending:
+        """A step was refused, or its update failed or was interrupted."""
+        if isinstance(error, RefusedError):
+            return self.refused(str(error), stands)
         told = f"{error}. The file is written, and the stack is not what it says; nothing goes up any more"
+        if isinstance(error, InterruptedUpdateError):
+            return Ending("interrupted", f"{told}. {self._ways}", INTERRUPTED)
         return Ending("update failed", f"{told}. {self._ways}", NOT_UPDATED)
 
     def interrupted(self, stands: Mapping[str, Standing], when: str = "") -> Ending:

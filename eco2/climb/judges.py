@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rollout.judge.observations import Unknown
 
@@ -71,16 +71,18 @@ class Judges:
         found = []
         for name, reading in self._readings.items():
             failed = reading.failed
-            if isinstance(failed, Unknown) and not self._service(name).reads_queues and self.weights.get(name):
+            if (
+                isinstance(failed, Unknown)
+                and not self._service(name).reads_queues
+                and self.weights.get(name)
+            ):
                 found.append(failed.why)
         return list(dict.fromkeys(found))
 
-    def figures(self, name: str) -> dict[str, Any]:
-        """What was counted of a service since its phase began, for an event."""
+    def figures(self, name: str) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """Requests, failed ones (both since the phase began) and latency of a service, by version."""
         seen, reading = self._judging[name].seen, self._readings.get(name)
         counts = {"stable": seen.stable, "canary": seen.canary}
-        return {
-            "requests": {version: round(one.requests) for version, one in counts.items()},
-            "failed": {version: round(one.bad) for version, one in counts.items()},
-            "latency_ms": dict(reading.latency_ms) if reading else {},
-        }
+        requests = {version: one.requests for version, one in counts.items()}
+        failed = {version: one.bad for version, one in counts.items()}
+        return requests, failed, dict(reading.latency_ms) if reading else {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eco2.climb.back import take_back
+from eco2.climb.events import Ended, Promoted, Raised
 from eco2.climb.others import Others
 from eco2.climb.site import FailedError, InterruptedUpdateError, MovedError, NotNowError, RefusedError
+from eco2.climb.telling import Telling
 from rollout.climb import words
 from rollout.climb.steps import (
     Arrived,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eco2.climb.endings import Ending, Endings
+    from eco2.climb.events import Event
     from eco2.climb.judges import Judges
     from eco2.climb.site import Prepared, Site
     from rollout.climb.standing import Standing
@@ -38,13 +41,13 @@ class Ways:
     """How a climb is told, and who is asked.
 
     Attributes:
-        emit: Takes each event: its name and what it holds.
+        tell: Takes each event.
         agreed: Asked once, before anything is changed: where the services stand, the first step, and what that
             would change where it is due at once.
         look_seconds: From one look to the next.
     """
 
-    emit: Callable[[str, dict[str, Any]], None]
+    tell: Callable[[Event], None]
     agreed: Callable[[Mapping[str, Standing], Step, Prepared | None], bool]
     look_seconds: float = LOOK_SECONDS
 
@@ -55,11 +58,11 @@ class Climb:
     def __init__(self, site: Site, goal: Goal, judges: Judges, endings: Endings, ways: Ways) -> None:
         """Prepares; nothing is looked at yet."""
         self._site, self._goal, self._judges, self._endings, self._ways = site, goal, judges, endings, ways
-        self._others = Others(site)
+        self._others, self._telling = Others(site), Telling(ways.tell, judges)
         self._stands: dict[str, Standing] = {}
         self._phase_began = self._looked_at = site.now()
-        self._prepared: tuple[Step, Prepared] | None = None
-        self._waits = self._said = ""
+        self._first: tuple[Step, Prepared] | None = None
+        self._waits = self._doubt = ""
         self._told_well = False
 
     def run(self) -> Ending:
@@ -71,8 +74,8 @@ class Climb:
             ending = self._endings.moved(self._stands, str(error), self._sick())
         except KeyboardInterrupt:
             ending = self._endings.interrupted(self._stands)
-        told = {"outcome": ending.outcome, "words": ending.words, "code": ending.code}
-        self._ways.emit("ended", {**told, "seconds": self._site.now() - began})
+        seconds = self._site.now() - began
+        self._ways.tell(Ended(ending.outcome, ending.words, ending.code, seconds))
         return ending
 
     def _run(self) -> Ending:
@@ -85,18 +88,18 @@ class Climb:
         step = first_step(self._stands, self._goal, off, self._endings.options)
         if isinstance(step, Refuse):
             return self._endings.refused(step.words)
-        self._began()
+        self._telling.began(self._endings.stack, self._stands, self._goal)
         self._begin_phase()
         if isinstance(step, Watching):
             step = next_step(self._stands, self._judges.verdicts, 0, self._goal)
         try:
             if isinstance(step, Raise | Promote):
-                self._prepared = step, self._prepare(step)
+                self._first = step, self._prepare(step)
         except RefusedError as error:
             return self._endings.refused(f"{error}; nothing was changed")
         except NotNowError as error:
             self._wait(str(error))
-        if not self._ways.agreed(self._stands, step, self._prepared and self._prepared[1]):
+        if not self._ways.agreed(self._stands, step, self._first and self._first[1]):
             return self._endings.refused("nothing was changed")
         while True:
             if ending := self._act(step):
@@ -106,19 +109,20 @@ class Climb:
     def _next(self) -> Step:
         """Waits until the next look is due, looks, and says what follows."""
         self._site.sleep(max(self._looked_at + self._ways.look_seconds - self._site.now(), 0))
-        self._looked_at = self._site.now()
+        self._looked_at, self._doubt = self._site.now(), ""
         try:
             if found := self._others.look(self._stands):
                 self._stands |= {name: replace(self._stands[name], left=left) for name, left in found.items()}
                 self._begin_phase()
         except NotNowError as error:
-            self._wait(f"whether somebody else moves it is not known: {error}")
+            self._doubt = f"whether somebody else moves it is not known: {error}"
         self._look()
+        self._telling.waits(self._waits or self._doubt or self._judges.outage)
         return self._decide()
 
     def _decide(self) -> Step:
-        verdicts, seconds = self._judges.verdicts, self._in_phase()
-        step = next_step(self._stands, verdicts, seconds, self._goal, self._waits)
+        waits = self._waits or self._doubt
+        step = next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
         begun = first_step(self._stands, self._goal, {}, self._endings.options)
         goes_on = isinstance(step, TakeBack | GiveUp) or not isinstance(begun, Raise | Promote)
         return step if goes_on else begun
@@ -131,20 +135,20 @@ class Climb:
             case TakeBack():
                 return self._take_back(step)
             case GiveUp():
-                self._judged(set(self._judges.weights))
+                self._judged()
                 return self._endings.gave_up(self._stands, step.words)
             case Arrived():
-                self._judged(set(self._judges.weights))
+                self._judged()
                 return self._endings.done(self._stands, promoted=self._goal.promote)
             case _:
                 return None
 
     def _move(self, step: Raise | Promote) -> Ending | None:
-        """A step up, or the promotion; None also where it has to wait."""
+        """A step up, or the promotion; None also where it has to wait, or another step is due by now."""
         began = self._site.now()
         try:
             prepared = self._prepare(step)
-            if self._is_put_off(step):
+            if not self._is_still(step):
                 return None
             self._site.write(prepared)
             message = self._message(step)
@@ -152,85 +156,56 @@ class Climb:
         except NotNowError as error:
             self._wait(str(error))
             return None
-        except RefusedError as error:
-            return self._endings.refused(str(error), self._stands)
-        except FailedError as error:
-            return self._endings.failed(str(error))
-        except InterruptedUpdateError as error:
-            return self._endings.interrupted(self._stands, f"{error}. The file is written")
-        self._waits = ""
+        except (RefusedError, FailedError, InterruptedUpdateError) as error:
+            return self._endings.not_moved(self._stands, error)
         seconds = self._site.now() - began
         if isinstance(step, Promote):
-            self._ways.emit("promoted", {"services": list(step.services), "seconds": seconds})
+            self._ways.tell(Promoted(step.services, seconds))
             return self._endings.done(self._stands, promoted=True)
         self._stands |= {name: self._stands[name].at(phase) for name, phase in step.phases.items()}
         self._others.moved_by_us(step.phases)
         self._begin_phase()
         weights = {name: self._stands[name].left.weight for name in step.phases}
-        told = {"phases": dict(step.phases), "weights": weights, "seconds": seconds, "why": message}
-        self._ways.emit("raised", told)
+        self._ways.tell(Raised(dict(step.phases), weights, seconds, message))
         if interrupted:
             raise KeyboardInterrupt
         return None
 
     def _prepare(self, step: Raise | Promote) -> Prepared:
         """Has a step judged; the first one was, before somebody was asked."""
-        if self._prepared and self._prepared[0] == step:
-            (_, prepared), self._prepared = self._prepared, None
+        if self._first and self._first[0] == step:
+            (_, prepared), self._first = self._first, None
             return prepared
         prepared = self._site.prepare(step)
         self._others.compare(self._stands, prepared.found)
         return prepared
 
-    def _is_put_off(self, step: Raise | Promote) -> bool:
-        """Looks once more, since guards took their time: whether another step is due by now."""
-        if not self._judges.weights or getattr(step, "begun", False):
-            return False
+    def _is_still(self, step: Raise | Promote) -> bool:
+        """Looks once more, since guards take their time: whether the step is still what follows."""
+        if not self._judges.weights or (isinstance(step, Raise) and step.begun):
+            return True
         self._look()
         if self._decide() != step:
-            return True
+            return False
         if not self._told_well:
-            self._judged(set(self._judges.weights))
+            self._judged()
             self._told_well = True
-        return False
+        return True
 
     def _take_back(self, step: TakeBack) -> Ending:
         if not self._goal.moves:
-            self._judged(set(step.why))
+            self._judged()
             return self._endings.sick(step.why)
         message = words.of_way_back(self._stands, step.why, self._in_phase())
-        judged = set() if step.begun else set(step.why)
-        return take_back(self._site, self._endings, self._ways, step.why, message, lambda: self._judged(judged))
+        return take_back(self._site, self._endings, self._ways, step.why, message, self._judged)
 
     def _look(self) -> None:
-        if not (weights := self._judges.weights):
-            return
-        self._judges.after(self._site.look(weights))
-        for name, verdict in self._judges.verdicts.items():
-            told = {**self._place(name), "seconds_in_phase": self._in_phase(), **self._judges.figures(name)}
-            self._ways.emit("looked", {**told, "verdict": verdict.as_json()})
-        if outage := self._judges.outage:
-            self._tell(outage)
-        elif not self._waits:
-            self._said = ""
+        if weights := self._judges.weights:
+            self._judges.after(self._site.look(weights))
+            self._telling.looked(self._stands, self._in_phase())
 
-    def _judged(self, names: set[str]) -> None:
-        for name, verdict in self._judges.verdicts.items():
-            if name in names:
-                told = {"answer": verdict.answer, "words": verdict.words}
-                self._ways.emit("judged", {**self._place(name), **told, "seconds_in_phase": self._in_phase()})
-
-    def _began(self) -> None:
-        goal, stands = self._goal, self._stands
-        images = {
-            name: {"stable": one.asked.stable.short, "canary": one.asked.canary.short}
-            for name, one in stands.items()
-        }
-        told = {"services": list(stands), "to": max(goal.top(one) for one in stands.values())}
-        told |= {"promote": goal.promote, "soak_seconds": goal.soak_seconds}
-        told |= {"give_up_seconds": goal.give_up_seconds, "images": images}
-        phases = {name: one.phase for name, one in stands.items()}
-        self._ways.emit("began", {**told, "phases": phases, "moves": goal.moves})
+    def _judged(self) -> None:
+        self._telling.judged(self._stands, self._in_phase())
 
     def _begin_phase(self) -> None:
         self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
@@ -245,16 +220,7 @@ class Climb:
 
     def _wait(self, why: str) -> None:
         self._waits = why
-        self._tell(why)
-
-    def _tell(self, why: str) -> None:
-        """Says what is waited for, once."""
-        if why != self._said:
-            self._said = why
-            self._ways.emit("waits", {"why": why})
-
-    def _place(self, name: str) -> dict[str, Any]:
-        return {"service": name, "phase": self._stands[name].phase, "weight": self._judges.weights[name]}
+        self._telling.waits(why)
 
     def _in_phase(self) -> float:
         return self._site.now() - self._phase_began

@@ -117,7 +117,9 @@ def moved_in_file(known: Mapping[str, Standing], found: Mapping[str, Asked]) -> 
         if now is None:
             moved[name] = "the file does not know it any more"
         elif now.phase != before.phase:
-            moved[name] = f"the file asks for phase {now.phase}, and this climb left it at phase {before.phase}"
+            moved[name] = (
+                f"the file asks for phase {now.phase}, and this climb left it at phase {before.phase}"
+            )
         elif now.weight != before.weight:
             moved[name] = f"the file asks for {now.weight} %, and this climb left it at {before.weight} %"
         elif now.canary != before.canary:

@@ -103,7 +103,9 @@ class Refuse:
 Step = Raise | Watching | TakeBack | Promote | GiveUp | Arrived | Refuse
 
 
-def first_step(stands: Mapping[str, Standing], goal: Goal, off_routes: Mapping[str, str], options: str) -> Step:
+def first_step(
+    stands: Mapping[str, Standing], goal: Goal, off_routes: Mapping[str, str], options: str
+) -> Step:
     """What must be done before anything is watched: what was begun is finished first.
 
     Args:
@@ -200,7 +202,9 @@ def _refusal_of(name: str, standing: Standing, goal: Goal, options: str) -> str:
         return f"{name}: its promotion is written and not done; {way}, or add --promote"
     if 0 < asked < phase:
         way = f"do it first: `pulumi up {options}`"
-        return f"{name}: the file asks for phase {asked}, a step back from phase {phase} that is not done; {way}"
+        return (
+            f"{name}: the file asks for phase {asked}, a step back from phase {phase} that is not done; {way}"
+        )
     if asked > phase + 1:
         way = f"a climb skips no phase: `eco2 advance {name} --to {phase + 1} {options}`"
         return f"{name}: the file asks for phase {asked}, and the last update left phase {phase}; {way}"
