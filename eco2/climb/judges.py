@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from rollout.judge.judging import Judging, Reading
+    from eco2.climb.site import Site
+    from rollout.judge.judging import Reading
     from rollout.judge.verdict import Verdict
-    from rollout.spec.service import ServiceSpec
 
 UNKNOWN_LOOKS = 3
 """So many looks in a row without figures are an outage, and no scrape that came late."""
@@ -20,14 +22,13 @@ UNKNOWN_LOOKS = 3
 class Judges:
     """What is known of each canary, and what follows from it."""
 
-    def __init__(self, begin: Callable[..., Judging], service: Callable[[str], ServiceSpec]) -> None:
+    def __init__(self, site: Site) -> None:
         """Knows nothing yet.
 
         Args:
-            begin: `Judging.begin`.
-            service: Gives what a service is, as the stack wants it.
+            site: Tells what the services are.
         """
-        self._begin, self._service = begin, service
+        self._site = site
         self._judging: dict[str, Judging] = {}
         self._readings: Mapping[str, Reading] = {}
         self._unknown = 0
@@ -43,10 +44,14 @@ class Judges:
         self._judging = {name: self._at(name, weight) for name, weight in weights.items()}
 
     def _at(self, name: str, weight: int) -> Judging:
-        if name in self._judging:
-            return self._judging[name].at_weight(weight)
-        service = self._service(name)
-        return self._begin(name, service.judge, weight, by_requests=not service.reads_queues)
+        service, known = self._site.service(name), self._judging.get(name)
+        # At full weight the canary is held against what stable did before: somebody must have counted that.
+        full = weight == FULL_WEIGHT
+        if known and (not full or known.seen.stable.requests >= service.judge.least_requests):
+            return known.at_weight(weight)
+        earlier = self._site.earlier(name) if full else None
+        by_requests = not service.reads_queues
+        return Judging.begin(name, service.judge, weight, by_requests=by_requests, earlier=earlier)
 
     def after(self, readings: Mapping[str, Reading]) -> None:
         """Takes a look in."""
@@ -73,7 +78,7 @@ class Judges:
             failed = reading.failed
             if (
                 isinstance(failed, Unknown)
-                and not self._service(name).reads_queues
+                and not self._site.service(name).reads_queues
                 and self.weights.get(name)
             ):
                 found.append(failed.why)

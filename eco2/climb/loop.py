@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eco2.climb.back import take_back
 from eco2.climb.events import Ended, Promoted, Raised
+from eco2.climb.judges import Judges
 from eco2.climb.others import Others
 from eco2.climb.site import FailedError, InterruptedUpdateError, MovedError, NotNowError, RefusedError
 from eco2.climb.telling import Telling
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from eco2.climb.endings import Ending, Endings
     from eco2.climb.events import Event
-    from eco2.climb.judges import Judges
     from eco2.climb.site import Prepared, Site
     from rollout.climb.standing import Standing
     from rollout.climb.steps import Goal, Step
@@ -55,10 +55,11 @@ class Ways:
 class Climb:
     """One run of `eco2 climb`, or of `eco2 judge`."""
 
-    def __init__(self, site: Site, goal: Goal, judges: Judges, endings: Endings, ways: Ways) -> None:
+    def __init__(self, site: Site, goal: Goal, endings: Endings, ways: Ways) -> None:
         """Prepares; nothing is looked at yet."""
-        self._site, self._goal, self._judges, self._endings, self._ways = site, goal, judges, endings, ways
-        self._others, self._telling = Others(site), Telling(ways.tell, judges)
+        self._site, self._goal, self._endings, self._ways = site, goal, endings, ways
+        self._others, self._judges = Others(site), Judges(site)
+        self._telling = Telling(ways.tell, self._judges)
         self._stands: dict[str, Standing] = {}
         self._phase_began = self._looked_at = site.now()
         self._first: tuple[Step, Prepared] | None = None
@@ -111,7 +112,7 @@ class Climb:
         self._site.sleep(max(self._looked_at + self._ways.look_seconds - self._site.now(), 0))
         self._looked_at, self._doubt = self._site.now(), ""
         try:
-            if found := self._others.look(self._stands):
+            if found := self._others.look(self._stands, accept=self._goal.moves):
                 self._stands |= {name: replace(self._stands[name], left=left) for name, left in found.items()}
                 self._begin_phase()
         except NotNowError as error:
@@ -182,7 +183,7 @@ class Climb:
 
     def _is_still(self, step: Raise | Promote) -> bool:
         """Looks once more, since guards take their time: whether the step is still what follows."""
-        if not self._judges.weights or (isinstance(step, Raise) and step.begun):
+        if not self._judges.weights or step.begun:
             return True
         self._look()
         if self._decide() != step:
@@ -215,7 +216,7 @@ class Climb:
     def _message(self, step: Raise | Promote) -> str:
         verdicts, seconds = self._judges.verdicts, self._in_phase()
         if isinstance(step, Promote):
-            return words.of_promotion(self._stands, step.services, verdicts, seconds)
+            return words.of_promotion(self._stands, step.services, verdicts, seconds, begun=step.begun)
         return words.of_step(self._stands, step.phases, verdicts, seconds, begun=step.begun)
 
     def _wait(self, why: str) -> None:

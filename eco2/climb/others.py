@@ -40,11 +40,12 @@ class Others:
         self._hands = {name: told for name, told in self._hands.items() if name not in services}
         self._read_at, self._reading = self._site.now(), self._site.state()
 
-    def look(self, stands: Mapping[str, Standing]) -> dict[str, Left]:
+    def look(self, stands: Mapping[str, Standing], *, accept: bool) -> dict[str, Left]:
         """Looks once.
 
         Args:
             stands: The services as the climb left them.
+            accept: Whether somebody else's update may do what the file asked for already.
 
         Returns:
             What the last update left of services that an update of somebody else brought where the file had
@@ -55,7 +56,7 @@ class Others:
             NotNowError: If that is not known.
         """
         _refuse(moved_in_file(stands, self._site.asked()))
-        found = self._state(stands)
+        found = self._state(stands, accept=accept)
         _refuse(self._site.taken_off())
         hands = self._site.hands()
         _refuse({name: told for name, told in hands.items() if self._hands.get(name) != told})
@@ -68,20 +69,20 @@ class Others:
             MovedError: If somebody moved one.
         """
         _refuse(moved_in_file(stands, {name: one.asked for name, one in found.items()}))
-        self._refuse_update(stands, {name: one.left for name, one in found.items()})
+        self._refuse_update(moved_in_state(stands, {name: one.left for name, one in found.items()}))
 
-    def _state(self, stands: Mapping[str, Standing]) -> dict[str, Left]:
+    def _state(self, stands: Mapping[str, Standing], *, accept: bool) -> dict[str, Left]:
         if self._reading is None and self._site.now() - self._read_at >= STATE_SECONDS:
             self._reading, self._read_at = self._site.state(), self._site.now()
         if self._reading is None or not self._reading.done:
             return {}
         reading, self._reading = self._reading, None
         found = reading.result()
-        self._refuse_update(stands, found)
+        self._refuse_update(moved_in_state(stands, found, accept=accept))
         return {name: found[name] for name, one in stands.items() if found.get(name, one.left) != one.left}
 
-    def _refuse_update(self, stands: Mapping[str, Standing], found: Mapping[str, Left]) -> None:
-        if moved := moved_in_state(stands, found):
+    def _refuse_update(self, moved: Mapping[str, str]) -> None:
+        if moved:
             try:
                 who = self._site.who()
             except NotNowError:

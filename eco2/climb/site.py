@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote, Raise
-    from rollout.judge.judging import Reading
+    from rollout.judge.judging import Earlier, Reading
     from rollout.spec.service import ServiceSpec
 
 
@@ -120,6 +120,9 @@ class Site(Protocol):
 
     def begin_phase(self) -> None:
         """Forgets what was measured at the phase before."""
+
+    def earlier(self, name: str) -> Earlier | None:
+        """What stable of a service did before its canary had full weight; None where nobody counted it."""
 
     def look(self, weights: Mapping[str, int]) -> Mapping[str, Reading]:
         """One look at the canaries with these weights."""

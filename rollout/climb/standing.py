@@ -129,17 +129,21 @@ def moved_in_file(known: Mapping[str, Standing], found: Mapping[str, Asked]) -> 
     return moved
 
 
-def moved_in_state(known: Mapping[str, Standing], found: Mapping[str, Left]) -> dict[str, str]:
+def moved_in_state(
+    known: Mapping[str, Standing], found: Mapping[str, Left], *, accept: bool = True
+) -> dict[str, str]:
     """What an update of somebody else has done, by service, in words.
 
     Args:
         known: The services as the climb left them.
         found: What the last update left.
+        accept: Whether it may have done what the file asked for already.
     """
     moved = {}
     for name, standing in known.items():
         now = found.get(name, Left())
-        if now == standing.left or now == Left(standing.asked.phase, standing.asked.weight):
+        asked = Left(standing.asked.phase, standing.asked.weight)
+        if now == standing.left or (accept and now == asked):
             continue
         at = f"phase {now.phase}" if now.phase != standing.phase else f"{now.weight} %"
         was = f"phase {standing.phase}" if now.phase != standing.phase else f"{standing.left.weight} %"

@@ -76,9 +76,15 @@ class TakeBack:
 
 @dataclass(frozen=True)
 class Promote:
-    """Stable takes over the canaries' images."""
+    """Stable takes over the canaries' images.
+
+    Attributes:
+        services: Those whose promotion is not done yet.
+        begun: Whether the file asks for it already, since an earlier run was ended before its update.
+    """
 
     services: tuple[str, ...]
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,15 @@ def first_step(
         options: What commands in messages need to mean this stack: `--stack dev`.
 
     Returns:
-        `Watching` where nothing is half done.
+        `Watching` where nothing is half done, and for a judge alone.
     """
+    if not goal.moves:
+        off = [name for name, one in stands.items() if not one.phase]
+        return (
+            Refuse(f"there is no canary to judge of {', '.join(off)}: at phase 0 none runs")
+            if off
+            else Watching()
+        )
     if refusal := _refusal(stands, goal, options):
         return Refuse(refusal)
     aborted = {name for name, one in stands.items() if one.asked.phase < one.phase and not one.promoting}
@@ -124,7 +137,7 @@ def first_step(
         names = [name for name in stands if name in aborted or name in off_routes]
         return TakeBack(dict.fromkeys(names, "an abort of it was begun and not finished"), begun=True)
     if any(one.promoting for one in stands.values()):
-        return _promotion(stands)
+        return _promotion(stands, begun=True)
     behind = {name: one.asked.phase for name, one in stands.items() if one.asked.phase > one.phase}
     return Raise(behind, begun=True) if behind else Watching()
 
@@ -179,9 +192,9 @@ def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]
     return {name: list(range(one.phase + 1, goal.top(one) + 1)) for name, one in stands.items()}
 
 
-def _promotion(stands: Mapping[str, Standing]) -> Step:
+def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Step:
     names = tuple(name for name, one in stands.items() if not one.promoted)
-    return Promote(names) if names else Arrived()
+    return Promote(names, begun) if names else Arrived()
 
 
 def _refusal(stands: Mapping[str, Standing], goal: Goal, options: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rollout.judge.verdict import Verdict
 
 MINUTE, HOUR = 60, 3600
+BEGUN: Final = "goes on with what was written before"
 LONGEST_MESSAGE: Final = 600
 """Letters; what stands behind them nobody reads in a list of updates."""
 
@@ -47,15 +48,20 @@ def of_step(
         begun: Whether an earlier climb had written it down.
     """
     moves = ", ".join(f"{name} {stands[name].phase} → {phase}" for name, phase in phases.items())
-    why = "goes on with what was written before" if begun else _well(verdicts, seconds_in_phase)
+    why = BEGUN if begun else _well(verdicts, seconds_in_phase)
     return _message(f"climb {moves}", why, [stands[name] for name in phases])
 
 
 def of_promotion(
-    stands: Mapping[str, Standing], names: tuple[str, ...], verdicts: Mapping[str, Verdict], seconds: float
+    stands: Mapping[str, Standing],
+    names: tuple[str, ...],
+    verdicts: Mapping[str, Verdict],
+    seconds: float,
+    *,
+    begun: bool = False,
 ) -> str:
-    """The message of a promotion."""
-    why = _well(verdicts, seconds) if verdicts else "goes on with what was written before"
+    """The message of a promotion; arguments as of `of_step`."""
+    why = BEGUN if begun else _well(verdicts, seconds)
     return _message(f"climb promotes {', '.join(names)}", why, [stands[name] for name in names])
 
 
