@@ -174,7 +174,7 @@ def next_step(
     }
     if climbing:
         return Raise(climbing)
-    return _promotion(stands) if goal.promote else Arrived()
+    return _promotion(stands) if goal.promote and goal.moves else Arrived()
 
 
 def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) -> dict[str, str]:
