@@ -27,7 +27,7 @@ from eco2.climb.events import (
     Waits,
 )
 from eco2.climb.journal import Journal
-from eco2.climb.report import page
+from eco2.climb.report.page import page
 from eco2.terminal.climb.view import LiveView, PlainLines, can_draw
 from rollout.judge.comparison import Comparison
 from rollout.judge.limits import MeasureLimits

@@ -67,11 +67,11 @@ def whole(
     """With the figures of both versions in a table, and each measure's evidence."""
     lines = [_title(name, canary, scene, now, room)]
     if (look := canary.look) is None:
-        return [*lines, *_before_a_look(canary), Text()]
+        return [*lines, *_before_a_look(canary)]
     latency = "latency" if look.latency_ms else ""
     lines.append(_row("", "requests", "failed", latency, style="dim"))
     lines += [
-        _row(version, counted(look.requests, version), share(look, version), _latency(look, version))
+        _row(version, counted(look, version), share(look, version), _latency(look, version))
         for version in VERSIONS
     ]
     for one in look.verdict.parts:
@@ -116,7 +116,7 @@ def _figures(look: Looked) -> str:
     for version in VERSIONS:
         latency = _latency(look, version)
         told_of.append(
-            f"{version} {counted(look.requests, version):>9} {share(look, version):>6} failed"
+            f"{version} {counted(look, version):>9} {share(look, version):>6} failed"
             + (f" {latency:>6}" if latency else "")
         )
     return "  ".join(told_of)

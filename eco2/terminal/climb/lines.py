@@ -8,7 +8,7 @@ from eco2.terminal.lengths import told
 from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from eco2.climb.events import Began, Event, Looked, Raised
 
@@ -71,9 +71,9 @@ def status_line(look: Looked) -> str:
     )
 
 
-def counted(requests: Mapping[str, float], version: str) -> str:
+def counted(look: Looked, version: str) -> str:
     """How many requests a version answered."""
-    return f"{requests.get(version, 0):,.0f}"
+    return f"{look.requests.get(version, 0):,.0f}"
 
 
 def share(look: Looked, version: str) -> str:

@@ -107,7 +107,10 @@ class LiveView:
         if not self._lock.acquire(timeout=HELD_SECONDS):
             return
         try:
-            self._take_away(leave=self._scene.ended is not None)
+            ended = self._scene.ended is not None
+            if ended:
+                self._draw()
+            self._take_away(leave=ended)
         finally:
             self._lock.release()
 
