@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from eco2.climb.journal import Journal, Listener
-from eco2.climb.report_file import ReportFile
-from eco2.terminal.climb import LiveView, PlainLines, can_draw
+from eco2.climb.report.file import ReportFile
+from eco2.terminal.climb.view import LiveView, PlainLines, can_draw
 from eco2.terminal.output import say_if_possible
 
 if TYPE_CHECKING:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from eco2.background import Later
+from eco2.judge.asking import Asker
+from eco2.judge.pods import PodReader
+from eco2.judge.requests import Counted, RequestReader
+from rollout.judge.judging import Earlier, Reading
+from rollout.judge.observations import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kube.cluster import ClusterClient
-    from rollout.judge.judging import Reading
     from rollout.spec.service import ServiceSpec
+
+NO_PROMETHEUS: Final = Unknown("requests were not looked at: no Prometheus was named")
 
 
 class Watch:
@@ -28,6 +38,9 @@ class Watch:
         Raises:
             PrometheusError: If that is no URL.
         """
+        self._services = services
+        self._pods = {name: PodReader(cluster, name, service) for name, service in services.items()}
+        self._requests = None if prometheus is None else RequestReader(Asker(prometheus), services)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Reading]:
         """What there is to see of each canary now; an outage is `Unknown`, in words.
@@ -35,7 +48,38 @@ class Watch:
         Args:
             weights: The canaries' weights in per cent.
         """
-        raise NotImplementedError
+        at = time.time()
+        pods = {name: Later(reader.look) for name, reader in self._pods.items()}
+        counted = Later(partial(self._counted, weights)).result()
+        return {
+            name: Reading(
+                at,
+                found.failed,
+                found.slow,
+                pods[name].result(),
+                found.fallen_back,
+                found.checks,
+                found.latency_ms,
+            )
+            for name, found in counted.items()
+        }
 
     def begin_phase(self) -> None:
-        """Begins anew: with the next look comes another phase."""
+        """Begins anew: restarts count from the next look on, and requests from the next scrape after it."""
+        for reader in self._pods.values():
+            reader.begin_phase()
+        if self._requests:
+            self._requests.begin_phase()
+
+    def earlier(self, name: str) -> Earlier:
+        """What stable did in the last hour, for `Judging.begin` at full weight.
+
+        Args:
+            name: A service that requests come to.
+        """
+        return self._requests.earlier(name) if self._requests else Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
+
+    def _counted(self, weights: Mapping[str, int]) -> dict[str, Counted]:
+        if self._requests:
+            return self._requests.look(weights)
+        return {name: Counted.unknown(service, NO_PROMETHEUS) for name, service in self._services.items()}

@@ -31,8 +31,8 @@ class CheckSettings(Strict):
     """A check of the service's own: a figure by PromQL that has a limit, such as orders a minute.
 
     Attributes:
-        query: PromQL that gives one number. `{service}` becomes the service's name, `{version}` becomes `v2` for the canary and
-            `v1` for stable.
+        query: PromQL that gives one number. `{service}` becomes the service's name, `{version}` becomes `v2` for the
+            canary and `v1` for stable.
         limit: What the figure may be. One that stable's figure breaks, too, says nothing of the canary.
         bad: Which side of the limit is bad.
     """

@@ -49,7 +49,7 @@ def test_a_canary_that_has_fallen_back_is_sick_whatever_the_counters_say():
         ((PodLook(1, 2, {}), AWAY, PodLook(1, 2, {})), "not known", "1 of 2 pods ready"),
         ((PodLook(2, 2, {}), AWAY), "not known", "Prometheus is away"),
         ((PodLook(2, 2, {"a": 1}), AWAY), "sick", "a restarted 1 x"),
-        ((PodLook(0, 0, {}),), "not known", "it has no pods"),
+        ((PodLook(0, 0, {}),), "not known", "it has no pods in this phase"),
     ],
 )
 def test_pods_say_so_at_once(looks, answer, words):

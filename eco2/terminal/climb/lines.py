@@ -8,7 +8,7 @@ from eco2.terminal.lengths import told
 from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from eco2.climb.events import Began, Event, Looked, Raised
 
@@ -20,6 +20,9 @@ STYLES = {
     "waits": "yellow",
     "promoted": "green",
 }
+TENTHS = 20
+"""Per cent, from which on a tenth says nothing."""
+
 GOOD_ENDS = ("arrived", "promoted", "well")
 
 
@@ -60,22 +63,17 @@ def style_of(event: Event) -> str:
 
 def status_line(look: Looked) -> str:
     """How one canary stands, on one line."""
-    parts = [
-        f"{look.service}: phase {look.phase}, {look.weight} %, {told(look.seconds_in_phase)}",
-        f"{look.verdict.answer}",
-        f"{counted(look.requests, 'canary')} of the canary's requests, {share(look, 'canary')} failed",
-        f"stable {counted(look.requests, 'stable')}, {share(look, 'stable')}",
-    ]
-    if (bound := bounds(look)) is not None:
-        parts.append(f"evidence sick {bound[0]:.0%}, well {bound[1]:.0%}")
-    if look.verdict.answer == "not known":
-        parts.append(look.verdict.words)
-    return one_line("; ".join(parts))
+    bound = bounds(look)
+    evidence = f" (evidence of sick {percent(bound[0])}, of well {percent(bound[1])})" if bound else ""
+    return one_line(
+        f"{look.service}: phase {look.phase}, {look.weight} %, for {told(look.seconds_in_phase)}: "
+        f"{look.verdict.answer}{evidence}: {look.verdict.words}"
+    )
 
 
-def counted(requests: Mapping[str, float], version: str) -> str:
+def counted(look: Looked, version: str) -> str:
     """How many requests a version answered."""
-    return f"{requests.get(version, 0):,.0f}"
+    return f"{look.requests.get(version, 0):,.0f}"
 
 
 def share(look: Looked, version: str) -> str:
@@ -87,8 +85,8 @@ def share(look: Looked, version: str) -> str:
 def percent(part: float) -> str:
     """A part of 1 in per cent, with two digits where it is little: `0.02 %`."""
     figure = part * 100
-    digits = 0 if figure in (0, 100) else 2 if figure < 1 else 1
-    return f"{figure:.{digits}f} %"
+    digits = 2 if 0 < figure < 1 else 1 if figure < TENTHS else 0
+    return f"{figure:.{digits}f}".removesuffix(".0") + " %"
 
 
 def bounds(look: Looked) -> tuple[float, float] | None:
@@ -106,13 +104,18 @@ def _began(event: Began) -> Iterator[str]:
     for name in event.services:
         images = event.images.get(name, {})
         which = "".join(
-            f", {version} {images[version]}" for version in ("canary", "stable") if version in images
+            f", {version} {images[version].rpartition('/')[2]}"
+            for version in ("canary", "stable")
+            if version in images
         )
         yield f"  {name} is at phase {event.phases.get(name, 0)}{which}"
 
 
 def _raised(event: Raised) -> str:
-    moved = ", ".join(
-        f"{name} to phase {phase} ({event.weights.get(name, 0)} %)" for name, phase in event.phases.items()
+    together: dict[tuple[int, int], list[str]] = {}
+    for name, phase in event.phases.items():
+        together.setdefault((phase, event.weights.get(name, 0)), []).append(name)
+    moved = "; ".join(
+        f"{', '.join(names)} to phase {phase} ({weight} %)" for (phase, weight), names in together.items()
     )
     return f"raised {moved} in {told(event.seconds)}" + (f": {event.why}" if event.why else "")

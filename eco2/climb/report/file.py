@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.kept import Kept
-from eco2.climb.report import page
+from eco2.climb.report.page import page
 from eco2.terminal.output import say_if_possible
 from rollout.problems import ConfigError, Problem
 
