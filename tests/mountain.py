@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eco2.climb.endings import Endings
 from eco2.climb.loop import Climb, Ways
-from eco2.climb.site import FailedError, NotNowError, Prepared, RefusedError
+from eco2.climb.site import FailedError, NotNowError, RefusedError, RoutesSeen
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
 from rollout.judge.judging import Earlier, Reading
@@ -172,17 +172,15 @@ class Site:
     def state(self):
         return Now(NotNowError(self.on.away) if self.on.away else dict(self.on.state))
 
-    def hands(self):
+    def routes(self):
         if self.on.away:
             raise NotNowError(self.on.away)
-        return dict(self.on.hands)
-
-    def taken_off(self):
-        return {
+        off = {
             name: "its routes lead to stable alone"
             for name, left in self.on.state.items()
             if left.phase and self.on.routes[name] is None
         }
+        return RoutesSeen(dict(self.on.hands), off)
 
     def begin_phase(self):
         pass
@@ -200,19 +198,20 @@ class Site:
             for name in weights
         }
 
-    def prepare(self, step):
+    def prepare(self, step, compare):
         self._may_die()
+        self.found = self.stands()
+        compare(self.found)
         if self.on.refused:
             raise RefusedError(self.on.refused)
         if self.on.unfit:
             raise NotNowError(self.on.unfit)
-        return Prepared(self.stands(), step)
+        return step
 
-    def write(self, prepared):
+    def write(self, step):
         self._may_die()
-        step = prepared.proposal
         self.before = dict(self.on.file)
-        if self.before != {name: one.asked for name, one in prepared.found.items()}:
+        if self.before != {name: one.asked for name, one in self.found.items()}:
             raise NotNowError("the file was changed by somebody else in the meantime")
         if isinstance(step, Promote):
             for name in step.services:
@@ -222,7 +221,7 @@ class Site:
                 self.on.says(name, phase)
         self._may_die()
 
-    def update(self, prepared, message):
+    def update(self, step, message):
         self._may_die()
         if self.on.locked:
             self.on.file = self.before

@@ -27,9 +27,10 @@ from rollout.climb.steps import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from eco2.change.proposal import Proposal
     from eco2.climb.endings import Ending, Endings
     from eco2.climb.events import Event
-    from eco2.climb.site import Prepared, Site
+    from eco2.climb.site import Site
     from rollout.climb.standing import Standing
     from rollout.climb.steps import Goal, Step
 
@@ -48,7 +49,7 @@ class Ways:
     """
 
     tell: Callable[[Event], None]
-    agreed: Callable[[Mapping[str, Standing], Step, Prepared | None], bool]
+    agreed: Callable[[Mapping[str, Standing], Step, Proposal | None], bool]
     look_seconds: float = LOOK_SECONDS
 
 
@@ -62,7 +63,7 @@ class Climb:
         self._telling = Telling(ways.tell, self._judges)
         self._stands: dict[str, Standing] = {}
         self._phase_began = self._looked_at = site.now()
-        self._first: tuple[Step, Prepared] | None = None
+        self._first: tuple[Step, Proposal] | None = None
         self._waits = self._doubt = ""
         self._told_well = False
 
@@ -82,13 +83,13 @@ class Climb:
     def _run(self) -> Ending:
         try:
             self._stands = dict(self._site.stands())
-            off = self._site.taken_off()
-            self._others.known(self._site.hands())
+            routes = self._site.routes()
         except (RefusedError, NotNowError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
-        step = first_step(self._stands, self._goal, off, self._endings.options)
+        step = first_step(self._stands, self._goal, routes.taken_off, self._endings.options)
         if isinstance(step, Refuse):
             return self._endings.refused(step.words)
+        self._others.known(routes.hands)
         self._telling.began(self._endings.stack, self._stands, self._goal)
         self._begin_phase()
         if isinstance(step, Watching):
@@ -148,12 +149,12 @@ class Climb:
         """A step up, or the promotion; None also where it has to wait, or another step is due by now."""
         began = self._site.now()
         try:
-            prepared = self._prepare(step)
+            proposal = self._prepare(step)
             if not self._is_still(step):
                 return None
-            self._site.write(prepared)
+            self._site.write(proposal)
             message = self._message(step)
-            interrupted = self._site.update(prepared, message)
+            interrupted = self._site.update(proposal, message)
         except NotNowError as error:
             self._wait(str(error))
             return None
@@ -172,14 +173,12 @@ class Climb:
             raise KeyboardInterrupt
         return None
 
-    def _prepare(self, step: Raise | Promote) -> Prepared:
+    def _prepare(self, step: Raise | Promote) -> Proposal:
         """Has a step judged; the first one was, before somebody was asked."""
         if self._first and self._first[0] == step:
-            (_, prepared), self._first = self._first, None
-            return prepared
-        prepared = self._site.prepare(step)
-        self._others.compare(self._stands, prepared.found)
-        return prepared
+            (_, proposal), self._first = self._first, None
+            return proposal
+        return self._site.prepare(step, lambda found: self._others.compare(self._stands, found))
 
     def _is_still(self, step: Raise | Promote) -> bool:
         """Looks once more, since guards take their time: whether the step is still what follows."""

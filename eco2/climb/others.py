@@ -57,9 +57,9 @@ class Others:
         """
         _refuse(moved_in_file(stands, self._site.asked()))
         found = self._state(stands, accept=accept)
-        _refuse(self._site.taken_off())
-        hands = self._site.hands()
-        _refuse({name: told for name, told in hands.items() if self._hands.get(name) != told})
+        routes = self._site.routes()
+        _refuse(routes.taken_off)
+        _refuse({name: told for name, told in routes.hands.items() if self._hands.get(name) != told})
         return found
 
     def compare(self, stands: Mapping[str, Standing], found: Mapping[str, Standing]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from eco2.change.proposal import Proposal
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote, Raise
     from rollout.judge.judging import Earlier, Reading
@@ -47,16 +48,16 @@ class NotBackError(Exception):
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A step that guards and canaries allow, and that is not written yet.
+class RoutesSeen:
+    """What live routes tell that neither file nor state knows, in words.
 
     Attributes:
-        found: The services as file and state have them at this moment.
-        proposal: What is to be written.
+        hands: By service, what somebody else changed.
+        taken_off: By service, that an abort took them off the canary, which the state still has there.
     """
 
-    found: Mapping[str, Standing]
-    proposal: Any
+    hands: Mapping[str, str] = field(default_factory=dict)
+    taken_off: Mapping[str, str] = field(default_factory=dict)
 
 
 class StateRead(Protocol):
@@ -104,15 +105,8 @@ class Site(Protocol):
     def state(self) -> StateRead:
         """Begins to read what the last update left."""
 
-    def hands(self) -> Mapping[str, str]:
-        """What somebody did to routes beside all updates, by service, in words.
-
-        Raises:
-            NotNowError: If the cluster does not answer.
-        """
-
-    def taken_off(self) -> Mapping[str, str]:
-        """The services whose routes an abort took off the canary, which the state still has there.
+    def routes(self) -> RoutesSeen:
+        """Looks at the live routes.
 
         Raises:
             NotNowError: If the cluster does not answer.
@@ -127,23 +121,27 @@ class Site(Protocol):
     def look(self, weights: Mapping[str, int]) -> Mapping[str, Reading]:
         """One look at the canaries with these weights."""
 
-    def prepare(self, step: Raise | Promote) -> Prepared:
+    def prepare(self, step: Raise | Promote, compare: Callable[[Mapping[str, Standing]], None]) -> Proposal:
         """Has a step judged by the guards, and the canaries looked at.
+
+        Args:
+            step: What to do.
+            compare: Takes where the services stand at this moment, and raises where somebody moved one.
 
         Raises:
             RefusedError: If a guard refuses it.
             NotNowError: If it cannot be known, or a canary is not ready for it yet.
-            MovedError: If an abort took the canary off its routes meanwhile.
+            MovedError: If somebody else moved a service.
         """
 
-    def write(self, prepared: Prepared) -> None:
-        """Writes the step to the file.
+    def write(self, proposal: Proposal) -> None:
+        """Writes a step to the file.
 
         Raises:
             NotNowError: If somebody else changed it meanwhile, or it cannot be written.
         """
 
-    def update(self, prepared: Prepared, message: str) -> bool:
+    def update(self, proposal: Proposal, message: str) -> bool:
         """Runs the update; whether a Ctrl-C came meanwhile, and it ended well all the same.
 
         Raises:
