@@ -168,7 +168,7 @@ class Climb:
         self._others.moved_by_us(step.phases)
         self._begin_phase()
         weights = {name: self._stands[name].left.weight for name in step.phases}
-        self._ways.tell(Raised(dict(step.phases), weights, seconds, message))
+        self._ways.tell(Raised(dict(step.phases), weights, seconds, message.partition(": ")[2]))
         if interrupted:
             raise KeyboardInterrupt
         return None

@@ -190,7 +190,9 @@ def at_look(number, act):
         (lambda on: on.routes.update({"auth-api": None}), "its routes lead to stable alone"),
         (lambda on: on.hands.update({"auth-api": "changed by hand"}), "changed by hand"),
         (
-            lambda on: on.file.update({"auth-api": replace(on.file["auth-api"], canary=replace(NEW, tag="x"))}),
+            lambda on: on.file.update(
+                {"auth-api": replace(on.file["auth-api"], canary=replace(NEW, tag="x"))}
+            ),
             "the file asks for the canary image x",
         ),
         (

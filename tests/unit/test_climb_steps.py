@@ -50,7 +50,9 @@ def climbs(draw):
             verdicts[name] = said(name, draw(st.sampled_from(["well", "well", "well", "not known", "sick"])))
     to = draw(st.none() | st.integers(1, 5))
     soak = draw(st.sampled_from([0, 600]))
-    goal = Goal(to, to is None and draw(st.booleans()), soak, 7200, draw(st.sampled_from([True, True, False])))
+    goal = Goal(
+        to, to is None and draw(st.booleans()), soak, 7200, draw(st.sampled_from([True, True, False]))
+    )
     seconds = draw(st.floats(0, 8000))
     return stands, verdicts, seconds, goal, draw(st.sampled_from(["", "the stack is locked"]))
 
@@ -101,7 +103,11 @@ def test_the_soak_is_a_minimum_and_patience_ends(climb):
     if isinstance(step, Watching):
         assert seconds < goal.give_up_seconds
     if isinstance(step, GiveUp):
-        unsure = any(verdicts.get(name) is None or verdicts[name].answer != "well" for name in stands if stands[name].phase)
+        unsure = any(
+            verdicts.get(name) is None or verdicts[name].answer != "well"
+            for name in stands
+            if stands[name].phase
+        )
         assert seconds >= goal.give_up_seconds
         assert unsure or waits
 
@@ -199,7 +205,15 @@ def test_a_message_is_one_line_and_ends_with_the_image():
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (90, "1 min 30 s"), (600, "10 min"), (3600, "1 h"), (5400, "1 h 30 min")],
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (90, "1 min 30 s"),
+        (600, "10 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+    ],
 )
 def test_durations_in_words(seconds, told):
     assert duration(seconds) == told

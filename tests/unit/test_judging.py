@@ -21,7 +21,9 @@ from rollout.spec.judge_settings import CheckSettings, JudgeSettings
 READY = PodLook(2, 2, {"a": 0})
 AWAY = Unknown("Prometheus is away")
 SETTINGS = JudgeSettings()
-OWN = SETTINGS.model_copy(update={"checks": {"orders": CheckSettings(query="q{version}", limit=10, bad="below")}})
+OWN = SETTINGS.model_copy(
+    update={"checks": {"orders": CheckSettings(query="q{version}", limit=10, bad="below")}}
+)
 LIMITS = MeasureLimits("failed", 0.005, 100, 0.01, measures=2)
 
 
