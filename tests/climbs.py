@@ -92,8 +92,11 @@ class Climb:
         )  # fmt: skip
         for phase in range(2, 6):
             self._raise(phase)
-            if not self._watch(phase):
+            answer = self._watch(phase)
+            if answer == "sick":
                 return self._take_back()
+            if answer == "not known":
+                return self._tell(Ended("gave up", f"not known; stays at phase {phase}", 6, self._passed))
         self._passed += 41.3
         self._tell(Promoted(everyone, 41.3))
         return self._tell(Ended("promoted", "all canaries' images are stable's now", 0, self._passed))
@@ -154,9 +157,11 @@ class Climb:
                     answers[one] = answer
                 if answer == "sick":
                     self._why = said.words
-                    return False
+                    return answer
             if all(answer == "well" for answer in answers.values()):
-                return True
+                return "well"
+            if self._passed - began >= self.give_up:
+                return "not known"
 
     def _batch(self, phase, name, ill):
         share = WEIGHTS[phase - 1] / 100
