@@ -12,18 +12,21 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 
+from eco2.istio_metrics import by_reporter, increase
 from rollout.text.plain import without_login
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from rollout.spec.service import ServiceSpec
+
+T = TypeVar("T")
 
 URL_VARIABLE = "ECO2_PROMETHEUS_URL"
 """The environment variable with the Prometheus' URL."""
@@ -35,11 +38,10 @@ ENOUGH_REQUESTS = 100
 """Below this many requests a share says nothing: at 5 % it would be off by 4 points and more."""
 
 TIMEOUT_SECONDS = 3.0
+AT_ONCE = 4
+"""Questions at the same time, each on a connection of its own."""
 OK = 200
 PERCENT = 100
-GRPC_FAILURES = "2|4|8|12|13|14|15"
-"""Unknown, DeadlineExceeded, ResourceExhausted, Unimplemented, Internal, Unavailable, DataLoss: the
-statuses that are the server's fault. Their `response_code` is 200."""
 
 
 class PrometheusError(Exception):
@@ -75,11 +77,8 @@ class Requests:
         """The canary's part in per cent; None: not enough requests to say."""
         if self.count < enough:
             return None
-        return (
-            PERCENT
-            * self.total.get(CANARY_VERSION, 0)
-            / sum(self.total.get(version, 0) for version in (STABLE_VERSION, CANARY_VERSION))
-        )
+        answered = sum(self.total.get(version, 0) for version in (STABLE_VERSION, CANARY_VERSION))
+        return PERCENT * self.total.get(CANARY_VERSION, 0) / answered
 
     def failed_share(self, version: str, enough: int = ENOUGH_REQUESTS) -> float | None:
         """The part of a version's requests that failed, in per cent; None: not enough requests to say.
@@ -109,7 +108,7 @@ class Prometheus:
             told = f"what --prometheus or {URL_VARIABLE} gives" if "@" in url else repr(url)
             raise PrometheusError(f"{told} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
         self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=AT_ONCE)
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Asks for the values of an expression now: labels and value of each; NaN is left out.
@@ -117,18 +116,31 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
+        return self._ask(expression, _values)
+
+    def samples(self, expression: str) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """Asks for what was scraped: labels of each series, and time and value of its samples, oldest first.
+
+        Args:
+            expression: Ends with a range: `istio_requests_total[90s]`.
+
+        Raises:
+            PrometheusError: If there is no usable answer.
+        """
+        return self._ask(expression, _samples)
+
+    def _ask(self, expression: str, read: Callable[[Mapping[str, Any]], T]) -> T:
         at = f"Prometheus at {without_login(self._url)}"
         try:
             answer = self._pool.request("GET", f"{self._url}/api/v1/query", fields={"query": expression})
             decoded: dict[str, Any] = json.loads(answer.data)
             if answer.status != OK or decoded.get("status") != "success":
                 raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
-            found = [(one["metric"], float(one["value"][1])) for one in decoded["data"]["result"]]
+            return read(decoded["data"])
         except urllib3.exceptions.HTTPError as error:
             raise PrometheusError(f"{at} does not answer ({without_login(_in_words(error))})") from None
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise PrometheusError(f"{at} answers something else; is that the URL of a Prometheus?") from None
-        return [(labels, value) for labels, value in found if not math.isnan(value)]
 
     def requests(
         self, services: Mapping[str, ServiceSpec], window_seconds: int = WINDOW_SECONDS
@@ -143,14 +155,7 @@ class Prometheus:
             PrometheusError: If there is no usable answer.
         """
         found: dict[str, Requests] = {}
-        for grpc in (False, True):
-            chosen = {
-                name: service
-                for name, service in services.items()
-                if not service.reads_queues and (service.by_selector) is grpc
-            }
-            if not chosen:
-                continue
+        for grpc, chosen in by_reporter(services).items():
             total, failed = (
                 self._by_version(increase(chosen, window_seconds, grpc=grpc, failed=only_failed))
                 for only_failed in (False, True)
@@ -173,39 +178,36 @@ class Prometheus:
         return counts
 
 
+def _values(data: Mapping[str, Any]) -> list[tuple[dict[str, str], float]]:
+    """The values of a vector or of a scalar; NaN is left out."""
+    scalar = data.get("resultType") == "scalar"
+    series = [{"metric": {}, "value": data["result"]}] if scalar else data["result"]
+    found = [(_labels(one), float(one["value"][1])) for one in series]
+    return [(labels, value) for labels, value in found if not math.isnan(value)]
+
+
+def _samples(data: Mapping[str, Any]) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+    """The samples of a matrix."""
+    series = ((_labels(one), one["values"]) for one in data["result"])
+    return [(labels, [(_time(at), float(value)) for at, value in values]) for labels, values in series]
+
+
+def _time(given: Any) -> float:
+    if not math.isfinite(at := float(given)):
+        raise ValueError("a sample without a time")
+    return at
+
+
+def _labels(one: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in one["metric"].items()}
+
+
 def _is_url(text: str) -> bool:
     try:
         place = urlsplit(text)
         return place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
     except ValueError:
         return False
-
-
-def increase(services: Mapping[str, ServiceSpec], window_seconds: int, *, grpc: bool, failed: bool) -> str:
-    """The expression that counts requests by service and version.
-
-    Args:
-        services: The services to count; all of one kind.
-        window_seconds: How far back.
-        grpc: Whether they are called by the gateway's filter, which only the pod's own proxy reports.
-        failed: Count only those that ended with a server error.
-    """
-    selector = {
-        "reporter": '="destination"' if grpc else '="source"',
-        "destination_service_name": f'=~"{_any_of(services)}"',
-        "destination_service_namespace": f'=~"{_any_of({one.namespace for one in services.values()})}"',
-    }
-    if failed:
-        label = "grpc_response_status" if grpc else "response_code"
-        selector[label] = f'=~"{GRPC_FAILURES}"' if grpc else '=~"5.."'
-    labels = ",".join(name + match for name, match in selector.items())
-    by = "destination_service_name,destination_service_namespace,destination_version"
-    return f"sum by ({by}) (increase(istio_requests_total{{{labels}}}[{window_seconds}s]))"
-
-
-def _any_of(names: Iterable[str]) -> str:
-    """Names as an alternative; DNS labels hold nothing that a pattern would take for its own."""
-    return "|".join(sorted(names))
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:

@@ -179,7 +179,7 @@ def _kind(described: dict[str, Any], sections: dict[str, Section]) -> str:
     elif kind == "object":
         words = f"map of names to {_kind(_map_values(described) or {}, sections)}"
     else:
-        words = _number(described) if kind == "integer" else _text(described)
+        words = _number(described) if kind in ("integer", "number") else _text(described)
     return words
 
 
@@ -195,7 +195,9 @@ def _number(described: dict[str, Any]) -> str:
     low, high = described.get("minimum"), described.get("maximum")
     if low is not None and high is not None:
         return f"{low} to {high}"
-    return "whole number" if low is None else f"{low} or more"
+    if low is None:
+        return "whole number" if described["type"] == "integer" else "number"
+    return f"{low} or more"
 
 
 def _value(value: Any) -> str:

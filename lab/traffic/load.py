@@ -53,8 +53,8 @@ async def request(
     at, began = time.time(), time.monotonic()
     try:
         async with session.get(target.url, headers=[*target.headers, *more]) as answer:
-            await answer.read()
-            return outcome(at, time.monotonic() - began, answer.status, answer.headers)
+            body = await answer.read()
+            return outcome(at, time.monotonic() - began, answer.status, answer.headers, body)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Answer(at, time.monotonic() - began, 0, failure=f"{type(error).__name__}: {error}".strip(": "))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REFUSED = 400
 SHOWN_FAILURES = 50
+SHOWN_CHARACTERS = 160
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,17 @@ class Tally:
         }
 
 
-def outcome(at: float, seconds: float, status: int, headers: CIMultiDictProxy[str]) -> Answer:
+def outcome(
+    at: float, seconds: float, status: int, headers: CIMultiDictProxy[str], body: bytes = b""
+) -> Answer:
     """Reads an HTTP answer; one that is no success is a failure, whoever sent it.
 
     A gateway that finds nobody to authorize a request refuses it with 403, and one without a route with 404.
     """
-    failed = f"status {status}" if status >= REFUSED else ""
+    failed = ""
+    if status >= REFUSED:
+        # A proxy says there why it could not pass a request on.
+        failed = f"status {status} {body[:SHOWN_CHARACTERS].decode(errors='replace').strip()}".strip()
     version, authorizer, chain = (
         headers.get(f"x-{name}", "") for name in ("version", "authorized-by", "chain")
     )

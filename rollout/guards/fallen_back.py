@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
+from rollout.judge.share import LEAST_SHORTAGE
 from rollout.traffic.ladder import FULL_WEIGHT
 
 FEWEST_REQUESTS: Final = 100
@@ -15,11 +16,6 @@ FEWEST_REQUESTS: Final = 100
 
 DEVIATIONS: Final = 3.2905
 """Standard deviations of a normal distribution that hold 99.9 %: one look in 2,000 is wrong by chance."""
-
-
-LEAST_SHORTAGE: Final = 0.02
-"""Of a canary's share. Less is a pod that restarted, a retry or a count that began late: at full weight, where
-chance plays no part, two requests would be enough otherwise."""
 
 
 def fell_back(weight: int, canary: float, total: float) -> bool:

@@ -39,7 +39,7 @@ from math import exp, log, log1p
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from rollout.judge.observations import Batch
+    from rollout.judge.observations import Batch, Counts
 
 AT_ONCE: Final = 0.9
 """The part of the capital that is staked from the first batch on."""
@@ -98,9 +98,13 @@ def stakes(claim: Claim, usual_step: int, ratio_step: int, margin: float) -> tup
                 low = point
             else:
                 high = point
-        edge = point + margin
-        found.append((point, max(claim * (expected - edge) / (edge * (1 - edge)), 0.0)))
+        found.append((point, _stake(claim, expected, point + margin)))
     return tuple(found)
+
+
+def _stake(claim: Claim, expected: float, edge: float) -> float:
+    """What grows fastest where a request is bad with the expected chance."""
+    return max(claim * (min(expected, HIGHEST) - edge) / (edge * (1 - edge)), 0.0)
 
 
 def _slope(point: float, usual: float, expected: float, ratio: float, margin: float) -> float:
@@ -133,6 +137,20 @@ def log_payoff(batch: Batch, claim: Claim, margin: float, point: float, stake: f
     if stable.bad:
         total += stable.bad * log1p(-other * (1 - point))
     return total
+
+
+def log_payoff_alone(canary: Counts, claim: Claim, edge: float, stake: float) -> float:
+    """The logarithm of what a bet on the canary's requests alone pays.
+
+    Args:
+        canary: Its counts.
+        claim: What the bet is on.
+        edge: The chance that it is against, in 0 to 1.
+        stake: Not negative; made smaller where a request could cost more than `MOST`.
+    """
+    own = claim * min(stake, MOST / (edge if claim is Claim.SICK else 1 - edge))
+    total = (canary.requests - canary.bad) * log1p(-own * edge)
+    return total + canary.bad * log1p(own * (1 - edge)) if canary.bad else total
 
 
 def entering(number: int) -> float:
@@ -178,15 +196,40 @@ class Evidence:
         """
         if not batch.canary.requests or not batch.stable.requests:
             return self
-        number = self.batches + 1
-        enters = entering(number)
         usual_step = round(log(max(usual, LOWEST)) * STEPS)
         ratio_step = round(log(batch.canary.requests / batch.stable.requests) * STEPS)
         chosen = stakes(self.claim, usual_step, ratio_step, self.margin)
-        before = self.capital or (0.0,) * len(chosen)
-        paid = (log_payoff(batch, self.claim, self.margin, *one) / self.together for one in chosen)
+        return self._paid([log_payoff(batch, self.claim, self.margin, *one) for one in chosen])
+
+    def after_alone(self, canary: Counts, usual: float, edge: float) -> Evidence:
+        """With one more batch of the canary's requests, held against a chance that is known.
+
+        The bet is that of this module's text without stable's factor, so the statement is about `edge` alone.
+
+        Args:
+            canary: Counts of the canary; without requests nothing changes.
+            usual: The chance that is expected of stable. It may come from earlier batches alone.
+            edge: The chance from which on the canary is sick; nothing that is judged may have moved it.
+        """
+        if not canary.requests:
+            return self
+        usual, edge = min(max(usual, LOWEST), HIGHEST), min(max(edge, LOWEST), 1 - LOWEST)
+        return self._paid(
+            [
+                log_payoff_alone(
+                    canary, self.claim, edge, _stake(self.claim, usual + excess * self.margin, edge)
+                )
+                for excess in EXCESSES[self.claim]
+            ]
+        )
+
+    def _paid(self, paid: list[float]) -> Evidence:
+        """With what each bettor's bet paid, as logarithms."""
+        number = self.batches + 1
+        enters = entering(number)
+        before = self.capital or (0.0,) * len(paid)
         capital = tuple(
-            min((had + enters) * exp(min(log_paid, MOST_LOG)), LARGEST)
+            min((had + enters) * exp(min(log_paid / self.together, MOST_LOG)), LARGEST)
             for had, log_paid in zip(before, paid, strict=True)
         )
         return replace(self, capital=capital, waiting=self.waiting - enters, batches=number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import sqrt
+from math import log, sqrt
 from typing import TYPE_CHECKING, Final, Literal
 
 from rollout.judge.bets import Claim, Evidence
@@ -76,6 +76,14 @@ class Comparison:
         return replace(Comparison.begin(self.limits), sick=self.sick, remembered=self.remembered)
 
     @property
+    def toward(self) -> tuple[float, float]:
+        """How far the evidence is on its way to `sick` and to `well`, 0 to 1."""
+        return (
+            1.0 if self.called_sick else progress(self.sick.value, self.limits.sick_bound),
+            progress(self.well.value, self.limits.well_bound),
+        )
+
+    @property
     def answer(self) -> Answer:
         """What is known by now; an unknown look takes back no `sick`, and allows no `well`."""
         if self.called_sick:
@@ -106,6 +114,11 @@ class Comparison:
         if self.answer == "not known" and 0 < canary.requests < self.limits.least_requests:
             told += f"; not enough requests: {canary.requests:,.0f} of {self.limits.least_requests:,}"
         return f"{told}; {self.unknown}" if self.unknown else told
+
+
+def progress(value: float, bound: float) -> float:
+    """How far evidence is on its way to a bound, 0 to 1; logarithms, since evidence multiplies."""
+    return min(max(log(value) / log(bound), 0.0), 1.0) if value > 0 else 0.0
 
 
 def _learnt(before: Counts, stable: Counts) -> Counts:

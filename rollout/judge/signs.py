@@ -38,11 +38,25 @@ class PodLook:
         ready: Those that are ready.
         wanted: Those that are to be there by now; new ones have had time to start.
         restarts: Restarts by pod since the judge began.
+        gone: Why nothing asks for pods any more, though it should; empty if something does.
+        starting: New ones that have not had time to start.
     """
 
     ready: int
     wanted: int
     restarts: Mapping[str, int]
+    gone: str = ""
+    starting: int = 0
+
+    @property
+    def lacks(self) -> bool:
+        """Whether fewer are ready than are to be there by now."""
+        return bool(self.gone) or self.ready < self.wanted
+
+    @property
+    def words(self) -> str:
+        """How many there are, for a person."""
+        return self.gone or f"{self.ready} of {self.wanted + self.starting} pods ready"
 
 
 def fallback_sign(fallen_back: str | Unknown) -> Sign:
@@ -67,19 +81,16 @@ def pods_sign(looks: tuple[PodLook | Unknown, ...]) -> Sign:
     if known and (restarted := {pod: count for pod, count in known[-1].restarts.items() if count > 0}):
         told = ", ".join(f"{pod} restarted {count} x" for pod, count in sorted(restarted.items()))
         return Sign("sick", told)
-    if not looks:
-        return Sign("not known", "nobody has looked at its pods")
-    last = looks[-1]
+    last = looks[-1] if looks else Unknown("nobody has looked at its pods")
     if isinstance(last, Unknown):
         return Sign("not known", last.why)
-    told = f"{last.ready} of {last.wanted} pods ready"
-    if not last.wanted:
-        return Sign("not known", "it has no pods")
-    if last.ready >= last.wanted:
-        return Sign("well", f"{told}, no restarts")
-    latest = looks[-LOOKS_IN_A_ROW:]
-    lacking = [not isinstance(look, Unknown) and look.ready < look.wanted for look in latest]
-    return Sign("sick" if len(latest) == LOOKS_IN_A_ROW and all(lacking) else "not known", told)
+    if last.lacks:
+        latest = looks[-LOOKS_IN_A_ROW:]
+        lacking = [not isinstance(look, Unknown) and look.lacks for look in latest]
+        return Sign("sick" if len(latest) == LOOKS_IN_A_ROW and all(lacking) else "not known", last.words)
+    if not last.wanted + last.starting:
+        return Sign("not known", "it has no pods in this phase")
+    return Sign("not known", last.words) if last.starting else Sign("well", f"{last.words}, no restarts")
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rollout.judge.comparison import Answer, Comparison
+    from rollout.judge.comparison import Answer
     from rollout.judge.signs import Sign
+
+PODS: Final = "pods"
+FALLBACK: Final = "fallback"
+"""The names of the signs that a canary's pods and its routes give; those of own checks begin with `check`."""
 
 
 @dataclass(frozen=True)
@@ -58,36 +61,44 @@ class Verdict:
         return {**asdict(self), "words": self.words}
 
 
-def verdict(service: str, measures: Mapping[str, Comparison], signs: Mapping[str, Sign]) -> Verdict:
+class Measure(Protocol):
+    """The evidence of one measure of requests."""
+
+    @property
+    def answer(self) -> Answer:
+        """What is known by now."""
+
+    @property
+    def words(self) -> str:
+        """The figures, for a person."""
+
+    @property
+    def toward(self) -> tuple[float, float]:
+        """How far the evidence is on its way to `sick` and to `well`, 0 to 1."""
+
+
+def verdict(
+    service: str, measures: Mapping[str, Measure], signs: Mapping[str, Sign], *, users: bool = True
+) -> Verdict:
     """Puts them together.
 
-    Without a measure of requests nothing is ever well: that pods run does not say what they answer.
+    Without a measure of requests or a check of its own nothing that users meet is ever well: that pods run does not
+    say what they do.
 
     Args:
         service: The canary's service.
         measures: What was counted, by name; each with its part of the chance of a false answer.
         signs: What needs no counting, by name.
+        users: Whether users meet the canary. Where none do, its pods are enough to go up, and what is not known of
+            requests holds nothing up.
     """
-    parts = [
-        Weighed(
-            name,
-            one.answer,
-            one.words,
-            1.0 if one.called_sick else progress(one.sick.value, one.limits.sick_bound),
-            progress(one.well.value, one.limits.well_bound),
-        )
-        for name, one in measures.items()
-    ]
+    parts = [Weighed(name, one.answer, one.words, *one.toward) for name, one in measures.items()]
     parts += [Weighed(name, sign.answer, sign.words) for name, sign in signs.items()]
     answers = {one.answer for one in parts}
+    counted = bool(measures) or bool(signs.keys() - {PODS, FALLBACK})
     answer: Answer = "not known"
     if "sick" in answers:
         answer = "sick"
-    elif answers == {"well"} and measures:
+    elif (answers == {"well"} and counted) if users else PODS in signs and signs[PODS].answer == "well":
         answer = "well"
     return Verdict(service, answer, tuple(parts))
-
-
-def progress(value: float, bound: float) -> float:
-    """How far evidence is on its way to a bound, 0 to 1; logarithms, since evidence multiplies."""
-    return min(max(log(value) / log(bound), 0.0), 1.0) if value > 0 else 0.0

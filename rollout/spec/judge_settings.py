@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from rollout.spec.model import Strict
+from rollout.spec.model import Name, Strict
+
+SERVICE: Final = "{service}"
+VERSION: Final = "{version}"
+"""What stands in a query for the service's name, and for `v1` (stable) or `v2` (the canary)."""
+
+LONGEST_QUERY: Final = 2000
+
+
+def _fillable(query: str) -> str:
+    # A selector of PromQL holds `=`, so a lone word in braces can only be meant as a place to fill in.
+    places = re.findall(r"\{\s*\w+\s*\}", query)
+    if unknown := [one for one in places if one not in (SERVICE, VERSION)]:
+        raise ValueError(f"{unknown[0]} is filled in by nobody; {SERVICE} and {VERSION} are")
+    if VERSION not in places:
+        told = f"without {VERSION} it gives the same figure for the canary and for stable"
+        raise ValueError(f'{told}; write version="{VERSION}", which becomes v2 and v1')
+    return query
+
+
+class CheckSettings(Strict):
+    """A check of the service's own: a figure by PromQL that has a limit, such as orders a minute.
+
+    Attributes:
+        query: PromQL that gives one number. `{service}` becomes the service's name, `{version}` becomes `v2` for the
+            canary and `v1` for stable.
+        limit: What the figure may be. One that stable's figure breaks, too, says nothing of the canary.
+        bad: Which side of the limit is bad.
+    """
+
+    query: Annotated[str, Field(max_length=LONGEST_QUERY), AfterValidator(_fillable)]
+    limit: Annotated[float, Field(allow_inf_nan=False)]
+    bad: Literal["above", "below"]
 
 
 class JudgeSettings(Strict):
-    """The limits of the judge; all shares are in per cent, all margins in points.
+    """How a canary is judged; shares are in per cent, margins in points.
+
+    In a stack's file, keys that are left out are those of `services.yaml`.
 
     Attributes:
         margin: By how many points more of the canary's requests may fail.
@@ -19,6 +54,7 @@ class JudgeSettings(Strict):
         least_requests: With fewer of the canary's, it is never called well.
         false_alarm: The chance of a false answer over all looks and all measures, in per cent.
         together: How many requests may fail for one reason, such as a request and its retries.
+        checks: The service's own checks, by name. One of a stack's file takes the place of one with its name.
     """
 
     margin: Annotated[float, Field(ge=0.05, le=50)] = 0.5
@@ -27,3 +63,13 @@ class JudgeSettings(Strict):
     least_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     false_alarm: Annotated[float, Field(ge=0.001, le=20)] = 1.0
     together: Annotated[int, Field(ge=1, le=100)] = 1
+    checks: dict[Name, CheckSettings] = {}
+
+    def differing(self, given: JudgeSettings) -> JudgeSettings:
+        """With the keys that a stack's file gives in the place of these; a check that it does not name stays.
+
+        Args:
+            given: As the stack's file has it.
+        """
+        changes = {key: getattr(given, key) for key in given.model_fields_set}
+        return self.model_copy(update={**changes, "checks": {**self.checks, **given.checks}})

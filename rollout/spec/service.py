@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from rollout.spec.autoscaling import Autoscaler
+from rollout.spec.judge_settings import JudgeSettings
 from rollout.spec.model import Name, ServiceName
 from rollout.spec.routes import Route, TrafficPolicy, each_is_reached, none_ends_a_chain
 from rollout.spec.stickiness import Stickiness
@@ -29,6 +30,7 @@ class ServiceSpec(Workload):
         companions: Deployments that run stable's image beside it and have no canary.
         namespace: Where it lives.
         autoscaler: Left out: a fixed number of pods.
+        judge: When its canary is well, and when it is sick.
     """
 
     kind: kinds.Kind
@@ -40,6 +42,7 @@ class ServiceSpec(Workload):
     traffic_policy: TrafficPolicy | None = None
     stickiness: Stickiness | None = None
     companions: dict[ServiceName, Workload] = {}
+    judge: JudgeSettings = JudgeSettings()
 
     @property
     def by_weight(self) -> bool:

@@ -79,6 +79,8 @@ def resolve(catalog: Catalog, settings: Settings) -> dict[str, Wanted]:
 
 def _merged(service: ServiceSpec, differing: ServiceSettings) -> ServiceSpec:
     changes: dict[str, object] = {"env": {**service.env, **differing.env}}
+    if differing.judge is not None:
+        changes["judge"] = service.judge.differing(differing.judge)
     if differing.replicas is not None:
         changes["replicas"] = differing.replicas
     if differing.resources is not None:

@@ -21,6 +21,7 @@ from rollout.spec.cross_checks import disagreements
 from rollout.spec.findings import from_pydantic
 from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
+from rollout.spec.judge_settings import JudgeSettings
 from rollout.spec.keys import encrypted_values, of_plugins
 from rollout.spec.model import Hostname, Name, Strict
 from rollout.spec.rollout_settings import RolloutSettings
@@ -120,6 +121,7 @@ class ServiceSettings(Strict):
         autoscaler: The autoscaler's bounds, in place of those of `services.yaml`.
         env: Variables, added to those of `services.yaml` or in their place.
         companions: What its companions have different.
+        judge: What its canary is judged by here; keys that are left out are those of `services.yaml`.
     """
 
     image: ImageSettings = ImageSettings()
@@ -128,6 +130,7 @@ class ServiceSettings(Strict):
     autoscaler: Bounds | None = None
     env: Variables = {}
     companions: dict[Name, CompanionSettings] = {}
+    judge: JudgeSettings | None = None
 
 
 class Settings(Strict):

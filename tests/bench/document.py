@@ -92,10 +92,12 @@ after the other, without models, plan or components. The ratio may be at most {l
 """
 
 LATENCY = """
-## What the fallback costs in time
+## What the rules cost in time
 
-auth-api at 20 %, {rate:.0f} requests a second through the gateway for {seconds:.0f} s at a time, with the subset
-`canary-or-stable` and with `trafficPolicy.fallback: null`, by turns in one run. Each figure is the median of its runs.
+auth-api at 20 %, {rate:.0f} requests a second through the gateway for {seconds:.0f} s at a time: with the subset
+`canary-or-stable`; with a cookie that keeps {users} users at their version, too (`stickiness`); and with
+`trafficPolicy.fallback: null`, which has neither. By turns in one run; each figure is the median of its runs, and in
+brackets its ratio to the last.
 """
 
 PHASES = {
@@ -173,16 +175,20 @@ def _faults(parts: Mapping[str, Sequence[Run]]) -> list[str]:
 
 
 def _latency(parts: Mapping[str, Sequence[Run]], rate: float) -> list[str]:
-    """What requests take with the fallback and without."""
+    """What requests take by the rules of their route."""
     runs = parts.get("latency", ())
     if not runs:
         return []
     rows = []
     for key, name in latency.PERCENTILES.items():
-        ours, alone = latency.medians(runs, key)
-        rows.append([name, f"{ours:.2f} ms", f"{alone:.2f} ms", f"{ours / alone:.2f}", str(len(runs))])
-    told = LATENCY.format(rate=rate, seconds=latency.SECONDS)
-    return [told, table(("", "with the fallback", "alone", "ratio", "runs"), rows)]
+        found = latency.medians(runs, key)
+        times = [
+            f"{found[way]:.2f} ms ({found[way] / found['alone']:.2f})" if way in found else ""
+            for way in latency.WAYS[:-1]
+        ]
+        rows.append([name, *times, f"{found['alone']:.2f} ms", str(len(runs))])
+    told = LATENCY.format(rate=rate, seconds=latency.SECONDS, users=latency.USERS)
+    return [told, table(("", "with the fallback", "with users kept, too", "alone", "runs"), rows)]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -107,17 +107,26 @@ def alone(on: ours.Bench, runs: int) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def without_fallback(on: ours.Bench) -> Iterator[None]:
-    """The catalog says meanwhile that nobody stands in for the canary."""
+def saying(on: ours.Bench, **keys: Any) -> Iterator[None]:
+    """The catalog says meanwhile something else of the service."""
     catalog = on.stack.folder / "services.yaml"
     kept = catalog.read_text("utf-8")
     described = yaml.safe_load(kept)
-    described["services"][ours.SERVICE]["trafficPolicy"]["fallback"] = None
+    described["services"][ours.SERVICE] |= keys
     catalog.write_text(yaml.safe_dump(described), "utf-8")
     try:
         yield
     finally:
         catalog.write_text(kept, "utf-8")
+
+
+@contextmanager
+def without_fallback(on: ours.Bench) -> Iterator[None]:
+    """The catalog says meanwhile that nobody stands in for the canary."""
+    described = yaml.safe_load((on.stack.folder / "services.yaml").read_text("utf-8"))
+    policy = described["services"][ours.SERVICE]["trafficPolicy"]
+    with saying(on, trafficPolicy=policy | {"fallback": None}):
+        yield
 
 
 def rollouts(on: argo.Bench, runs: int) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""What the subset that falls back costs in time: requests through the gateway, beside routes without it.
+"""What the rules of a canary cost in time: requests through the gateway, beside routes that have none of them.
 
-Both ways take turns in one run, so that a machine that drifts drifts for both, and what counts is the ratio.
+All ways take turns in one run, so that a machine that drifts drifts for all, and what counts is the ratio.
 """
 
 from __future__ import annotations
@@ -10,48 +10,56 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.bench import ours
-from tests.bench.faults import without_fallback
+from tests.bench.faults import saying, without_fallback
 from tests.traffic import HOST, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 SECONDS = 15.0
+USERS = 100
 PERCENTILES = {"median": "p50", "p99": "p99"}
 """What is measured of a load, as the lab and as people call it."""
 
 
+COOKIE = "eco2-bench"
+WAYS = ("fallback", "all", "alone")
+"""With the subset that falls back; with a cookie that keeps users beside it; with neither. All match the header that
+goes along a chain of calls."""
+
+
 def compare(on: ours.Bench, runs: int) -> Iterator[dict[str, Any]]:
-    """The times of requests at 20 %, with the fallback and alone, by turns.
+    """The times of requests at 20 %, each way by turns.
 
     Yields:
-        One run each, in milliseconds: `{"fallback": {"median": 2.1, "p99": 5.0}, "alone": …}`.
+        One run each, in milliseconds by way: `{"fallback": {"median": 2.1, "p99": 5.0}, "all": …, "alone": …}`.
     """
     for number in range(runs):
-        told = {}
         # Each goes first in turn.
-        for way in ("fallback", "alone")[:: -1 if number % 2 else 1]:
-            told[way] = _alone(on) if way == "alone" else _times(on)
-        yield told
+        first = number % len(WAYS)
+        yield {way: _times(on, way) for way in (*WAYS[first:], *WAYS[:first])}
 
 
-def _alone(on: ours.Bench) -> dict[str, float]:
-    with without_fallback(on):
-        return _times(on)
+def _times(on: ours.Bench, way: str) -> dict[str, float]:
+    if way == "alone":
+        with without_fallback(on):
+            return _measured(on)
+    if way == "all":
+        with saying(on, stickiness={"cookie": COOKIE}):
+            return _measured(on, "--users", str(USERS))
+    return _measured(on)
 
 
-def _times(on: ours.Bench) -> dict[str, float]:
+def _measured(on: ours.Bench, *options: str) -> dict[str, float]:
     on.jump(3)
-    with Traffic(on.lab, HOST, (ours.PATH,), ours.RATE) as users:
+    with Traffic(on.lab, HOST, (ours.PATH,), ours.RATE, options) as users:
         time.sleep(SECONDS)
     assert not users.told["failed"], users.told["failures"]
     return {key: users.told["latencyMs"][key] for key in PERCENTILES}
 
 
-def medians(runs: Iterable[Mapping[str, Any]], percentile: str) -> tuple[float, float]:
-    """The medians over all runs of a percentile, with the fallback and alone, in milliseconds."""
+def medians(runs: Iterable[Mapping[str, Any]], percentile: str) -> dict[str, float]:
+    """The medians over all runs of a percentile, in milliseconds by way; ways that were not measured are left out."""
     rows = list(runs)
-    with_it, alone = (
-        statistics.median(one[way][percentile] for one in rows) for way in ("fallback", "alone")
-    )
-    return with_it, alone
+    found = {way: [one[way][percentile] for one in rows if way in one] for way in WAYS}
+    return {way: statistics.median(times) for way, times in found.items() if times}

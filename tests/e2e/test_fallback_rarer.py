@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from tests.failing import (
-    CHAT,
     RATE,
     SECONDS_AFTER,
     answers_500,
@@ -24,7 +23,6 @@ from tests.failing import (
     unready,
     users,
 )
-from tests.traffic import HOST, binomial_bounds, send
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 SERVICES = ("chat-api",)
@@ -35,17 +33,6 @@ SHARE = {1: 0.0, 2: 0.05, 3: 0.2, 4: 0.5, 5: 1.0}
 def mended(lab):
     yield
     mend(lab)
-
-
-@pytest.mark.parametrize("phase", SHARE)
-def test_the_share_of_10_000_requests_is_the_weight(stack, lab, phase):
-    at(stack, phase)
-    told = send(lab, HOST, CHAT, 10_000)
-    got = told["answers"].get("v2", 0)
-    print(f"phase {phase}: {got} of 10,000 by the canary, {told['failed']} failed")
-    low, high = binomial_bounds(10_000, SHARE[phase])
-    assert low <= got / 10_000 <= high
-    assert not told["failed"]
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])

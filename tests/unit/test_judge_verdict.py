@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rollout.judge.comparison import Comparison
+from rollout.judge.comparison import Comparison, progress
 from rollout.judge.limits import MeasureLimits, limits_of
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.signs import OwnCheck, PodLook, Sign, fallback_sign, pods_sign
-from rollout.judge.verdict import progress, verdict
+from rollout.judge.verdict import verdict
 from rollout.spec.judge_settings import JudgeSettings
 
 AWAY = Unknown("Prometheus is away")
@@ -49,7 +49,7 @@ def test_a_canary_that_has_fallen_back_is_sick_whatever_the_counters_say():
         ((PodLook(1, 2, {}), AWAY, PodLook(1, 2, {})), "not known", "1 of 2 pods ready"),
         ((PodLook(2, 2, {}), AWAY), "not known", "Prometheus is away"),
         ((PodLook(2, 2, {"a": 1}), AWAY), "sick", "a restarted 1 x"),
-        ((PodLook(0, 0, {}),), "not known", "it has no pods"),
+        ((PodLook(0, 0, {}),), "not known", "it has no pods in this phase"),
     ],
 )
 def test_pods_say_so_at_once(looks, answer, words):

@@ -52,3 +52,10 @@ def test_what_is_no_header_is_refused_in_words(text):
 def test_lines_of_one_header_stay_apart():
     target = Target("h", "/", (("baggage", "a=b"), ("baggage", "c=d")))
     assert target.headers == [("Host", "h"), ("baggage", "a=b"), ("baggage", "c=d")]
+
+
+def test_a_failure_tells_what_the_proxy_said():
+    said = outcome(1.0, 0.5, 503, CIMultiDict(), b"no healthy upstream\n" + b"x" * 500)
+    assert said.failure.startswith("status 503 no healthy upstream\nx")
+    assert len(said.failure) < 200
+    assert outcome(1.0, 0.5, 404, CIMultiDict()).failure == "status 404"

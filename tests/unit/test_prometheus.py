@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from eco2.prometheus import Prometheus, PrometheusError, Requests, increase
+from eco2.istio_metrics import increase
+from eco2.prometheus import Prometheus, PrometheusError, Requests
 from lab.mesh import counts as lab_counts
 from lab.mesh.counts import LABELS, STAT, Counts
 from rollout.spec.files import read_catalog

@@ -1,0 +1,1 @@
+"""What a judge goes by: requests that a Prometheus counted, and a cluster's pods."""

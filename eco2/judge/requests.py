@@ -1,0 +1,184 @@
+"""Requests of both versions of some services, as a Prometheus counted them since the look before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from eco2.istio_metrics import by_reporter
+from eco2.judge import questions
+from eco2.judge.figures import own_checks, quantiles
+from eco2.judge.lines import Lines
+from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow_scrapes
+from rollout.judge.judging import Earlier
+from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.share import Share
+from rollout.judge.tally import Rise, Tally
+from rollout.traffic.ladder import FULL_WEIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eco2.judge.asking import Asker
+    from eco2.judge.series import Moments
+    from rollout.judge.tally import Scrape
+    from rollout.spec.service import ServiceSpec
+
+    Proxies = Mapping[str, Moments]
+    Seen = Mapping[tuple[str, str], Proxies] | Unknown
+    """What was scraped of services of one kind, by service and proxy."""
+
+PERCENT: Final = 100
+SETTLE_SECONDS: Final = 5.0
+"""How long after a phase began some proxies may still have the routes of the phase before."""
+
+NO_REQUESTS: Final = Unknown("no requests come to a worker")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a Prometheus says of one canary, since the look before.
+
+    Attributes:
+        failed: Requests of both versions, and those that failed.
+        slow: The same with those that were slow.
+        fallen_back: How one sees that stable answers its share; empty where it does not.
+        checks: Its own checks by name: the canary's figure and stable's.
+        latency_ms: How long the quantile took, by `stable` and `canary`.
+    """
+
+    failed: Batch | Unknown
+    slow: Batch | Unknown
+    fallen_back: str | Unknown
+    checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def unknown(cls, service: ServiceSpec, why: Unknown) -> Counted:
+        """Nothing is known of it."""
+        return cls(why, why, why, dict.fromkeys(service.judge.checks, (why, why)))
+
+
+class RequestReader:
+    """The requests of some services over time."""
+
+    def __init__(self, asker: Asker, services: Mapping[str, ServiceSpec]) -> None:
+        """Prepares; nothing is asked yet."""
+        self._asker = asker
+        self._services = services
+        self._kinds = by_reporter(services)
+        self._lines = Lines(asker)
+        self.begin_phase()
+
+    def begin_phase(self) -> None:
+        """Begins anew: what was scraped before the next look does not count."""
+        self._since: float | None = None
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._shares: dict[str, Share] = {}
+
+    def look(self, weights: Mapping[str, int]) -> dict[str, Counted]:
+        """What was counted since the look before.
+
+        Args:
+            weights: The canaries' weights in per cent.
+        """
+        now = self._asker.now()
+        if isinstance(now, Unknown):
+            return {name: Counted.unknown(service, now) for name, service in self._services.items()}
+        if self._since is None:
+            self._since = now
+        self._lines.draw(self._kinds)
+        failed, slow = self._scraped()
+        checks, latencies = own_checks(self._asker, self._services), quantiles(self._asker, self._kinds)
+        found = {}
+        for name, service in self._services.items():
+            if service.reads_queues:
+                found[name] = Counted(NO_REQUESTS, NO_REQUESTS, NO_REQUESTS, checks[name])
+                continue
+            weight = weights.get(name, 0)
+            rise = self._rise("failed", name, failed[service.by_selector], now)
+            slower = self._rise("slow", name, slow[service.by_selector], now)
+            found[name] = Counted(
+                rise if isinstance(rise, Unknown) else rise.batch(_split(service, weight)),
+                slower if isinstance(slower, Unknown) else slower.batch(0.0),
+                self._fallen_back(name, weight, rise),
+                checks[name],
+                latencies[name],
+            )
+        return found
+
+    def earlier(self, name: str) -> Earlier:
+        """What stable did in the last hour, for a canary at full weight, beside which stable does nothing."""
+        service = self._services[name]
+        chosen, grpc = {name: service}, service.by_selector
+        self._lines.draw({grpc: chosen})
+        asked = {bad: questions.requests_before(chosen, grpc=grpc, failed=bad) for bad in (False, True)}
+        answers = self._asker.values(asked)
+        for answer in answers.values():
+            if isinstance(answer, Unknown):
+                return Earlier(answer, answer)
+        total, bad = (
+            sum(value for _, value in of_service(answers[bad], key_of(name, service)))
+            for bad in (False, True)
+        )
+        return Earlier(Counts(total, min(bad, total)), self._lines.earlier(name, service))
+
+    def _scraped(self) -> tuple[dict[bool, Seen], dict[bool, Seen]]:
+        """The last scrapes of requests and of slow ones, by kind of service."""
+        asked = {
+            ("failed", grpc): questions.requests(services, grpc=grpc)
+            for grpc, services in self._kinds.items()
+        }
+        for grpc, services in self._kinds.items():
+            if ends := self._lines.ends(services):
+                asked["slow", grpc] = questions.buckets(services, ends, grpc=grpc)
+        found: dict[str, dict[bool, Seen]] = {"failed": {}, "slow": {}}
+        for (what, grpc), answer in self._asker.samples(asked).items():
+            found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=not grpc)
+        return found["failed"], found["slow"]
+
+    def _rise(self, what: str, name: str, seen: Seen | None, now: float) -> Rise | Unknown:
+        service = self._services[name]
+        line = self._lines.of(name) if what == "slow" else 0.0
+        if isinstance(line, Unknown):
+            return line
+        if seen is None or isinstance(seen, Unknown):
+            return seen or Unknown("nobody was asked")
+        scrapes: dict[str, list[Scrape]] = {}
+        for proxy, moments in seen.get(key_of(name, service), {}).items():
+            read = slow_scrapes(moments, line) if what == "slow" else failed_scrapes(moments)
+            if isinstance(read, Unknown):
+                return Unknown(f"{proxy}: {read.why}")
+            scrapes[proxy] = read
+        tally = self._tallies.get((what, name)) or Tally(self._since or now, apart=service.by_selector)
+        self._tallies[what, name], rise = tally.after(scrapes, now)
+        return rise
+
+    def _fallen_back(self, name: str, weight: int, rise: Rise | Unknown) -> str | Unknown:
+        """How one sees that the canary does not answer its share; empty where that cannot be told by its share."""
+        service = self._services[name]
+        if not tells(service, weight):
+            return ""
+        if isinstance(rise, Unknown):
+            return rise
+        share = self._shares.get(name)
+        if share is None or share.weight != weight:
+            share = Share(weight, service.judge.false_alarm / PERCENT)
+        if rise.began >= (self._since or 0.0) + SETTLE_SECONDS:
+            share = share.after(rise.canary.requests, rise.total, rise.seconds)
+        self._shares[name] = share
+        return share.words(falls_back=service.falls_back)
+
+
+def tells(service: ServiceSpec, weight: float) -> bool:
+    """Whether a canary's share of the requests tells if it takes what is sent to it.
+
+    At full weight it is all of them. Below, an autoscaler moves the share where the ratio of pods decides, and
+    where users keep their version a few of them may send most of the requests.
+    """
+    return weight == FULL_WEIGHT or (weight > 0 and service.by_weight and service.stickiness is None)
+
+
+def _split(service: ServiceSpec, weight: int) -> float | None:
+    """The canary's part of each request by its routes; None where users keep their version."""
+    return None if service.stickiness else weight / FULL_WEIGHT

@@ -1,0 +1,142 @@
+"""From the series that a Prometheus gives to scrapes of proxies, by service."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from eco2.istio_metrics import GRPC_FAILURES
+from rollout.judge.observations import Unknown
+from rollout.judge.tally import Scrape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rollout.spec.service import ServiceSpec
+
+    Values = list[tuple[dict[str, str], float]]
+    """Labels and value of each series now."""
+    Samples = Iterable[tuple[dict[str, str], list[tuple[float, float]]]]
+    Point = tuple[Mapping[str, str], float]
+    """The labels of a series, and its value at a moment."""
+    Moments = Mapping[float, list[Point]]
+    """What one proxy had counted, by the time of the scrape."""
+
+NAME: Final = "destination_service_name"
+NAMESPACE: Final = "destination_service_namespace"
+VERSION: Final = "destination_version"
+FAILED: Final = re.compile("5..")
+GRPC_FAILED: Final = frozenset(GRPC_FAILURES.split("|"))
+BUCKET: Final = "le"
+ALL: Final = float("inf")
+NO_END: Final = -1.0
+
+
+def key_of(name: str, service: ServiceSpec) -> tuple[str, str]:
+    """A service as its series name it."""
+    return name, service.namespace
+
+
+def of_service(answer: Values | Unknown, key: tuple[str, str]) -> Iterator[tuple[dict[str, str], float]]:
+    """The values of one service; none where the answer is unknown."""
+    for labels, value in () if isinstance(answer, Unknown) else answer:
+        if (labels.get(NAME), labels.get(NAMESPACE)) == key:
+            yield labels, value
+
+
+def end_of(labels: Mapping[str, str]) -> float:
+    """The upper end of a bucket; -1 of one without, which no bucket has."""
+    try:
+        end = float(labels.get(BUCKET, ""))
+    except ValueError:
+        return NO_END
+    return end if end > 0 else NO_END
+
+
+def by_proxy(samples: Samples, *, last: bool) -> dict[tuple[str, str], dict[str, Moments]]:
+    """Series by service (name and namespace) and by the proxy that counted them.
+
+    A proxy that two jobs scrape is taken from one of them: its requests would count twice, and twice as much of the
+    same is no more evidence.
+
+    Args:
+        samples: What a Prometheus gave.
+        last: Take no more than each proxy's last scrape.
+    """
+    found: dict[tuple[str, str], dict[str, dict[tuple[str, ...], dict[float, list[Point]]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    )
+    for labels, values in samples:
+        service = labels.get(NAME, ""), labels.get(NAMESPACE, "")
+        moments = found[service][_proxy(labels)][_target(labels)]
+        for at, value in values[-1:] if last else values:
+            moments[at].append((labels, value))
+    return {
+        service: {proxy: _latest(targets[min(targets)], last=last) for proxy, targets in proxies.items()}
+        for service, proxies in found.items()
+    }
+
+
+def _proxy(labels: Mapping[str, str]) -> str:
+    """Who counted: the pod of the proxy, else its address."""
+    if pod := labels.get("pod") or labels.get("kubernetes_pod_name"):
+        namespace = labels.get("namespace") or labels.get("kubernetes_namespace") or ""
+        return f"{namespace}/{pod}" if namespace else pod
+    return labels.get("instance", "a proxy without a name")
+
+
+def _target(labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(labels.get(name, "") for name in ("job", "instance", "prometheus", "replica"))
+
+
+def _latest(moments: Moments, *, last: bool) -> Moments:
+    # A series that the last scrape did not have any more has an older last sample.
+    return {at: moments[at] for at in sorted(moments)[-1 if last else 0 :]}
+
+
+def failed_scrapes(moments: Moments) -> list[Scrape]:
+    """A proxy's scrapes of `istio_requests_total`, oldest first: 5xx failed, and gRPC statuses that servers cause."""
+    return [Scrape(at, _by_version(_failed(points))) for at, points in moments.items()]
+
+
+def _failed(points: Iterable[Point]) -> Iterator[tuple[str, str, tuple[float, float]]]:
+    for labels, value in points:
+        grpc = labels.get("grpc_response_status") in GRPC_FAILED
+        failed = grpc or FAILED.fullmatch(labels.get("response_code", ""))
+        yield labels.get(VERSION, ""), _name(labels), (value, value if failed else 0.0)
+
+
+def slow_scrapes(moments: Moments, line: float) -> list[Scrape] | Unknown:
+    """A proxy's scrapes of a histogram, oldest first.
+
+    Args:
+        moments: Of its buckets, at least the one that ends at the line and the one of all requests.
+        line: From which duration on a request is slow.
+    """
+    scrapes = []
+    for at, points in moments.items():
+        buckets: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
+        for labels, value in points:
+            others = {name: text for name, text in labels.items() if name != BUCKET}
+            buckets[labels.get(VERSION, ""), _name(others)][end_of(labels)] = value
+        if any(not {line, ALL} <= ends.keys() for ends in buckets.values()):
+            return Unknown(f"there is no bucket that ends at {line:g}: the histograms differ")
+        counted = (
+            (version, name, (ends[ALL], ends[ALL] - ends[line])) for (version, name), ends in buckets.items()
+        )
+        scrapes.append(Scrape(at, _by_version(counted)))
+    return scrapes
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={text}" for name, text in sorted(labels.items()))
+
+
+def _by_version(
+    counted: Iterable[tuple[str, str, tuple[float, float]]],
+) -> dict[str, dict[str, tuple[float, float]]]:
+    found: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+    for version, name, figures in counted:
+        found[version][name] = figures
+    return found

@@ -1,0 +1,85 @@
+"""Looks at canaries: one reading each, since the look before."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from eco2.background import Later
+from eco2.judge.asking import Asker
+from eco2.judge.pods import PodReader
+from eco2.judge.requests import Counted, RequestReader
+from rollout.judge.judging import Earlier, Reading
+from rollout.judge.observations import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kube.cluster import ClusterClient
+    from rollout.spec.service import ServiceSpec
+
+NO_PROMETHEUS: Final = Unknown("requests were not looked at: no Prometheus was named")
+
+
+class Watch:
+    """Some canaries over time; the looks of a phase are held against each other."""
+
+    def __init__(
+        self, cluster: ClusterClient, prometheus: str | None, services: Mapping[str, ServiceSpec]
+    ) -> None:
+        """Prepares; nobody is asked yet.
+
+        Args:
+            cluster: The cluster.
+            prometheus: The URL of a Prometheus with Istio's metrics; None looks at pods alone.
+            services: The services whose canaries to look at.
+
+        Raises:
+            PrometheusError: If that is no URL.
+        """
+        self._services = services
+        self._pods = {name: PodReader(cluster, name, service) for name, service in services.items()}
+        self._requests = None if prometheus is None else RequestReader(Asker(prometheus), services)
+
+    def look(self, weights: Mapping[str, int]) -> dict[str, Reading]:
+        """What there is to see of each canary now; an outage is `Unknown`, in words.
+
+        Args:
+            weights: The canaries' weights in per cent.
+        """
+        at = time.time()
+        pods = {name: Later(reader.look) for name, reader in self._pods.items()}
+        counted = Later(partial(self._counted, weights)).result()
+        return {
+            name: Reading(
+                at,
+                found.failed,
+                found.slow,
+                pods[name].result(),
+                found.fallen_back,
+                found.checks,
+                found.latency_ms,
+            )
+            for name, found in counted.items()
+        }
+
+    def begin_phase(self) -> None:
+        """Begins anew: restarts count from the next look on, and requests from the next scrape after it."""
+        for reader in self._pods.values():
+            reader.begin_phase()
+        if self._requests:
+            self._requests.begin_phase()
+
+    def earlier(self, name: str) -> Earlier:
+        """What stable did in the last hour, for `Judging.begin` at full weight.
+
+        Args:
+            name: A service that requests come to.
+        """
+        return self._requests.earlier(name) if self._requests else Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
+
+    def _counted(self, weights: Mapping[str, int]) -> dict[str, Counted]:
+        if self._requests:
+            return self._requests.look(weights)
+        return {name: Counted.unknown(service, NO_PROMETHEUS) for name, service in self._services.items()}

@@ -1,0 +1,159 @@
+"""All that is known of one canary: its measures, its pods, its routes, its own checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rollout.judge.comparison import Comparison
+from rollout.judge.earlier import AgainstEarlier
+from rollout.judge.limits import FAILED, SLOW, limits_of
+from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.signs import LOOKS_IN_A_ROW, OwnCheck, Sign, fallback_sign, pods_sign
+from rollout.judge.verdict import FALLBACK, PODS, verdict
+from rollout.traffic.ladder import FULL_WEIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.judge.signs import PodLook
+    from rollout.judge.verdict import Verdict
+    from rollout.spec.judge_settings import JudgeSettings
+
+NOT_LOOKED = Unknown("nobody has looked yet")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One look at one canary.
+
+    Attributes:
+        at: When, in seconds since 1970.
+        failed: Requests of both versions since the look before, and those of them that failed.
+        slow: The same with those that were slow.
+        pods: Its pods.
+        fallen_back: How one sees that stable answers its share; empty where it does not.
+        checks: Its own checks by name: the canary's figure and stable's.
+        latency_ms: How long the quantile of the settings took, by `stable` and `canary`; for people alone.
+    """
+
+    at: float
+    failed: Batch | Unknown
+    slow: Batch | Unknown
+    pods: PodLook | Unknown
+    fallen_back: str | Unknown = ""
+    checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What stable did before its canary had full weight, where the judge has not seen it itself.
+
+    Attributes:
+        failed: Its requests and those that failed.
+        slow: Its requests and those that were slow, by the line that the readings have.
+    """
+
+    failed: Counts | Unknown
+    slow: Counts | Unknown
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What is known of one canary. Values: `after` gives the next one.
+
+    Attributes:
+        service: Its service.
+        settings: The limits.
+        weight: Its weight, in per cent.
+        by_requests: Whether requests come to it; false for a worker.
+        measures: What was counted, by name.
+        last: The last reading; None before the first.
+        pods: The last looks at its pods, oldest first.
+    """
+
+    service: str
+    settings: JudgeSettings
+    weight: int
+    by_requests: bool
+    measures: Mapping[str, Comparison | AgainstEarlier]
+    last: Reading | None = None
+    pods: tuple[PodLook | Unknown, ...] = ()
+
+    @classmethod
+    def begin(
+        cls,
+        service: str,
+        settings: JudgeSettings,
+        weight: int,
+        *,
+        by_requests: bool,
+        earlier: Earlier | None = None,
+    ) -> Judging:
+        """Before the first look.
+
+        Args:
+            service: The canary's service.
+            settings: The limits.
+            weight: Its weight, in per cent.
+            by_requests: Whether requests come to it; false for a worker.
+            earlier: What stable did before; used at full weight alone.
+        """
+        measures: dict[str, Comparison | AgainstEarlier] = {}
+        for name, limits in limits_of(settings).items() if by_requests else ():
+            if weight == FULL_WEIGHT:
+                known = getattr(earlier, name) if earlier else Unknown("nobody has counted it")
+                measures[name] = AgainstEarlier.begin(limits, known)
+            else:
+                measures[name] = Comparison.begin(limits)
+        return cls(service, settings, weight, by_requests, measures)
+
+    def after(self, reading: Reading) -> Judging:
+        """With one more look."""
+        batches = {FAILED: reading.failed, SLOW: reading.slow}
+        measures = {name: one.after(batches[name]) for name, one in self.measures.items()}
+        pods = (*self.pods, reading.pods)[-LOOKS_IN_A_ROW:]
+        return replace(self, measures=measures, last=reading, pods=pods)
+
+    def at_weight(self, weight: int) -> Judging:
+        """At another phase: that it was well with less says nothing, and what spoke against it still does."""
+        measures = {name: _at_weight(one, weight) for name, one in self.measures.items()}
+        return replace(self, weight=weight, measures=measures, last=None, pods=())
+
+    @property
+    def seen(self) -> Batch:
+        """Requests of both versions since the phase began, and those that failed."""
+        if FAILED in self.measures:
+            return self.measures[FAILED].seen
+        return Batch(Counts(0, 0), Counts(0, 0))
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all of it says."""
+        return verdict(
+            self.service, self.measures, self._signs(), users=not self.by_requests or self.weight > 0
+        )
+
+    def _signs(self) -> dict[str, Sign]:
+        signs = {PODS: pods_sign(self.pods)}
+        if self.by_requests and self.weight:
+            signs[FALLBACK] = fallback_sign(self.last.fallen_back if self.last else NOT_LOOKED)
+        figures = self.last.checks if self.last else {}
+        for name, check in self.settings.checks.items():
+            ours, theirs = figures.get(name, (NOT_LOOKED, NOT_LOOKED))
+            signs[f"check {name}"] = OwnCheck(name, check.limit, check.bad).sign(ours, theirs)
+        if not self.by_requests and not self.settings.checks:
+            told = "no requests come to a worker, and it has no check of its own: add one under judge.checks"
+            signs["check"] = Sign("not known", told)
+        return signs
+
+
+def _at_weight(before: Comparison | AgainstEarlier, weight: int) -> Comparison | AgainstEarlier:
+    if weight < FULL_WEIGHT:
+        if isinstance(before, Comparison):
+            return before.at_next_phase()
+        return replace(Comparison.begin(before.limits), called_sick=before.called_sick)
+    if isinstance(before, AgainstEarlier):
+        return before
+    return AgainstEarlier.begin(before.limits, before.seen.stable, called_sick=before.called_sick)

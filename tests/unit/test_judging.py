@@ -1,0 +1,190 @@
+"""A canary judged by all that is known of it, phase by phase."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from math import comb, exp
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollout.judge.bets import Claim, Evidence, log_payoff_alone
+from rollout.judge.earlier import AgainstEarlier, bounds
+from rollout.judge.judging import Earlier, Judging, Reading
+from rollout.judge.limits import MeasureLimits
+from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.signs import PodLook
+from rollout.spec.judge_settings import CheckSettings, JudgeSettings
+
+READY = PodLook(2, 2, {"a": 0})
+AWAY = Unknown("Prometheus is away")
+SETTINGS = JudgeSettings()
+OWN = SETTINGS.model_copy(
+    update={"checks": {"orders": CheckSettings(query="q{version}", limit=10, bad="below")}}
+)
+LIMITS = MeasureLimits("failed", 0.005, 100, 0.01, measures=2)
+
+
+def batch(canary, stable):
+    return Batch(Counts(*canary), Counts(*stable))
+
+
+GOOD = batch((2000, 2), (8000, 8))
+BAD = batch((200, 100), (800, 1))
+NONE = batch((0, 0), (1000, 1))
+
+
+def reading(failed=GOOD, slow=GOOD, pods=READY, **more):
+    return Reading(0.0, failed, slow, pods, **more)
+
+
+def judged(*readings, weight=20, settings=SETTINGS, by_requests=True, earlier=None):
+    one = Judging.begin("auth-api", settings, weight, by_requests=by_requests, earlier=earlier)
+    for each in readings:
+        one = one.after(each)
+    return one
+
+
+def test_well_takes_requests_pods_and_routes():
+    assert judged(reading(), reading()).verdict.answer == "well"
+    for lacking in (
+        reading(failed=AWAY),
+        reading(slow=AWAY),
+        reading(pods=AWAY),
+        reading(fallen_back=AWAY),
+        reading(pods=PodLook(1, 2, {})),
+    ):
+        assert judged(reading(), lacking).verdict.answer == "not known"
+    assert judged().verdict.answer == "not known"
+
+
+def test_each_of_them_alone_calls_it_sick():
+    for sign in (
+        reading(failed=BAD),
+        reading(slow=BAD),
+        reading(pods=PodLook(2, 2, {"a": 1})),
+        reading(fallen_back="got 0.1 % of 2000 requests"),
+    ):
+        assert judged(reading(), sign).verdict.answer == "sick"
+
+
+def test_where_no_user_meets_it_pods_are_enough_and_bad_requests_still_count():
+    assert judged(reading(failed=NONE, slow=AWAY), weight=0).verdict.answer == "well"
+    assert judged(reading(failed=AWAY, slow=AWAY), weight=0, settings=OWN).verdict.answer == "well"
+    assert judged(reading(failed=BAD), weight=0).verdict.answer == "sick"
+    assert judged(reading(pods=AWAY), weight=0).verdict.answer == "not known"
+    assert judged(reading(fallen_back="got 0 %"), weight=0).verdict.answer == "well"
+
+
+def test_another_phase_begins_well_anew_and_keeps_what_spoke_against_it():
+    well = judged(reading(), reading())
+    assert well.at_weight(50).verdict.answer == "not known"
+    assert well.at_weight(50).seen == batch((0, 0), (0, 0))
+    assert judged(reading(failed=BAD)).at_weight(50).verdict.answer == "sick"
+    assert judged(reading(failed=BAD)).at_weight(100).verdict.answer == "sick"
+    assert judged(reading(failed=BAD)).at_weight(100).at_weight(50).verdict.answer == "sick"
+
+
+def test_at_full_weight_it_is_held_against_what_stable_did_before():
+    alone = batch((4000, 4), (0, 0))
+    full = judged(reading(), reading()).at_weight(100)
+    assert full.verdict.answer == "not known"
+    assert full.after(reading(alone, alone)).verdict.answer == "well"
+    failing = batch((4000, 400), (0, 0))
+    sick = full.after(reading(failing, alone)).verdict
+    assert sick.answer == "sick"
+    assert (
+        "10.0% of 4,000 requests failed, 0.1% of stable's 16,000 before: worse by more than 0.5 points"
+        in sick.words
+    )
+
+
+def test_at_full_weight_nothing_is_known_of_a_stable_that_nobody_saw():
+    alone = reading(batch((4000, 4), (0, 0)), batch((4000, 4), (0, 0)))
+    for earlier in (None, Earlier(AWAY, AWAY), Earlier(Counts(99, 0), Counts(99, 0))):
+        assert judged(alone, weight=100, earlier=earlier).verdict.answer == "not known"
+    known = Earlier(Counts(16_000, 16), Counts(16_000, 16))
+    assert judged(alone, weight=100, earlier=known).verdict.answer == "well"
+    assert judged(alone, reading(pods=AWAY), weight=100, earlier=known).verdict.answer == "not known"
+
+
+def test_own_checks_are_asked():
+    assert judged(reading(checks={"orders": (12.0, 13.0)}), settings=OWN).verdict.answer == "well"
+    assert judged(reading(checks={"orders": (2.0, 13.0)}), settings=OWN).verdict.answer == "sick"
+    assert judged(reading(), settings=OWN).verdict.answer == "not known"
+    assert judged(reading(checks={"orders": (AWAY, 13.0)}), settings=OWN).verdict.answer == "not known"
+
+
+def test_a_worker_is_never_well_by_its_pods_alone():
+    plain = judged(reading(AWAY, AWAY), by_requests=False).verdict
+    assert plain.answer == "not known"
+    assert "judge.checks" in plain.words
+    own = judged(reading(AWAY, AWAY, checks={"orders": (12.0, 13.0)}), by_requests=False, settings=OWN)
+    assert own.verdict.answer == "well"
+    assert (
+        judged(reading(AWAY, AWAY, pods=PodLook(2, 2, {"a": 1})), by_requests=False).verdict.answer == "sick"
+    )
+
+
+@given(
+    number=st.integers(1, 60),
+    chance=st.floats(0.0, 0.3),
+    edge=st.floats(0.001, 0.5),
+    stake=st.floats(0, 50),
+    claim=st.sampled_from(Claim),
+)
+def test_a_bet_on_the_canary_alone_wins_nothing_where_its_statement_is_true(
+    number, chance, edge, stake, claim
+):
+    true = edge * chance if claim is Claim.SICK else edge + (1 - edge) * chance
+    expected = sum(
+        comb(number, bad) * true**bad * (1 - true) ** (number - bad)
+        * exp(log_payoff_alone(Counts(number, bad), claim, edge, stake))
+        for bad in range(number + 1)
+    )  # fmt: skip
+    assert expected <= 1 + 1e-9
+
+
+@settings(deadline=None)
+@given(number=st.integers(1, 100), chance=st.floats(0.001, 0.2), true=st.floats(0.0, 1.0))
+def test_bounds_hold_as_often_as_they_say(number, chance, true):
+    wrong = [0.0, 0.0]
+    for bad in range(number + 1):
+        low, high = bounds(Counts(number, bad), chance)
+        assert 0 <= low <= bad / number <= high <= 1
+        weight = comb(number, bad) * true**bad * (1 - true) ** (number - bad)
+        wrong[0] += weight * (low > true)
+        wrong[1] += weight * (high < true)
+    assert max(wrong) <= chance + 1e-9
+
+
+@pytest.mark.parametrize(("share", "sick", "well"), [(0.001, 0.01, None), (0.006, None, 0.01)])
+def test_false_answers_at_full_weight_are_as_rare_as_promised(share, sick, well):
+    """One canary as good as stable is called sick, one that is worse by the margin well, no more than that."""
+    dice = random.Random(7)  # noqa: S311  # fixed seeds
+    called = {"sick": 0, "well": 0, "not known": 0}
+    for _ in range(300):
+        stable = sum(dice.random() < 0.001 for _ in range(5000))
+        one = AgainstEarlier.begin(LIMITS, Counts(5000, stable))
+        for _ in range(40):
+            one = one.after(batch((250, sum(dice.random() < share for _ in range(250))), (0, 0)))
+            if one.answer != "not known":
+                break
+        called[one.answer] += 1
+    if sick is not None:
+        assert called["sick"] <= 300 * sick + 2
+        assert called["well"] > 200
+    if well is not None:
+        assert called["well"] <= 300 * well + 2
+
+
+def test_evidence_alone_depends_on_order_of_looks_no_more_than_bets_do():
+    evidence = Evidence(Claim.SICK, 0.005)
+    assert evidence.after_alone(Counts(0, 0), 0.001, 0.006) == evidence
+    assert evidence.after_alone(Counts(100, 50), 0.001, 0.006).value > 1000
+    assert (
+        replace(evidence, together=4).after_alone(Counts(100, 50), 0.001, 0.006).value
+        < evidence.after_alone(Counts(100, 50), 0.001, 0.006).value
+    )
