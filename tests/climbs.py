@@ -69,7 +69,7 @@ class Climb:
     def __post_init__(self):
         self._dice = random.Random(self.seed)  # noqa: S311  # a climb that is made up
         self._passed = 0.0
-        self._phase = 1
+        self._away = False
         self._run()
 
     def _tell(self, event):
@@ -92,8 +92,11 @@ class Climb:
         )  # fmt: skip
         for phase in range(2, 6):
             self._raise(phase)
-            if not self._watch(phase):
+            answer = self._watch(phase)
+            if answer == "sick":
                 return self._take_back()
+            if answer == "not known":
+                return self._tell(Ended("gave up", f"not known; stays at phase {phase}", 6, self._passed))
         self._passed += 41.3
         self._tell(Promoted(everyone, 41.3))
         return self._tell(Ended("promoted", "all canaries' images are stable's now", 0, self._passed))
@@ -101,7 +104,6 @@ class Climb:
     def _raise(self, phase):
         took = 20 + 15 * self._dice.random()
         self._passed += took
-        self._phase = phase
         why = "header alone tells nothing of load" if phase == 2 else f"well after {self.soak / 60:.0f} min"
         self._tell(
             Raised(
@@ -120,8 +122,9 @@ class Climb:
         while True:
             self._passed += LOOK_SECONDS
             away = self.away[0] <= self._passed < self.away[1]
-            if away:
-                self._tell(Waits("Prometheus does not answer: connection refused"))
+            if away != self._away:
+                self._tell(Waits("Prometheus does not answer: connection refused" if away else ""))
+                self._away = away
             for one in self.services:
                 measures = begun[one]
                 ill = one == self.sick and phase == 4 and self._passed - began > 30
@@ -154,9 +157,11 @@ class Climb:
                     answers[one] = answer
                 if answer == "sick":
                     self._why = said.words
-                    return False
+                    return answer
             if all(answer == "well" for answer in answers.values()):
-                return True
+                return "well"
+            if self._passed - began >= self.give_up:
+                return "not known"
 
     def _batch(self, phase, name, ill):
         share = WEIGHTS[phase - 1] / 100

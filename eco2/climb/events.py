@@ -136,7 +136,7 @@ class Promoted(_AsJson):
 
 @dataclass(frozen=True)
 class Waits(_AsJson):
-    """Something holds it up: the stack is locked, Prometheus is away."""
+    """Something holds it up: the stack is locked, Prometheus is away. Nothing does any more where `why` is empty."""
 
     why: str
     event: Literal["waits"] = field(default="waits", init=False)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeAlias
 
@@ -24,7 +25,7 @@ from eco2.climb.events import (
     TakenBack,
     Waits,
 )
-from eco2.climb.kept import Kept
+from eco2.climb.memory import Memory
 from eco2.terminal.output import say_if_possible
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Journal:
             screen: The one of them that draws by itself.
             now: The time in UTC.
         """
-        self._kept = Kept()
+        self._memory = Memory()
         self._listeners = list(listeners)
         self._screen = screen
         self._now = now
@@ -96,12 +97,12 @@ class Journal:
     @property
     def entries(self) -> list[Entry]:
         """What happened so far; of looks that are long past, only some."""
-        return self._kept.entries
+        return self._memory.entries
 
     def tell(self, event: Event) -> None:
         """Notes down an event; whoever listens hears of it soon."""
         entry = Entry(self._now(), event)
-        self._kept.add(entry)
+        self._memory.add(entry)
         if event.event != "looked" or self._told.qsize() < MOST_WAITING:
             self._told.put(entry)
 
@@ -120,7 +121,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
+        # Whoever reads slowly gets every line, as from any command; nobody waits for that after a Ctrl-C.
+        self.flush(inf if kind is None else FLUSH_SECONDS)
         if self._screen:
             self._screen.stop()
 

@@ -66,7 +66,7 @@ class Telling:
                 self.tell(Judged(*where, verdict.answer, verdict.words, seconds_in_phase))
 
     def waits(self, why: str) -> None:
-        """Says what is waited for, once; empty: for nothing any more."""
-        if why and why != self._said:
+        """Says what is waited for, once, and once that it is for nothing any more, which is empty."""
+        if why != self._said:
             self.tell(Waits(why))
         self._said = why

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from eco2.climb.report.figures import VERSIONS, Mark, Seen, Span
+from eco2.climb.report.figures import VERSIONS, Course, Mark, Span
 from eco2.climb.report.markup import Markup, tag
 from eco2.terminal.lengths import told
 
@@ -33,7 +33,7 @@ LEAST_SHARE: Final = 0.004
 """The top of the chart of failed requests is at least this, so that one failed request is no mountain."""
 
 
-def chart(service: Seen) -> Markup:
+def chart(service: Course) -> Markup:
     """Draws a service's climb."""
 
     def x(at: float) -> float:
@@ -63,7 +63,7 @@ def chart(service: Seen) -> Markup:
     )
 
 
-def _described(service: Seen) -> str:
+def _described(service: Course) -> str:
     marks = "; ".join(f"{mark.what} after {told(mark.at)}" for mark in service.marks)
     return (
         f"The canary's share, failed requests and latency by version. {marks}. The tables have the figures."
@@ -88,7 +88,7 @@ def _percent(part: float) -> str:
     return f"{part * 100:.3g} %"
 
 
-def _split(service: Seen, x: Callable[[float], float]) -> Iterator[Markup]:
+def _split(service: Course, x: Callable[[float], float]) -> Iterator[Markup]:
     """What the canary answered as an area, and the weight that was set as a line."""
     top, bottom = SPLIT
 

@@ -93,8 +93,16 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One service."""
+class Course:
+    """What happened to one service.
+
+    Attributes:
+        name: Its name.
+        stays: Its phases, one after another.
+        spans: What was counted, in parts that a chart can show.
+        marks: What was done.
+        seconds: How long the whole climb took so far.
+    """
 
     name: str
     stays: Sequence[Stay]
@@ -103,8 +111,8 @@ class Seen:
     seconds: float
 
 
-def seen(name: str, entries: Sequence[Entry]) -> Seen:
-    """What happened to a service.
+def course(name: str, entries: Sequence[Entry]) -> Course:
+    """What happened to a service in a climb.
 
     Args:
         name: The service.
@@ -112,7 +120,7 @@ def seen(name: str, entries: Sequence[Entry]) -> Seen:
     """
     first, last = entries[0].at, entries[-1].at
     seconds = max(_since(first, last), 1.0)
-    return Seen(
+    return Course(
         name,
         list(_stays(name, entries)),
         list(_spans(name, entries, seconds)),
@@ -151,29 +159,39 @@ def _stays(name: str, entries: Sequence[Entry]) -> Iterator[Stay]:
 
 
 def _spans(name: str, entries: Sequence[Entry], seconds: float) -> Iterator[Span]:
+    """The parts of the time that are drawn; what is left at the end of a phase goes to the part before it."""
     first, length = entries[0].at, max(seconds / MOST_SPANS, SHORTEST_SPAN)
     looks = [
         (_since(first, entry.at), entry.event)
         for entry in entries
         if entry.event.event == "looked" and entry.event.service == name
     ]
-    part: list[tuple[float, Looked]] = []
-    before: Looked | None = None  # the last look that is told already
-    last: Looked | None = None
-    begin = 0.0
-    for at, look in looks:
-        if last is None or last.phase != look.phase or _fewer(look, last):
-            if part:
-                yield _span(begin, part, before)
-                begin = part[-1][0]
-            begin, part, before = max(at - look.seconds_in_phase, begin), [], None
-        part.append((at, look))
-        last = look
-        if at - begin >= length:
+    end = 0.0
+    for phase in _phases(looks):
+        parts: list[list[tuple[float, Looked]]] = [[]]
+        begin = begun = max(phase[0][0] - phase[0][1].seconds_in_phase, end)
+        end = phase[-1][0]
+        for at, look in phase:
+            parts[-1].append((at, look))
+            if at - begun >= length and end - at >= length / 2:
+                parts.append([])
+                begun = at
+        before: Looked | None = None
+        for part in parts:
             yield _span(begin, part, before)
-            begin, part, before = at, [], look
-    if part:
-        yield _span(begin, part, before)
+            begin, before = part[-1]
+
+
+def _phases(looks: Sequence[tuple[float, Looked]]) -> Iterator[list[tuple[float, Looked]]]:
+    """Looks in whose order counts only rise: those of one phase."""
+    phase: list[tuple[float, Looked]] = []
+    for at, look in looks:
+        if phase and (phase[-1][1].phase != look.phase or _fewer(look, phase[-1][1])):
+            yield phase
+            phase = []
+        phase.append((at, look))
+    if phase:
+        yield phase
 
 
 def _span(begin: float, part: Sequence[tuple[float, Looked]], before: Looked | None) -> Span:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from eco2.climb.kept import Kept
+from eco2.climb.memory import Memory
 from eco2.climb.report.page import page
 from eco2.terminal.output import say_if_possible
 from rollout.problems import ConfigError, Problem
@@ -28,7 +28,7 @@ class ReportFile:
             ConfigError: If it cannot.
         """
         self._path = path
-        self._kept = Kept()
+        self._memory = Memory()
         self._failed = ""
         try:
             if path.is_dir():
@@ -41,11 +41,11 @@ class ReportFile:
 
     def __call__(self, entry: Entry) -> None:
         """Takes one more event. A full disk is told of once, and tried again at the next verdict."""
-        self._kept.add(entry)
+        self._memory.add(entry)
         if entry.event.event not in WORTH_WRITING:
             return
         try:
-            _write(self._path, page(self._kept.entries))
+            _write(self._path, page(self._memory.entries))
         except OSError as error:
             if error.strerror != self._failed:
                 say_if_possible(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.report.chart import chart, legend
-from eco2.climb.report.figures import began, seen
+from eco2.climb.report.figures import began, course
 from eco2.climb.report.markup import Markup, tag
 from eco2.climb.report.style import style
-from eco2.climb.report.tables import events, images, overview, phases, verdicts
+from eco2.climb.report.tables import events, images, overview, phases, verdicts, wide
 from eco2.terminal.climb.lines import GOOD_ENDS
 from eco2.terminal.lengths import told
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eco2.climb.events import Began, Ended, Entry
-    from eco2.climb.report.figures import Seen
+    from eco2.climb.report.figures import Course
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 """Whatever a name of a service or a pod's words hold, the page asks nobody and runs nothing."""
@@ -31,7 +31,7 @@ def page(entries: Sequence[Entry]) -> str:
     about = began(entries)
     title = _title(about)
     ended = next((entry.event for entry in reversed(entries) if entry.event.event == "ended"), None)
-    services = [seen(name, entries) for name in about.services] if about else []
+    services = [course(name, entries) for name in about.services] if about else []
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -45,7 +45,7 @@ def page(entries: Sequence[Entry]) -> str:
         tag("h1", title),
         _outcome(ended, entries),
         *_facts(about, entries),
-        tag("div", overview(services), class_="wide") if services else "",
+        overview(services) if services else "",
         *(_service(one, about, entries) for one in services),
         tag("h2", "Line by line"),
         events(entries),
@@ -96,17 +96,16 @@ def _end(entries: Sequence[Entry]) -> str:
     return f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
 
 
-def _service(service: Seen, about: Began | None, entries: Sequence[Entry]) -> Markup:
+def _service(service: Course, about: Began | None, entries: Sequence[Entry]) -> Markup:
     name = service.name
-    figure = tag("figure", legend(), tag("div", chart(service), class_="wide", tabindex=0, role="group",
-        aria_label=f"charts of {name}"))  # fmt: skip
+    figure = tag("figure", legend(), wide(f"charts of {name}", chart(service)))
     said = about.images.get(name, {}) if about else {}
     return tag(
         "section",
         tag("h2", name, id=name),
         figure,
         verdicts(service, entries[0].at),
-        tag("div", phases(service), class_="wide"),
+        phases(service),
         images(said) if said else "",
     )
 

@@ -68,7 +68,7 @@ svg.chart { display: block; width: 100%; min-width: 640px; height: auto; font-si
 svg text { fill: var(--ink); } svg .scale, svg .time { fill: var(--muted); } svg .scale { text-anchor: end; }
 svg .name { font-weight: 600; } svg .label { font-weight: 600; }
 .ground { fill: var(--ground); } .grid { stroke: var(--grid); } .tick { stroke: var(--muted); }
-.share { fill: var(--share); } .weight { fill: none; stroke: var(--ink); stroke-width: 1.5; }
+.share { fill: var(--share); stroke: var(--canary); } .weight { fill: none; stroke: var(--ink); stroke-width: 1.5; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .line.stable { stroke: var(--stable); stroke-dasharray: 6 3; } .line.canary { stroke: var(--canary); }
 .mark { stroke: var(--muted); stroke-dasharray: 2 4; }

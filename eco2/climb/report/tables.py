@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from eco2.climb.events import Entry, Looked
-    from eco2.climb.report.figures import Seen, Stay
+    from eco2.climb.report.figures import Course, Stay
     from rollout.judge.verdict import Verdict, Weighed
 
 
-def overview(services: Sequence[Seen]) -> Markup:
+def overview(services: Sequence[Course]) -> Markup:
     """One row a service, with a link to its part of the page."""
     head = ("service", "phase", "last answer", "canary: requests", "failed", "stable: requests", "failed")
     return _table("In short", head, tag("tbody", *map(_in_short, services)), figures=range(3, len(head)))
 
 
-def _in_short(service: Seen) -> Markup:
+def _in_short(service: Course) -> Markup:
     look = next((stay.look[1] for stay in reversed(service.stays) if stay.look), None)
     answer = look.verdict.answer if look else "no look was taken"
     return tag(
@@ -48,7 +48,7 @@ def images(of: Mapping[str, str]) -> Markup:
     return _table("Images", ("version", "image"), tag("tbody", *rows))
 
 
-def phases(service: Seen) -> Markup:
+def phases(service: Course) -> Markup:
     """Where the service was for how long, and what was counted there."""
     head = ("phase", "from", "for", "canary: requests", "failed", "stable: requests", "failed")
     rows = (_phase(stay) for stay in service.stays if stay.end > stay.begin or stay.look)
@@ -65,7 +65,7 @@ def _phase(stay: Stay) -> Markup:
     )
 
 
-def verdicts(service: Seen, first: datetime) -> Markup:
+def verdicts(service: Course, first: datetime) -> Markup:
     """Each verdict with its evidence, and at the end what was known where there was none."""
     bodies = []
     for stay in service.stays:
@@ -82,7 +82,7 @@ def verdicts(service: Seen, first: datetime) -> Markup:
     if not bodies:
         return tag("p", "No look was taken.", class_="muted")
     head = ("measure or sign", "answer", "figures", "evidence of sick", "evidence of well")
-    return tag("div", _table("Verdicts, each with what led to it", head, *bodies), class_="wide")
+    return _table("Verdicts, each with what led to it", head, *bodies)
 
 
 def _verdict(at: datetime, said: str, answer: str, words: str, look: Looked | None) -> Markup:
@@ -144,4 +144,10 @@ def _table(caption: str, head: Sequence[str], *bodies: Markup, figures: Sequence
         tag("th", title, scope="col", class_="figure" if place in figures else None)
         for place, title in enumerate(head)
     )
-    return tag("table", tag("caption", caption), tag("thead", tag("tr", *titles)), *bodies)
+    table = tag("table", tag("caption", caption), tag("thead", tag("tr", *titles)), *bodies)
+    return wide(caption, table)
+
+
+def wide(label: str, inside: Markup) -> Markup:
+    """What may be wider than a window, and is moved by keys, too."""
+    return tag("div", inside, class_="wide", tabindex=0, role="group", aria_label=label)

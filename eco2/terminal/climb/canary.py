@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from eco2.terminal.climb.lines import bounds, counted, share
-from eco2.terminal.climb.room import apart, fitted
+from eco2.terminal.climb.window import apart, fitted
 from eco2.terminal.lengths import clock
 from eco2.terminal.wrapping import fold
 from rollout.text.plain import one_line
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from eco2.climb.events import Looked
-    from eco2.terminal.climb.room import Room, Signs
     from eco2.terminal.climb.scene import Canary, Scene
+    from eco2.terminal.climb.window import Signs, Window
     from rollout.judge.verdict import Weighed
 
 ANSWERS: Final = {"sick": "bold red", "well": "green", "not known": "yellow"}
@@ -28,11 +28,11 @@ NAME_WIDTH: Final = 11
 VERSIONS: Final = ("stable", "canary")
 
 
-def _title(name: str, canary: Canary, scene: Scene, now: datetime, room: Room) -> Text:
+def _title(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> Text:
     ladder = scene.began[1].ladders.get(name, ()) if scene.began else ()
     names = max(map(len, scene.canaries))
     left = Text.assemble((f"{one_line(name):<{names}}", "bold"), "  ")
-    left.append(_rungs(canary.phase, ladder, room.signs), "cyan")
+    left.append(_rungs(canary.phase, ladder, window.signs), "cyan")
     weight = "" if canary.weight is None else f", {canary.weight} %"
     left.append(f"  {f'phase {canary.phase}{weight}':<14}")
     if canary.done:
@@ -40,7 +40,7 @@ def _title(name: str, canary: Canary, scene: Scene, now: datetime, room: Room) -
     elif canary.look:
         answer = canary.look.verdict.answer
         left.append(f"  {answer}", ANSWERS[answer])
-    return apart(left, Text(_time(canary, scene, now), "dim"), room)
+    return apart(left, Text(_time(canary, scene, now), "dim"), window)
 
 
 def _rungs(phase: int, ladder: Sequence[int], signs: Signs) -> str:
@@ -56,16 +56,16 @@ def _time(canary: Canary, scene: Scene, now: datetime) -> str:
     return f"{clock(passed)}, gives up at {clock(began.give_up_seconds)}"
 
 
-def in_full(name: str, canary: Canary, scene: Scene, now: datetime, room: Room) -> list[Text]:
+def in_full(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> list[Text]:
     """With all words."""
-    return whole(name, canary, scene, now, room, folded=True)
+    return whole(name, canary, scene, now, window, folded=True)
 
 
 def whole(
-    name: str, canary: Canary, scene: Scene, now: datetime, room: Room, *, folded: bool = False
+    name: str, canary: Canary, scene: Scene, now: datetime, window: Window, *, folded: bool = False
 ) -> list[Text]:
     """With the figures of both versions in a table, and each measure's evidence."""
-    lines = [_title(name, canary, scene, now, room)]
+    lines = [_title(name, canary, scene, now, window)]
     if (look := canary.look) is None:
         return [*lines, *_before_a_look(canary)]
     latency = "latency" if look.latency_ms else ""
@@ -75,35 +75,35 @@ def whole(
         for version in VERSIONS
     ]
     for one in look.verdict.parts:
-        lines += _part(one, room, folded=folded)
+        lines += _part(one, window, folded=folded)
     return [*lines, Text()]
 
 
-def _part(one: Weighed, room: Room, *, folded: bool) -> list[Text]:
+def _part(one: Weighed, window: Window, *, folded: bool) -> list[Text]:
     """What one measure or sign says; the words of a measure stand below its bars."""
-    label = Text(f"  {fitted(one_line(one.name), NAME_WIDTH, room)} ")
+    label = Text(f"  {fitted(one_line(one.name), NAME_WIDTH, window)} ")
     words = Text(one_line(one.words), ANSWERS[one.answer])
     if one.sick is None or one.well is None:
         return [label.append_text(words)]
     indent = " " * label.cell_len
-    told = fold(indent + words.plain, room.width).splitlines() if folded else [indent + words.plain]
-    return [_bars(label, one.sick, one.well, room), *(Text(line, words.style) for line in told)]
+    told = fold(indent + words.plain, window.width).splitlines() if folded else [indent + words.plain]
+    return [_bars(label, one.sick, one.well, window), *(Text(line, words.style) for line in told)]
 
 
-def short(name: str, canary: Canary, scene: Scene, now: datetime, room: Room) -> list[Text]:
+def short(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> list[Text]:
     """Four lines: the figures on one, and all evidence in two bars."""
-    lines = [_title(name, canary, scene, now, room)]
+    lines = [_title(name, canary, scene, now, window)]
     if (look := canary.look) is None:
         return [*lines, *_before_a_look(canary)]
     lines.append(Text("  ").append_text(Text(_figures(look))))
     if (bound := bounds(look)) is not None:
-        lines.append(_bars(Text("  "), *bound, room))
+        lines.append(_bars(Text("  "), *bound, window))
     return [*lines, *_words(look)]
 
 
-def shortest(name: str, canary: Canary, scene: Scene, now: datetime, room: Room) -> list[Text]:
+def shortest(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> list[Text]:
     """Two lines."""
-    lines = [_title(name, canary, scene, now, room)]
+    lines = [_title(name, canary, scene, now, window)]
     return [*lines, Text(f"  {_figures(canary.look)}") if canary.look else Text()]
 
 
@@ -135,18 +135,18 @@ def _words(look: Looked) -> list[Text]:
     return [Text(f"  {one_line(look.verdict.words)}", ANSWERS[look.verdict.answer])]
 
 
-def _bars(label: Text, sick: float, well: float, room: Room) -> Text:
+def _bars(label: Text, sick: float, well: float, window: Window) -> Text:
     """Evidence for both answers, each up to its bound."""
     figures = len("  sick  100 %") * 2
-    length = max(min((room.width - label.cell_len - figures) // 2, LONGEST_BAR), 4)
+    length = max(min((window.width - label.cell_len - figures) // 2, LONGEST_BAR), 4)
     line = label.copy()
     for word, part, style in (("sick", sick, "red"), ("well", well, "green")):
         full = round(part * length)
         # What has not reached its bound is not drawn full.
         full = min(full, length - 1) if part < 1 else length
         line.append(f"{word} ")
-        line.append(room.signs.full * full, style)
-        line.append(room.signs.empty * (length - full), "dim")
+        line.append(window.signs.full * full, style)
+        line.append(window.signs.empty * (length - full), "dim")
         line.append(f" {min(part, 0.99) if part < 1 else 1:>4.0%}".replace("%", " %") + "  ")
     line.rstrip()
     return line

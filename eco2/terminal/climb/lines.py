@@ -47,7 +47,7 @@ def _lines(event: Event) -> Iterator[str]:
     elif event.event == "promoted":
         yield f"{', '.join(event.services)}: promoted in {told(event.seconds)}"
     elif event.event == "waits":
-        yield f"waits: {event.why}"
+        yield f"waits: {event.why}" if event.why else "waits no more"
     elif event.event == "ended":
         yield f"{event.outcome} after {told(event.seconds)}: {event.words}"
 

@@ -1,4 +1,4 @@
-"""The live view of a climb as lines, as many and as wide as a window has room for."""
+"""The live view of a climb as lines: as many, and as wide, as a window has room for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from eco2.terminal.climb.canary import in_full, short, shortest, whole
 from eco2.terminal.climb.lines import GOOD_ENDS
-from eco2.terminal.climb.room import apart, cut
+from eco2.terminal.climb.window import apart, cut
 from eco2.terminal.lengths import clock, told
 from rollout.text.plain import one_line
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from eco2.climb.events import Began
-    from eco2.terminal.climb.room import Room
     from eco2.terminal.climb.scene import Scene
+    from eco2.terminal.climb.window import Window
 
 
-def page(scene: Scene, now: datetime, room: Room) -> list[Text]:
-    """The lines, each no wider than the room.
+def page(scene: Scene, now: datetime, window: Window) -> list[Text]:
+    """The lines, each no wider than the window.
 
     Args:
         scene: How the climb stands.
         now: The time, with its zone.
-        room: What it may take; services are told in fewer lines where there is less, and the last ones left out.
+        window: What it may take; services are told in fewer lines where there is less, and the last ones left out.
     """
-    head, foot = [Text(), *_head(scene, now, room)], _foot(scene, now)
-    free = room.height - len(head) - len(foot)
+    head, foot = [Text(), *_head(scene, now, window)], _foot(scene, now)
+    free = window.height - len(head) - len(foot)
     shown: list[list[Text]] = []
     for draw in (in_full, whole, short, shortest):
-        shown = [draw(name, canary, scene, now, room) for name, canary in scene.canaries.items()]
+        shown = [draw(name, canary, scene, now, window) for name, canary in scene.canaries.items()]
         if sum(map(len, shown)) <= free:
             break
     body = [line for block in shown for line in block]
     if len(body) > free:
         hidden = len(body) - max(free - 1, 0)
         body = [*body[: max(free - 1, 0)], Text(f"{hidden} more lines: use a taller window", "dim")]
-    lines = [*head, *body, *foot][-room.height :]
+    lines = [*head, *body, *foot][-window.height :]
     for line in lines:
         line.no_wrap = True
-        cut(line, room)
+        cut(line, window)
     return lines
 
 
-def _head(scene: Scene, now: datetime, room: Room) -> list[Text]:
+def _head(scene: Scene, now: datetime, window: Window) -> list[Text]:
     if scene.began is None:
         return [Text("begins")]
     at, began = scene.began
-    return [apart(Text(_title(began), "bold"), Text(clock((now - at).total_seconds()), "dim"), room)]
+    return [apart(Text(_title(began), "bold"), Text(clock((now - at).total_seconds()), "dim"), window)]
 
 
 def _title(began: Began) -> str:

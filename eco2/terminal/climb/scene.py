@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from eco2.climb.events import Began, Ended, Entry, Looked
-
-WAIT_SECONDS: Final = 60.0
-"""For how long it counts as waiting while looks go on and nothing more is heard of it."""
 
 
 @dataclass
@@ -56,16 +53,15 @@ class Scene:
     waits: tuple[datetime, str] | None = None
     ended: Ended | None = None
     at: datetime | None = None
-    _heard_waiting: datetime | None = None
 
     def hear(self, entry: Entry) -> None:
         """Takes the next event."""
         event, self.at = entry.event, entry.at
         if event.event == "waits":
             since = self.waits[0] if self.waits and self.waits[1] == event.why else entry.at
-            self.waits, self._heard_waiting = (since, event.why), entry.at
+            self.waits = (since, event.why) if event.why else None
             return
-        if event.event != "looked" or self._silent_seconds(entry.at) > WAIT_SECONDS:
+        if event.event != "looked":
             self.waits = None
         if event.event == "began":
             self.began = (entry.at, event)
@@ -84,9 +80,6 @@ class Scene:
             self._end(event.services, event.event, entry.at)
         elif event.event == "ended":
             self.ended = event
-
-    def _silent_seconds(self, now: datetime) -> float:
-        return (now - self._heard_waiting).total_seconds() if self._heard_waiting else 0.0
 
     def _canary(self, name: str, at: datetime) -> Canary:
         return self.canaries.setdefault(name, Canary(0, None, at))

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from eco2.terminal.climb.lines import lines_of, status_line, style_of
 from eco2.terminal.climb.page import page
-from eco2.terminal.climb.room import Room, signs
 from eco2.terminal.climb.scene import Scene
+from eco2.terminal.climb.window import Window, signs
 from eco2.terminal.console import Console
 from eco2.terminal.output import say_if_possible, silence
 from eco2.terminal.wrapping import fold
@@ -146,8 +146,8 @@ class LiveView:
                 redirect_stderr=sys.stderr.isatty(),
             )
             self._live.start()
-        room = Room(self._size.width, self._size.height - 1, signs(self._console.encoding))
-        self._live.update(Group(*page(self._scene, self._now(), room)), refresh=True)
+        window = Window(self._size.width, self._size.height - 1, signs(self._console.encoding))
+        self._live.update(Group(*page(self._scene, self._now(), window)), refresh=True)
 
     def _take_away(self, *, leave: bool) -> None:
         if self._live is not None:

@@ -30,7 +30,7 @@ def signs(encoding: str) -> Signs:
 
 
 @dataclass(frozen=True)
-class Room:
+class Window:
     """What the page may take: columns, lines, and signs."""
 
     width: int
@@ -38,24 +38,24 @@ class Room:
     signs: Signs = UTF
 
 
-def apart(left: Text, right: Text, room: Room) -> Text:
+def apart(left: Text, right: Text, window: Window) -> Text:
     """Two texts at both ends of a line; the left one gives way."""
-    free = room.width - right.cell_len - 1
+    free = window.width - right.cell_len - 1
     if left.cell_len > free:
-        left.truncate(max(free - cell_len(room.signs.more), 0))
-        left.append(room.signs.more)
+        left.truncate(max(free - cell_len(window.signs.more), 0))
+        left.append(window.signs.more)
     return Text.assemble(left, " " * (free + 1 - left.cell_len), right)
 
 
-def cut(line: Text, room: Room) -> None:
-    """Ends a line where the room does, with a sign that there was more."""
-    if line.cell_len > room.width:
-        line.truncate(room.width - cell_len(room.signs.more))
-        line.append(room.signs.more)
+def cut(line: Text, window: Window) -> None:
+    """Ends a line where the window does, with a sign that there was more."""
+    if line.cell_len > window.width:
+        line.truncate(window.width - cell_len(window.signs.more))
+        line.append(window.signs.more)
 
 
-def fitted(text: str, width: int, room: Room) -> str:
+def fitted(text: str, width: int, window: Window) -> str:
     """A text in exactly so many columns."""
     if cell_len(text) <= width:
         return set_cell_size(text, width)
-    return set_cell_size(text, width - cell_len(room.signs.more)) + room.signs.more
+    return set_cell_size(text, width - cell_len(window.signs.more)) + window.signs.more
