@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eco2.climb.endings import Endings
 from eco2.climb.loop import Climb
-from eco2.climb.site import FailedError, NotNowError, RefusedError, RoutesSeen
+from eco2.climb.site import FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
 from eco2.climb.telling import Ways
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
@@ -48,7 +48,7 @@ class Mountain:
         broken: How updates fail.
         away: Why neither the state nor the routes can be read.
         interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
-        frozen: Why routes cannot be moved, by service.
+        frozen: Why routes cannot be moved, and until when, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
         calls: How many calls were made.
@@ -70,7 +70,7 @@ class Mountain:
     broken: str = ""
     away: str = ""
     interrupts_at: int = -1
-    frozen: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, tuple[str, float]] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
     looks: int = 0
@@ -243,15 +243,17 @@ class Site:
 
     def strike(self):
         self._may_die()
-        if self.on.frozen:
-            return dict(self.on.frozen)
+        self.failed = {name: why for name, (why, until) in self.on.frozen.items() if self.on.seconds < until}
         for name in self.on.routes:
-            self.on.routes[name] = None
+            if name not in self.failed:
+                self.on.routes[name] = None
         self._may_die()
-        return {}
+        return dict(self.failed)
 
     def finish_back(self, message):
         self._may_die()
+        if self.failed:
+            raise NotBackError("; ".join(self.failed.values()), 1)
         for name in self.on.file:
             self.on.file[name] = Asked(0, 0, OLD, NEW)
         self._may_die()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.climb.events import Struck, TakenBack, Waits
 from eco2.climb.site import NotBackError
-from rollout.climb.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
     from eco2.climb.telling import Ways
 
 PATIENCE_SECONDS: Final = 600.0
-"""How long routes are tried again that the API server does not take."""
+"""How long routes are tried again while the API server takes none."""
+SOME_PATIENCE_SECONDS: Final = 30.0
+"""The same where it takes those of some services: the rest of their abort waits meanwhile."""
 AGAIN_SECONDS: Final = 1.0
 
 
@@ -47,19 +48,19 @@ def _take_back(
     began, tells, said = site.now(), judged, ""
     while failures := site.strike():
         tells()
+        tells = _nothing
+        some = len(failures) < len(endings.names)
+        if site.now() - began >= (SOME_PATIENCE_SECONDS if some else PATIENCE_SECONDS):
+            break  # the rest of the abort says so, and takes the others back
         told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-        if site.now() - began >= PATIENCE_SECONDS:
-            way = f"take it back where the API server can be reached: {endings.abort_command}"
-            error = f"Its routes could not be moved for {duration(PATIENCE_SECONDS)}: {told}; {way}"
-            return endings.not_back(why, error, 1)
         if told != said:
             said = told
             ways.tell(Waits(f"routes are not moved yet, and are tried again: {told}"))
-        tells = _nothing
         site.sleep(AGAIN_SECONDS)
-    seconds = site.now() - began
-    tells()
-    ways.tell(Struck(endings.names, dict(why), seconds))
+    else:
+        seconds = site.now() - began
+        tells()
+        ways.tell(Struck(endings.names, dict(why), seconds))
     try:
         site.finish_back(message)
     except NotBackError as error:

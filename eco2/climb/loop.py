@@ -91,7 +91,9 @@ class Climb:
         except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))
         proposal = self._first and self._first[1]
-        if not self._ways.agreed(self._stands, step, proposal, routes.hands):
+        if not isinstance(step, Arrived) and not self._ways.agreed(
+            self._stands, step, proposal, routes.hands
+        ):
             return self._endings.refused("nothing was changed")
         while True:
             if ending := self._act(step):

@@ -112,7 +112,7 @@ class StackSite:
     def _read_state(self) -> Mapping[str, Left]:
         try:
             last = last_update(self._request.project, self._request.stack)
-        except PulumiError as error:
+        except (PulumiError, ValueError) as error:
             raise NotNowError(f"the state of {self._request.stack} cannot be read: {error}") from None
         self._last = last
         prior = prior_of(self._known.catalog, last.outputs, last.resources)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -257,26 +256,28 @@ def test_one_that_falls_sick_while_a_step_is_judged_does_not_go_up():
 def test_routes_that_cannot_be_moved_are_tried_again():
     on = Mountain.of(auth_api=2)
     on.counts["auth-api"] = BAD
-    on.frozen = {"auth-api": "the cluster does not answer"}
-    tries = itertools.count(1)
-
-    class Thaws(dict):
-        def __bool__(self):
-            return next(tries) < 5
-
-    on.frozen = Thaws(on.frozen)
+    on.frozen = {"auth-api": ("the cluster does not answer", 40)}
     assert on.climb(QUICK).code == 5
-    assert "the cluster does not answer" in on.told("waits")[-1].why
+    assert [event.why for event in on.told("waits")] == [
+        "routes are not moved yet, and are tried again: auth-api: the cluster does not answer"
+    ]
+    assert 30 < on.told("struck")[0].seconds < 40
 
 
-def test_routes_that_never_move_are_said_so_with_the_abort_s_own_code():
-    on = Mountain.of(auth_api=2)
+@pytest.mark.parametrize(
+    ("services", "seconds"), [({"auth_api": 2}, 600), ({"auth_api": 2, "scan_api": 2}, 30)]
+)
+def test_routes_that_never_move_end_it_as_an_abort_ends(services, seconds):
+    on = Mountain.of(**services)
     on.counts["auth-api"] = BAD
-    on.frozen = {"auth-api": "the cluster does not answer"}
+    on.frozen = {"auth-api": ("no right to write it", 9999)}
     ending = on.climb(QUICK)
     assert (ending.outcome, ending.code) == ("sick", 1)
-    assert "could not be moved for 10 min" in ending.words
-    assert "`eco2 abort auth-api --stack dev`" in ending.words
+    assert "no right to write it" in ending.words
+    assert seconds <= on.seconds < seconds + 10
+    assert on.told("struck") == on.told("taken back") == []
+    assert on.routes.pop("auth-api") == 5
+    assert set(on.routes.values()) <= {None}
 
 
 def test_ctrl_c_moves_nothing_and_says_how_to_go_on():

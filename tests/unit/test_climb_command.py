@@ -21,6 +21,7 @@ from tests.api_server import ApiServer
 from tests.conftest import ROOT
 from tests.desk import IMAGE
 from tests.mountain import AWAY, BAD, GOOD
+from tests.terminal import ESCAPE, HIDE, SHOW, Terminal
 
 OBEDIENT = """#!/bin/sh
 case "$*" in
@@ -36,6 +37,10 @@ case "$*" in
     if [ -e "{folder}/slow" ]; then
       trap 'echo >> "{folder}/ended"; exit 3' INT
       sleep 20 & wait
+    fi
+    if [ -e "{folder}/stubborn" ]; then
+      trap 'echo >> "{folder}/asked"' INT
+      sleep 2 & wait; wait
     fi
     [ "$(cat "{folder}/code")" = 0 ] || exit 255
     cd "{root}" && exec "{python}" -m tests.obedient "{folder}";;
@@ -166,7 +171,7 @@ def test_routes_that_are_refused_end_it_as_an_abort_ends(desk, cluster, sees, mo
     cluster.refusals = dict.fromkeys(cluster.objects, "no")
     done = desk.run("climb", "auth-api", *OPTIONS)
     assert done.exit_code == 1
-    assert "`eco2 abort auth-api --stack dev" in done.output
+    assert "run it again: eco2 abort auth-api --stack dev" in done.output
 
 
 def test_a_step_that_an_earlier_run_wrote_is_finished(desk, cluster, sees):
@@ -361,3 +366,34 @@ def test_the_end_of_a_job_lets_pulumi_end_its_update_in_good_order(desk, cluster
     assert running.returncode == 130, out + err
     assert (desk.folder / "ended").exists()
     assert "The file is written, and the stack is not what it says" in " ".join(out.split())
+
+
+def test_an_update_that_ends_well_after_all_is_the_last_one(desk, cluster):
+    (desk.folder / "stubborn").touch()
+    with begun(desk, "--json") as running:
+        wait_for(lambda: desk.updates)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=30)
+    assert running.returncode == 130, out + err
+    assert (desk.folder / "asked").exists()
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [one["event"] for one in events] == ["began", "raised", "ended"]
+    assert "auth-api at phase 1 (0 %)" in events[-1]["words"]
+    assert len(desk.updates) == 1
+
+
+def test_at_a_terminal_it_asks_and_the_view_leaves_room_for_pulumi(desk, cluster):
+    command = [sys.executable, "-m", "eco2", "climb", "auth-api", "--stack", "dev"]
+    terminal = Terminal([*command, *OPTIONS[:-1], f"--project={desk.folder}"], dict(os.environ), columns=80)
+    terminal.until(r"Climb on dev\? \[y/N\]")
+    assert desk.updates == []
+    time.sleep(0.5)
+    os.write(terminal._line, b"y\n")
+    assert terminal.until("updating as asked")
+    terminal.until("auth-api")
+    assert terminal.interrupt() == 130
+    plain = ESCAPE.sub(b"", terminal.seen).decode()
+    assert "updating as asked" in [line.strip("\r") for line in plain.split("\n")]
+    assert terminal.seen.rindex(SHOW) > terminal.seen.rindex(HIDE)
+    assert phases(desk) == {"auth-api": 1}
