@@ -63,14 +63,10 @@ class PodReader:
     """
 
     def __init__(self, cluster: ClusterClient, name: str, service: ServiceSpec) -> None:
-        """Prepares; nobody is asked yet."""
+        """Prepares; nobody is asked yet. What the pods are at the first look is what they were at first."""
         self._cluster = cluster
         self._name = name
         self._service = service
-        self.begin_phase()
-
-    def begin_phase(self) -> None:
-        """Forgets what the pods were: the next look is the first one."""
         self._first: CanaryPods | None = None
         self._due = 0
 

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kube.cluster import ClusterClient
+    from rollout.judge.signs import PodLook
     from rollout.spec.service import ServiceSpec
 
 NO_PROMETHEUS: Final = Unknown("requests were not looked at: no Prometheus was named")
+NO_ANSWER: Final = Unknown("the cluster has not told of its pods yet")
+
+PATIENCE_SECONDS: Final = 2.0
+"""How long a look waits for the cluster after Prometheus has answered; the next one takes what comes late."""
+
+PAUSE_SECONDS: Final = 0.01
 
 
 class Watch:
@@ -39,7 +46,8 @@ class Watch:
             PrometheusError: If that is no URL.
         """
         self._services = services
-        self._pods = {name: PodReader(cluster, name, service) for name, service in services.items()}
+        self._cluster = cluster
+        self._begin_with_pods()
         self._requests = None if prometheus is None else RequestReader(Asker(prometheus), services)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Reading]:
@@ -49,25 +57,21 @@ class Watch:
             weights: The canaries' weights in per cent.
         """
         at = time.time()
-        pods = {name: Later(reader.look) for name, reader in self._pods.items()}
+        for name, reader in self._pods.items():
+            if name not in self._looking:
+                self._looking[name] = Later(reader.look)
         counted = Later(partial(self._counted, weights)).result()
+        pods = self._seen()
         return {
             name: Reading(
-                at,
-                found.failed,
-                found.slow,
-                pods[name].result(),
-                found.fallen_back,
-                found.checks,
-                found.latency_ms,
+                at, found.failed, found.slow, pods[name], found.fallen_back, found.checks, found.latency_ms
             )
             for name, found in counted.items()
         }
 
     def begin_phase(self) -> None:
         """Begins anew: restarts count from the next look on, and requests from the next scrape after it."""
-        for reader in self._pods.values():
-            reader.begin_phase()
+        self._begin_with_pods()
         if self._requests:
             self._requests.begin_phase()
 
@@ -78,6 +82,19 @@ class Watch:
             name: A service that requests come to.
         """
         return self._requests.earlier(name) if self._requests else Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
+
+    def _seen(self) -> dict[str, PodLook | Unknown]:
+        """The pods, as far as the cluster tells in time: what requests say must not wait for it."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end and not all(look.done for look in self._looking.values()):
+            time.sleep(PAUSE_SECONDS)
+        done = {name: self._looking.pop(name).result() for name in self._pods if self._looking[name].done}
+        return {name: done.get(name, NO_ANSWER) for name in self._pods}
+
+    def _begin_with_pods(self) -> None:
+        # New readers: a look of the phase before may still be under way.
+        self._pods = {name: PodReader(self._cluster, name, one) for name, one in self._services.items()}
+        self._looking: dict[str, Later[PodLook | Unknown]] = {}
 
     def _counted(self, weights: Mapping[str, int]) -> dict[str, Counted]:
         if self._requests:

@@ -14,6 +14,8 @@ from lab.mesh import envoy, prometheus
 from lab.parts import free_ports
 from lab.places import LabFolder
 from lab.pods.requests import BUCKETS, Requests, labels_of
+from rollout.spec.files import read_catalog
+from tests.conftest import ROOT
 from tests.lab.small_mesh import SLOW_SECONDS, Mesh, bootstrap, cluster, pod, serving
 from tests.lab.waiting import until
 from tests.prometheus import Between
@@ -208,3 +210,19 @@ def test_one_between_lags_talks_nonsense_has_nothing_or_is_away(mesh):
         between.away = False
         assert len(asked.query("vector(time())")) == 1
         assert between.asked == ["vector(time())"] * 6
+
+
+def test_what_the_product_asks_is_answered(mesh):
+    services = read_catalog(ROOT / "services.yaml").services
+    chosen = {name: services[name] for name in ("chat-api", "ext-authz")}
+
+    def counted():
+        mesh.send("/stable/", 2)
+        mesh.send("/canary/fails")
+        mesh.send("/nobody/")
+        found = mesh.asked.requests(chosen, 30)
+        of = found["chat-api"]
+        return of.total.get("v1", 0) > 3 and of.failed.get("v2", 0) > 1 and of.lost > 1 and found
+
+    until(counted)
+    assert mesh.asked.requests(chosen, 30)["ext-authz"].total == {"v2": 0}
