@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import tools
 from lab.traffic.chart import chart
-from tests.bench import argo, faults, flat, judge, latency, ours, results
+from tests.bench import argo, faults, flat, judge, judged, latency, ours, results
 from tests.bench.document import document
 from tests.conftest import ROOT
 
@@ -34,12 +34,14 @@ OURS = {
     "faults": (faults.fallback, 1),
     "faults-alone": (faults.alone, 1),
     "latency": (latency.compare, 6),
+    "climbs": (judged.climbs, 1),
 }
 ARGO = {
     "argo-abort": (argo.abort, 10),
     "argo-moves": (argo.moves, 2),
     "argo-swap": (argo.swap, 2),
     "argo-faults": (faults.rollouts, 1),
+    "argo-climbs": (judged.analysed, 1),
 }
 FLAT = {"flat": (flat.compare, 5)}
 JUDGE = {"judge": (judge.compare, judge.RUNS)}

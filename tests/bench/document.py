@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import faults, flat, judge_document, latency
+from tests.bench import faults, flat, judge_document, judged, latency
 from tests.bench.results import Spread
 
 if TYPE_CHECKING:
@@ -100,6 +100,15 @@ auth-api at 20 %, {rate:.0f} requests a second through the gateway for {seconds:
 brackets its ratio to the last.
 """
 
+JUDGED = """
+## A canary that falls sick while it is watched
+
+auth-api at 5 %, {rate:.0f} requests a second; after {quiet:.0f} s of health the canary falls sick. Ours is
+`eco2 climb`; beside it Argo Rollouts' analysis in the background, with the rule of its documentation: every 30 s, a
+success rate of 99 % in the last minute, failed after more than three such measurements. Both ask the same Prometheus.
+Seconds from the fault to routes without the canary; *never*: not within {longest:.0f} s.
+"""
+
 PHASES = {
     "1": "start: the header reaches the canary",
     "2": "to 5 %",
@@ -145,7 +154,7 @@ def document(told: Mapping[str, Any], minutes: int, rate: float) -> str:
     machine = table(("machine and versions", ""), [list(row) for row in told.get("machine", {}).items()])
     text = [HEAD.format(minutes=minutes, rate=rate), machine]
     text += [_when(told), *_back(parts), *_moves(parts), *_swap(parts), *_faults(parts)]
-    text += [*_latency(parts, rate), *_flat(parts)]
+    text += [*_latency(parts, rate), *_judged(parts, rate), *_flat(parts)]
     text += [judge_document.section(parts["judge"])] if "judge" in parts else []
     return "\n".join(part.strip("\n") + "\n" for part in text if part)
 
@@ -189,6 +198,26 @@ def _latency(parts: Mapping[str, Sequence[Run]], rate: float) -> list[str]:
         rows.append([name, *times, f"{found['alone']:.2f} ms", str(len(runs))])
     told = LATENCY.format(rate=rate, seconds=latency.SECONDS, users=latency.USERS)
     return [told, table(("", "with the fallback", "with users kept, too", "alone", "runs"), rows)]
+
+
+def _judged(parts: Mapping[str, Sequence[Run]], rate: float) -> list[str]:
+    """How soon a canary that falls sick is taken back, a row for each fault."""
+    ways = {"climbs": "ours", "argo-climbs": "Argo Rollouts"}
+    measured = {name: parts[part] for part, name in ways.items() if part in parts}
+    if not measured:
+        return []
+    rows = []
+    for fault in judged.BEHAVIOURS:
+        row = [fault]
+        for runs in measured.values():
+            own = [one for one in runs if one["fault"] == fault]
+            times = [one["routes"] for one in own]
+            row.append(("never" if None in times else f"{max(times):.1f} s") if own else "")
+            row.append(", ".join(f"{one['failed']} of {one['sent']:,}" for one in own))
+        rows.append(row)
+    head = ["fault", *(f"{name}: {what}" for name in measured for what in ("back after", "failed requests"))]
+    told = JUDGED.format(rate=rate, quiet=judged.QUIET_SECONDS, longest=judged.LONGEST_SECONDS)
+    return [told, table(head, rows)]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

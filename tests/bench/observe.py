@@ -123,9 +123,11 @@ class Gateway:
         """When it first followed such a split after a moment; None if never yet."""
         return next((seen for seen, split in self.seen if seen >= at and true(split)), None)
 
-    def until(self, at: float, true: Callable[[Split], bool], what: str) -> float:
+    def until(
+        self, at: float, true: Callable[[Split], bool], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> float:
         """The same, waiting for it."""
-        until(lambda: self.since(at, true) is not None, f"routes at the gateway: {what}")
+        until(lambda: self.since(at, true) is not None, f"routes at the gateway: {what}", seconds)
         found = self.since(at, true)
         assert found is not None
         return found
