@@ -1,10 +1,11 @@
 """What a Prometheus has counted of Istio's requests.
 
 Istio reports each request twice. `reporter="source"`, the caller's proxy, knows also those
-that never reached a pod (no healthy pod, no route, no connection); their version is
-`unknown`. `reporter="destination"`, the pod's own proxy, is the only one that sees calls of
-the gateway's ext_authz filter. The metrics do not tell requests with the canary header from
-others, so a measured split holds both.
+that never reached a pod: the version is `unknown` where there was none to try (no healthy pod,
+no route), and that of the pod that was tried where it took no connection.
+`reporter="destination"`, the pod's own proxy, is the only one that sees calls of the gateway's
+ext_authz filter. The metrics do not tell requests with the canary header from others, so a
+measured split holds both.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Plan:
     feature_gates: str = ""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
-        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", "gateway", "counts")
+        default_factory=lambda: free_ports("etcd", "etcd-peer", "api", "aws", "kwok", *mesh.PORTS)
     )
 
     @property
@@ -95,7 +95,7 @@ def write_files(plan: Plan) -> None:
         "leaderElection": {"leaderElect": False},
     }
     _write(plan, "scheduler.yaml", yaml.safe_dump(scheduler))
-    mesh.write_files(plan.folder)
+    mesh.write_files(plan.folder, plan.ports)
     plan.folder.backend.mkdir(exist_ok=True)
     plugin_choice.write_stand_ins(plan.folder.plugins, sys.executable)
     (root / "logs").mkdir(exist_ok=True)
@@ -174,8 +174,7 @@ def commands(plan: Plan) -> dict[str, list[str]]:
         "aws": [*own, "moto.server", "--host=127.0.0.1", f"--port={ports['aws']}"],
         "joiner": [*own, "lab.aws.joiner", plan.aws, plan.region, plan.admin_kubeconfig, *plan.clusters],
         "keda": [*own, "lab.keda", plan.admin_kubeconfig],
-        **mesh.commands(plan.folder, plan.admin_kubeconfig, ports["api"], ports["gateway"], POD_RANGE),
-        mesh.COUNTS: mesh.counts_command(plan.folder, ports["counts"]),
+        **mesh.commands(plan.folder, plan.admin_kubeconfig, ports, POD_RANGE),
     }  # fmt: skip
 
 

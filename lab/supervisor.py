@@ -83,7 +83,7 @@ class Supervisor:
             "api": self.plan.api,
             "aws": self.plan.aws,
             "gateway": f"http://127.0.0.1:{self.plan.ports['gateway']}" if self.network else None,
-            "prometheus": f"http://127.0.0.1:{self.plan.ports['counts']}" if self.network else None,
+            "prometheus": f"http://127.0.0.1:{self.plan.ports[mesh.PROMETHEUS]}" if self.network else None,
             "network": self.network,
             "noNetwork": self.no_network,
         }
@@ -131,7 +131,7 @@ class Supervisor:
             self.start(name)
         for name in mesh.ENVOYS:
             self._until(name, partial(mesh.answers, self.plan.folder.socket(f"{name}-admin")))
-        self.start(mesh.COUNTS)
+        self.start(mesh.PROMETHEUS)
 
     def _until(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS

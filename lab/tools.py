@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,13 @@ class Tool:
         name: Its file name.
         module: The folder in `gomod` that pins it.
         package: The Go package of its main function.
+        tags: Build tags.
     """
 
     name: str
     module: str
     package: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,15 @@ PULUMI = Tool("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 ISTIOCTL = Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl")
 ACTIONLINT = Tool("actionlint", "actionlint", "github.com/rhysd/actionlint/cmd/actionlint")
 """No part of a lab: the tests check the workflows of `.github/` with it."""
+WITHOUT_DISCOVERY = ("remove_all_sd",)
+"""A lab's Prometheus has its targets in a file; finding others would take the SDKs of twenty clouds."""
+PROMETHEUS = Tool(
+    "prometheus", "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", WITHOUT_DISCOVERY
+)
+BESIDE = (PROMETHEUS,)
+"""Built while others are: what is linked takes one processor, and these take the rest."""
+PROMTOOL = Tool("promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool", WITHOUT_DISCOVERY)
+"""No part of a lab: the tests check rules with it."""
 ARGO = (
     Tool("rollouts-controller", "argo", "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"),
     Tool("kubectl-argo-rollouts", "argo", "github.com/argoproj/argo-rollouts/cmd/kubectl-argo-rollouts"),
@@ -127,7 +139,8 @@ def pulumi_on_path() -> Path | None:
 
 def wanted_tools(*, istioctl: bool = False) -> tuple[Tool, ...]:
     """The programs that a lab needs on this machine."""
-    return (*TOOLS, ISTIOD, *(() if pulumi_on_path() else (PULUMI,)), *((ISTIOCTL,) if istioctl else ()))
+    pulumi = () if pulumi_on_path() else (PULUMI,)
+    return (PROMETHEUS, *TOOLS, ISTIOD, *pulumi, *((ISTIOCTL,) if istioctl else ()))
 
 
 def missing(*, istioctl: bool = False, argo: bool = False) -> tuple[Tool | Files, ...]:
@@ -140,10 +153,14 @@ def missing(*, istioctl: bool = False, argo: bool = False) -> tuple[Tool | Files
     return tuple(one for one in pinned if not folder(one).exists())
 
 
-def make(pinned: Tool | Files) -> None:
+def make(pinned: Tool | Files, *, patiently: bool = False) -> None:
     """Builds a program, or fetches files; an earlier, interrupted build goes on where it stopped.
 
     The result appears whole or not at all, and Go's own cache keeps what was compiled so far.
+
+    Args:
+        pinned: What to make.
+        patiently: Take only the processor's time that nobody else wants.
 
     Raises:
         BuildError: If Go is missing or fails.
@@ -163,13 +180,14 @@ def make(pinned: Tool | Files) -> None:
             command = [
                 "build",
                 "-mod=readonly",
+                f"-tags={','.join(pinned.tags)}",
                 "-ldflags",
                 "-s -w",
                 "-o",
                 str(result / pinned.name),
                 pinned.package,
             ]
-            _go(module, *command)
+            _go(module, *command, patiently=patiently)
         else:
             _copy_files(pinned, module, result)
         result.rename(target)
@@ -186,8 +204,8 @@ def _copy_files(pinned: Files, module: Path, result: Path) -> None:
             shutil.copyfile(path, result / "-".join(path.relative_to(source).parts[-2:]))
 
 
-def _go(module: Path, *arguments: str) -> str:
-    command = ["go", *arguments]
+def _go(module: Path, *arguments: str, patiently: bool = False) -> str:
+    command = [*(("nice", "-n", "19") if patiently else ()), "go", *arguments]
     done = subprocess.run(command, cwd=module, check=False, capture_output=True, text=True)
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-5:])
@@ -215,6 +233,15 @@ def ensure(say: Callable[[str], None], *, istioctl: bool = False, argo: bool = F
         BuildError: If something cannot be built.
     """
     todo = missing(istioctl=istioctl, argo=argo)
-    for position, pinned in enumerate(todo, 1):
-        say(f"[{position}/{len(todo)}] building {pinned.name} (once; kept in {cache()})")
-        make(pinned)
+    beside = BESIDE if len(todo) > 1 else ()
+    with ThreadPoolExecutor(1) as idle:
+        begun = []
+        for position, pinned in enumerate(todo, 1):
+            how = " beside the others" if pinned in beside else ""
+            say(f"[{position}/{len(todo)}] building {pinned.name}{how} (once; kept in {cache()})")
+            if pinned in beside:
+                begun.append(idle.submit(make, pinned, patiently=True))
+            else:
+                make(pinned)
+        for one in begun:
+            one.result()

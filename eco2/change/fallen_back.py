@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from eco2.istio_metrics import by_reporter
+from eco2.judge.questions import requests
+from eco2.judge.requests import tells
+from eco2.judge.series import by_proxy, failed_scrapes, key_of
 from eco2.prometheus import Prometheus
 from rollout.guards import fallen_back as judge
 from rollout.guards.rules import cited
+from rollout.judge.scrapes import newest
 from rollout.traffic.ladder import FULL_WEIGHT
-from rollout.traffic.versions import CANARY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollout.spec.service import ServiceSpec
+
+ENOUGH_OF_CANARY: Final = 100
+"""Requests that a canary should have answered. With so many, a third of its share that is missing is seen."""
 
 
 def fallen_back(
@@ -31,23 +38,18 @@ def fallen_back(
     Raises:
         PrometheusError: If there is no usable answer.
     """
-    asked = {name: one for name, one in services.items() if _tells(one, weights.get(name, 0))}
-    if not asked:
-        return {}
     found = {}
-    for name, counted in Prometheus(url).requests(asked).items():
-        canary = counted.total.get(CANARY_VERSION, 0)
-        if why := judge.fallen_back(round(weights[name]), canary, counted.count, counted.window_seconds):
-            found[name] = f"its canary has {weights[name]:g} % and {why} ({cited(19)})"
+    asked = {
+        name: one for name, one in services.items() if one.falls_back and tells(one, weights.get(name, 0))
+    }
+    for grpc, chosen in by_reporter(asked).items():
+        scraped = by_proxy(Prometheus(url).samples(requests(chosen, grpc=grpc)), last=False)
+        for name, service in chosen.items():
+            weight = round(weights[name])
+            proxies = [failed_scrapes(one) for one in scraped.get(key_of(name, service), {}).values()]
+            # The newest that are enough: before them it may have had less weight.
+            counted = newest(proxies, ENOUGH_OF_CANARY * FULL_WEIGHT / weight)
+            answered = counted.canary.requests + counted.stable.requests
+            if why := judge.fallen_back(weight, counted.canary.requests, answered, round(counted.seconds)):
+                found[name] = f"its canary has {weights[name]:g} % and {why} ({cited(19)})"
     return found
-
-
-def _tells(service: ServiceSpec, weight: float) -> bool:
-    """Whether a canary's share of the requests tells if it has fallen back.
-
-    At full weight it is all of them. Below, an autoscaler moves the share where the ratio of pods decides, and
-    where users keep their version a few of them may send most of the requests.
-    """
-    if not service.falls_back or not weight:
-        return False
-    return weight == FULL_WEIGHT or (service.by_weight and service.stickiness is None)

@@ -178,6 +178,7 @@ def _agreed(request: ChangeRequest, changes_file: bool) -> bool:
 def _watch(request: ChangeRequest, result: Result) -> int:
     """Watches the canaries that were moved; the exit code."""
     from eco2.change.canary_health import soak  # noqa: PLC0415
+    from eco2.prometheus import PrometheusError  # noqa: PLC0415
     from eco2.stack.config import stack_config  # noqa: PLC0415
     from kube.cluster import ClusterClient  # noqa: PLC0415  # slow to import
     from kube.errors import ClusterError  # noqa: PLC0415  # slow to import
@@ -187,14 +188,20 @@ def _watch(request: ChangeRequest, result: Result) -> int:
         move.service: dict(move.entries).get(("rollouts", move.service, "phase"))
         for move in result.proposal.moves
     }
-    moved = {name: baseline.catalog.services[name] for name, phase in phases.items() if phase != 0}
+    moved = {name: baseline.services[name] for name, phase in phases.items() if phase != 0}
     if not moved:
         request.say("no canary is left to watch")
         return DONE
+    services = {name: wanted.service for name, wanted in moved.items()}
+    rollouts = {name: wanted.rollout for name, wanted in moved.items()}
+    weights = {
+        name: one.effective_weight if phases[name] is None else one.steps.weight(int(str(phases[name])))
+        for name, one in rollouts.items()
+    }
     try:
         cluster = ClusterClient(stack_config(baseline.project, baseline.stack).get("kubernetes:context", ""))
-        found = soak(cluster, moved, request.wait_seconds, request.prometheus, request.say)
-    except (ConfigError, ClusterError) as error:
+        found = soak(cluster, services, weights, request.wait_seconds, request.prometheus, request.say)
+    except (ConfigError, ClusterError, PrometheusError) as error:
         say_if_possible(f"error: not watched: {error}", err=True)
         return SICK
     for one in found:

@@ -24,7 +24,7 @@ def advance(
     prometheus: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", envvar="ECO2_PROMETHEUS_URL", help="Where --wait finds the canaries' errors."
+            metavar="URL", envvar="ECO2_PROMETHEUS_URL", help="Where --wait finds the canaries' requests."
         ),
     ] = None,
     as_json: Json = False,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from eco2.judge.questions import durations_before
 from eco2.judge.series import ALL, BUCKET, NO_END, end_of, key_of, of_service
 from rollout.judge.observations import Counts, Unknown
+from rollout.judge.scrapes import NotYet
 from rollout.judge.slow import slow_from
-from rollout.judge.tally import NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

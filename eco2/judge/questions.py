@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES, selector
 from eco2.judge.series import BUCKET, NAME, NAMESPACE, VERSION
-from rollout.judge.tally import LONGEST_SECONDS
+from rollout.judge.scrapes import LONGEST_SECONDS
 from rollout.spec import judge_settings
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -19,7 +19,7 @@ NOW: Final = "vector(time())"
 """The time by the same clock as that of the scrapes."""
 
 SCRAPES_SECONDS: Final = round(1.5 * LONGEST_SECONDS)
-"""How far back scrapes are asked for: farther than what is too old, so that it is told how old it is."""
+"""How far back scrapes are asked for."""
 
 EARLIER_SECONDS: Final = 3600
 """How far back stable is looked at before it is compared with anything."""
@@ -35,6 +35,12 @@ STABLE: Final = f'{VERSION}="{STABLE_VERSION}"'
 def requests(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
     """The last scrapes of all requests, also of those that reached no pod."""
     return f"{REQUESTS}{{{selector(services, grpc=grpc)}}}[{SCRAPES_SECONDS}s]"
+
+
+def ages(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
+    """How many seconds old the newest scrape of each service is, up to the five minutes of an instant query."""
+    series = f"{REQUESTS}{{{selector(services, grpc=grpc)}}}"
+    return f"time() - max by ({NAME},{NAMESPACE}) (timestamp({series}))"
 
 
 def buckets(services: Mapping[str, ServiceSpec], ends: Collection[str], *, grpc: bool) -> str:

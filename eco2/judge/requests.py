@@ -13,7 +13,7 @@ from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.share import Share
-from rollout.judge.tally import Rise, Tally
+from rollout.judge.tally import Tally
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from eco2.judge.asking import Asker
     from eco2.judge.series import Moments
-    from rollout.judge.tally import Scrape
+    from rollout.judge.scrapes import Rise, Scrape
     from rollout.spec.service import ServiceSpec
 
     Proxies = Mapping[str, Moments]
@@ -89,6 +89,7 @@ class RequestReader:
             self._since = now
         self._lines.draw(self._kinds)
         failed, slow = self._scraped()
+        ages = self._ages(failed)
         checks, latencies = own_checks(self._asker, self._services), quantiles(self._asker, self._kinds)
         found = {}
         for name, service in self._services.items():
@@ -96,8 +97,8 @@ class RequestReader:
                 found[name] = Counted(NO_REQUESTS, NO_REQUESTS, NO_REQUESTS, checks[name])
                 continue
             weight = weights.get(name, 0)
-            rise = self._rise("failed", name, failed[service.by_selector], now)
-            slower = self._rise("slow", name, slow[service.by_selector], now)
+            rise = ages.get(name) or self._rise("failed", name, failed[service.by_selector], now)
+            slower = self._rise("slow", name, slow.get(service.by_selector), now)
             found[name] = Counted(
                 rise if isinstance(rise, Unknown) else rise.batch(_split(service, weight)),
                 slower if isinstance(slower, Unknown) else slower.batch(0.0),
@@ -136,6 +137,24 @@ class RequestReader:
         for (what, grpc), answer in self._asker.samples(asked).items():
             found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=not grpc)
         return found["failed"], found["slow"]
+
+    def _ages(self, seen: Mapping[bool, Seen]) -> dict[str, Unknown]:
+        """How old the newest counts are of services of which nothing was scraped lately."""
+        lacking: dict[bool, dict[str, ServiceSpec]] = {}
+        for grpc, services in self._kinds.items():
+            found = seen[grpc]
+            if not isinstance(found, Unknown):
+                lacking[grpc] = {
+                    name: one for name, one in services.items() if key_of(name, one) not in found
+                }
+        asked = {grpc: questions.ages(chosen, grpc=grpc) for grpc, chosen in lacking.items() if chosen}
+        answers = self._asker.values(asked)
+        return {
+            name: Unknown(f"the newest counts are {age:.0f} s old")
+            for grpc, answer in answers.items()
+            for name, service in lacking[grpc].items()
+            for _, age in of_service(answer, key_of(name, service))
+        }
 
     def _rise(self, what: str, name: str, seen: Seen | None, now: float) -> Rise | Unknown:
         service = self._services[name]

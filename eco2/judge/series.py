@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES
 from rollout.judge.observations import Unknown
-from rollout.judge.tally import Scrape
+from rollout.judge.scrapes import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

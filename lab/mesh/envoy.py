@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lab.mesh.telemetry import FLUSH
+
 if TYPE_CHECKING:
     from lab.places import LabFolder
 
@@ -65,6 +67,7 @@ def bootstrap(folder: LabFolder, name: str) -> dict[str, Any]:
                 "ISTIO_VERSION": "1.31.0",
             },
         },
+        "stats_flush_interval": FLUSH,
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": RUNTIME}]},
         "admin": {"address": {"pipe": {"path": str(folder.socket(f"{name}-admin"))}}},
         "dynamic_resources": {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lab.mesh.envoy import CALLER_NAMESPACE, GATEWAY_PORT, ISTIOD_PORT, MESH_PORTS, XDS_PORT
+from lab.mesh.telemetry import FILTER
 
 if TYPE_CHECKING:
     from lab.api import Api
@@ -98,6 +99,7 @@ OBJECTS: tuple[dict[str, Any], ...] = (
             ],
         },
     },
+    FILTER,
 )
 
 

@@ -7,49 +7,60 @@ import sys
 from typing import TYPE_CHECKING
 
 from lab import tools
-from lab.mesh import envoy, istio
+from lab.mesh import envoy, istio, prometheus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lab.places import LabFolder
 
 NETWORK = "network"
-PODS = "pods"
+PODS = prometheus.PODS
+PROMETHEUS = prometheus.PROMETHEUS
 SILENT_PODS = "silent-pods"
 ISTIOD = "istiod"
-COUNTS = "counts"
 RELAYS = ("relay-outside", "relay-inside")
 ENVOYS = (envoy.GATEWAY, envoy.CALLER)
 INSIDE = frozenset({PODS, ISTIOD, RELAYS[1], *ENVOYS})
 ANSWER_SECONDS = 1.0
+PORTS = (envoy.GATEWAY, PROMETHEUS, *(f"{name}-metrics" for name in (*ENVOYS, PODS)))
+"""Loopback ports outside: the gateway, Prometheus, and what that asks."""
 
 
-def write_files(folder: LabFolder) -> None:
-    """Writes what istiod and the two Envoys read."""
+def write_files(folder: LabFolder, ports: Mapping[str, int]) -> None:
+    """Writes what istiod, the two Envoys and Prometheus read."""
     istio.write(folder)
+    prometheus.write(folder, {name: ports[f"{name}-metrics"] for name in (*ENVOYS, PODS)})
     for name in ENVOYS:
         envoy.write(folder, name)
 
 
 def commands(
-    folder: LabFolder, kubeconfig: str, api_port: int, gateway_port: int, pod_range: str
+    folder: LabFolder, kubeconfig: str, ports: Mapping[str, int], pod_range: str
 ) -> dict[str, list[str]]:
     """The command of each part.
 
     Args:
         folder: The lab's files.
         kubeconfig: The lab's own.
-        api_port: The API server's loopback port, outside; the same is opened inside.
-        gateway_port: A loopback port outside that leads to the gateway.
+        ports: Loopback ports outside: `api`, which is opened inside, too, and those of `PORTS`.
         pod_range: The addresses of pods.
     """
     own = [sys.executable, "-m"]
     api, gateway, ready = (folder.socket(name) for name in ("api", "gateway", ISTIOD))
     kubelet = [*own, "lab.pods.kubelet", kubeconfig, pod_range, str(folder.socket(PODS))]
-    outside = [f"unix:{api}=tcp:127.0.0.1:{api_port}", f"tcp:127.0.0.1:{gateway_port}=unix:{gateway}"]
+    metrics = {PODS: PODS, **{name: f"{name}-admin" for name in ENVOYS}}
+    outside = [
+        f"unix:{api}=tcp:127.0.0.1:{ports['api']}",
+        f"tcp:127.0.0.1:{ports[envoy.GATEWAY]}=unix:{gateway}",
+        *(
+            f"tcp:127.0.0.1:{ports[f'{name}-metrics']}=unix:{folder.socket(at)}"
+            for name, at in metrics.items()
+        ),
+    ]
     inside = [
-        f"tcp:127.0.0.1:{api_port}=unix:{api}",
+        f"tcp:127.0.0.1:{ports['api']}=unix:{api}",
         f"unix:{gateway}=tcp:127.0.0.1:{envoy.GATEWAY_PORT}",
         f"unix:{ready}=tcp:127.0.0.1:{envoy.ISTIOD_PORT}",
     ]
@@ -61,13 +72,8 @@ def commands(
         RELAYS[1]: [*own, "lab.mesh.relay", *inside],
         ISTIOD: istio.command(str(tools.program(tools.ISTIOD)), folder, kubeconfig),
         **{name: envoy.command(folder, name) for name in ENVOYS},
+        PROMETHEUS: prometheus.command(folder, ports[PROMETHEUS]),
     }
-
-
-def counts_command(folder: LabFolder, port: int) -> list[str]:
-    """How to start what answers as a Prometheus would; it needs the Envoys' sockets alone."""
-    sockets = (str(folder.socket(f"{name}-admin")) for name in ENVOYS)
-    return [sys.executable, "-m", "lab.mesh.counts", str(port), *sockets]
 
 
 def answers(path: Path) -> bool:

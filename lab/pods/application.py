@@ -19,6 +19,9 @@ from lab.pods.silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from lab.pods.requests import Outcome
 
 STREAM_SECONDS = 60.0
 EVENT_SECONDS = 1.0
@@ -36,12 +39,14 @@ class Application:
         ports: Number and name of each port; a name that starts with `grpc` speaks gRPC.
         who: What it says of itself: service, version, image, pod.
         behaviour: How it behaves at the moment.
+        counted: Counts a call by gRPC.
     """
 
     address: str
     ports: dict[int, str]
     who: dict[str, str]
     behaviour: Callable[[], behaving.Behaviour]
+    counted: Callable[[], AbstractContextManager[Outcome]]
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.ServerRunner | None = None
     _grpc: Any = None
@@ -66,7 +71,7 @@ class Application:
 
     def anew(self) -> Application:
         """The process that starts where this one has ended."""
-        return Application(self.address, self.ports, self.who, self.behaviour)
+        return Application(self.address, self.ports, self.who, self.behaviour, self.counted)
 
     async def be_silent(self, *, silent: bool) -> None:
         """Takes no connection and answers nobody, or takes up work again. What speaks gRPC only stops to answer."""
@@ -173,13 +178,16 @@ class _Calls(grpc.GenericRpcHandler):
 
         async def call(request: bytes, context: Any) -> bytes:
             behaviour = self._application.behaviour()
-            if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
-                silent = behaviour.hang or behaviour.lost
-                await asyncio.sleep(3600 if silent else behaviour.slow_seconds)
-                if behaviour.status != web.HTTPOk.status_code:
-                    # Before any header, as servers do: proxies count no status that comes in trailers.
-                    await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
-            await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
-            return answer(request)
+            with self._application.counted() as outcome:
+                if behaviour is not behaving.GOOD and behaving.strikes(behaviour):
+                    silent = behaviour.hang or behaviour.lost
+                    await asyncio.sleep(3600 if silent else behaviour.slow_seconds)
+                    if behaviour.status != web.HTTPOk.status_code:
+                        outcome.answered(grpc.StatusCode.UNAVAILABLE.value[0])
+                        # Before any header, as servers do: proxies count no status that comes in trailers.
+                        await context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
+                await context.send_initial_metadata(((VERSION_HEADER, self._application.who["version"]),))
+                outcome.answered(grpc.StatusCode.OK.value[0])
+                return answer(request)
 
         return grpc.unary_unary_rpc_method_handler(call)

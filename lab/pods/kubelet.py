@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import ValidationError
 
 from lab.api import connection
@@ -20,6 +21,7 @@ from lab.parts import ADMIN_CONTEXT
 from lab.pods.behaviour import Behaviour, Behaviours
 from lab.pods.cluster import Pods
 from lab.pods.life import Life
+from lab.pods.requests import Requests
 from lab.pods.usage import Usage
 
 FIRST_ADDRESS = 16
@@ -32,7 +34,7 @@ class Kubelet:
 
     def __init__(self, pods: Pods, pod_range: str, *, on_network: bool) -> None:
         """Prepares; `follow` begins."""
-        self.behaviours = Behaviours()
+        self.behaviours, self.requests = Behaviours(), Requests()
         self.lives: dict[str, Life] = {}
         self._pods, self._on_network = pods, on_network
         network = ipaddress.ip_network(pod_range)
@@ -49,7 +51,7 @@ class Kubelet:
         if life is None:
             # An address from before a restart of this process is kept.
             address = status.get("podIP") or self._free_address()
-            life = Life(self._pods, pod, address, self.behaviours, on_network=self._on_network)
+            life = Life(self._pods, pod, address, self.behaviours, self.requests, on_network=self._on_network)
             self.lives[meta["uid"]] = life
             if "deletionTimestamp" not in meta:
                 life.start()
@@ -88,7 +90,10 @@ class Kubelet:
 
 
 async def serve_control(kubelet: Kubelet, socket: Path) -> None:
-    """Takes orders on a unix socket: GET, PUT and DELETE of `/behaviour`; `/images` has those that run."""
+    """Takes orders on a unix socket: GET, PUT and DELETE of `/behaviour`.
+
+    `/images` has those that run, `/metrics` what a Prometheus wants to know.
+    """
 
     async def show(_request: web.Request) -> web.Response:
         told = kubelet.behaviours.told()
@@ -109,6 +114,11 @@ async def serve_control(kubelet: Kubelet, socket: Path) -> None:
         kubelet.forget()
         return await show(request)
 
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(
+            body=kubelet.requests.exposed(), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
+
     application = web.Application()
     application.add_routes(
         [
@@ -116,6 +126,7 @@ async def serve_control(kubelet: Kubelet, socket: Path) -> None:
             web.put("/behaviour", tell),
             web.delete("/behaviour", forget),
             web.get("/images", images),
+            web.get("/metrics", metrics),
         ]
     )
     runner = web.AppRunner(application, access_log=None)

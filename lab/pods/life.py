@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.pods.application import Application
+from lab.pods.requests import labels_of
 
 if TYPE_CHECKING:
     from lab.pods.behaviour import Behaviours
     from lab.pods.cluster import Pods
+    from lab.pods.requests import Requests
 
 DEFAULT_GRACE_SECONDS = 30
 CRASH_SECONDS = 2.0
@@ -26,7 +28,14 @@ class Life:
     """Keeps a pod's object and its process in step."""
 
     def __init__(
-        self, pods: Pods, pod: dict[str, Any], address: str, behaviours: Behaviours, *, on_network: bool
+        self,
+        pods: Pods,
+        pod: dict[str, Any],
+        address: str,
+        behaviours: Behaviours,
+        requests: Requests,
+        *,
+        on_network: bool,
     ) -> None:
         """Prepares; `start` begins it.
 
@@ -35,6 +44,7 @@ class Life:
             pod: The object.
             address: The pod's address.
             behaviours: How images behave.
+            requests: Counts what it answers.
             on_network: Whether the pod's address is this machine's, so that it can listen there.
         """
         self._pods, self.pod, self.address, self._on_network = pods, pod, address, on_network
@@ -50,7 +60,8 @@ class Life:
         }
         ports = {port["containerPort"]: port.get("name", "") for port in container.get("ports", ())}
         self._behaviour = partial(behaviours.of, self.image, time.monotonic())
-        self._application = Application(address, ports, who, self._behaviour)
+        counted = partial(requests.counted, labels_of(pod))
+        self._application = Application(address, ports, who, self._behaviour, counted)
         self._changed, self._crashes = asyncio.Event(), 0
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._task: asyncio.Task[None] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isfinite, isinf
 from typing import TYPE_CHECKING
 
-from rollout.judge.observations import Counts, Unknown
+from rollout.judge.observations import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,31 +33,6 @@ def slow_from(stable: Buckets, quantile: float) -> float | Unknown:
     if isinf(line):
         return Unknown(f"the buckets end at {ends[-2]:g}, and more of stable's requests are slower")
     return line
-
-
-def slow_counts(buckets: Buckets, line: float) -> Counts | Unknown:
-    """Requests of one version, and those that were slower than the line.
-
-    Args:
-        buckets: How many requests of one time each bucket holds: the difference of two scrapes.
-        line: An upper end of a bucket, from `slow_from`.
-    """
-    if why := _fault(buckets):
-        return Unknown(why)
-    if line not in buckets:
-        return Unknown(f"there is no bucket that ends at {line:g}: the histograms differ")
-    total = buckets[max(buckets)]
-    return Counts(total, total - buckets[line])
-
-
-def rise(before: Buckets, after: Buckets) -> dict[float, float] | Unknown:
-    """What came into each bucket between two scrapes."""
-    if before.keys() != after.keys():
-        return Unknown("the buckets of the histogram changed")
-    more = {end: after[end] - before[end] for end in after}
-    if any(number < 0 for number in more.values()):
-        return Unknown("the histogram began anew")
-    return more
 
 
 def _fault(buckets: Buckets) -> str:

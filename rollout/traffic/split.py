@@ -27,7 +27,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Reading:
+class LiveSplit:
     """What VirtualServices say. A hand may have written rules that disagree.
 
     Attributes:
@@ -63,14 +63,14 @@ class Reading:
         return Split(weight, max(self.header_weights) > 0 or (self.keeps and not weight))
 
 
-def read(*virtual_services: Mapping[str, Any]) -> Reading:
+def read(*virtual_services: Mapping[str, Any]) -> LiveSplit:
     """Reads the split from all VirtualServices of a service.
 
     Args:
         virtual_services: As the API server or the state has them.
     """
     rules = [[rule for rule in _rules(one) if rule.get("route")] for one in virtual_services]
-    return Reading(
+    return LiveSplit(
         frozenset(canary_share(rule) for own in rules for rule in own if not needs_header(rule)),
         frozenset(share for own in rules for share in _header_shares(own)) or frozenset({0}),
         {FALLBACK_SUBSET}

@@ -66,3 +66,51 @@ def test_without_go_the_way_on_is_named(monkeypatch, cache):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(tools.BuildError, match="install Go"):
         tools.make(tools.TOOLS[0])
+
+
+def test_what_can_wait_is_built_beside_the_others_with_the_time_that_they_leave(tmp_path, cache, monkeypatch):
+    log, others = tmp_path / "log", tmp_path / "others"
+    stand_in(
+        tmp_path,
+        f"""for last; do :; done
+while [ "$1" != -o ]; do shift; done
+case $last in
+*/cmd/prometheus) while [ ! -e {others} ]; do sleep 0.02; done; nice >> {log};;
+*) touch {others};;
+esac
+echo made > "$2" """,
+    )
+    monkeypatch.setattr(tools, "FILES", ())
+    monkeypatch.setattr(tools, "pulumi_on_path", lambda: tmp_path)
+    told = []
+    # One that waited for its turn, before the others, would wait for ever here.
+    tools.ensure(told.append)
+    assert log.read_text() == f"{min(os.nice(0) + 19, 19)}\n"
+    assert "building prometheus beside the others" in told[0]
+    assert tools.missing() == ()
+
+
+def test_what_alone_is_missing_takes_all_the_time_that_there_is(tmp_path, cache, monkeypatch):
+    log = tmp_path / "log"
+    stand_in(tmp_path, f'while [ "$1" != -o ]; do shift; done; nice >> {log}; echo made > "$2"')
+    monkeypatch.setattr(tools, "FILES", ())
+    monkeypatch.setattr(tools, "TOOLS", ())
+    monkeypatch.setattr(tools, "pulumi_on_path", lambda: tmp_path)
+    tools.make(tools.ISTIOD)
+    told = []
+    tools.ensure(told.append)
+    assert len(told) == 1
+    assert "prometheus (once" in told[0]
+    assert log.read_text() == 2 * f"{os.nice(0)}\n"
+
+
+def test_a_build_beside_the_others_that_fails_is_told_as_any(tmp_path, cache, monkeypatch):
+    stand_in(
+        tmp_path,
+        'for last; do :; done; case $last in */cmd/prometheus) echo "no such host" >&2; exit 1;; esac\n'
+        'while [ "$1" != -o ]; do shift; done; echo made > "$2"',
+    )
+    monkeypatch.setattr(tools, "FILES", ())
+    monkeypatch.setattr(tools, "pulumi_on_path", lambda: tmp_path)
+    with pytest.raises(tools.BuildError, match=r"prometheus[\s\S]*no such host"):
+        tools.ensure(lambda _: None)

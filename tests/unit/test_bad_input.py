@@ -23,6 +23,8 @@ GROUP = "config/eco2:nodeGroups/auth"
 SERVICE = "services/auth-api"
 ROUTED = {"name": "x", "prefix": "/api/v1/x"}
 
+CHECK = {"query": 'orders{version="{version}"}', "limit": 1, "bad": "above"}
+
 BAD_CONFIG = [  # what is set (None: removed), the key that is named, a part of the reason
     ({"config/kubernetes:context": None}, "kubernetes:context", "missing"),
     ({"config/kubernetes:context": ""}, "kubernetes:context", "missing"),
@@ -97,6 +99,11 @@ BAD_CONFIG = [  # what is set (None: removed), the key that is named, a part of 
     ({"config/eco2:services/chat-api": {"autoscaler": {"min": 1, "max": 2}}}, "eco2:services.chat-api.autoscaler", "set replicas"),
     ({"config/eco2:services/auth-api": {"autoscaler": {"min": 3, "max": 2}}}, "eco2:services.auth-api.autoscaler", "above max"),
     ({"config/eco2:services/auth-api": {"env": {"A B": "x"}}}, "eco2:services.auth-api.env.A B", "form"),
+    ({"config/eco2:services/chat-api": {"judge": {"margins": 1}}}, "eco2:services.chat-api.judge.margins", "did you mean margin"),
+    ({"config/eco2:services/chat-api": {"judge": {"margin": 0}}}, "eco2:services.chat-api.judge.margin", "0.05"),
+    ({"config/eco2:services/chat-api": {"judge": {"margin": "1"}}}, "eco2:services.chat-api.judge.margin", "number"),
+    ({"config/eco2:services/chat-api": {"judge": {"checks": {"Orders": CHECK}}}}, "eco2:services.chat-api.judge.checks.Orders", "DNS label"),
+    ({"config/eco2:services/chat-api": {"judge": {"checks": {"a": {**CHECK, "bad": "over"}}}}}, "eco2:services.chat-api.judge.checks.a.bad", "'above' or 'below'"),
     ({"config/eco2:phases": {"auth-api": 3}}, "eco2:phases", "unknown key"),
     ({"config/eco2:protect": "maybe"}, "eco2:protect", "true or false"),
     ({"config/eco2:routePropagationSeconds": -1}, "eco2:routePropagationSeconds", "0"),
@@ -130,6 +137,12 @@ BAD_CATALOG = [
     ({f"{SERVICE}/envFrom": [{}]}, f"{SERVICE}/envFrom[0]", "either a secret or a configMap"),
     ({f"{SERVICE}/queues": ["x"]}, SERVICE, "{queues}"),
     ({f"{SERVICE}/drain": {"preStopSeconds": 30, "graceSeconds": 30}}, f"{SERVICE}/drain", "leaves nothing"),
+    ({f"{SERVICE}/judge": {"quantile": 100}}, f"{SERVICE}/judge/quantile", "99.9"),
+    ({f"{SERVICE}/judge": {"checks": {"a": {"limit": 1, "bad": "above"}}}}, f"{SERVICE}/judge/checks/a/query", "missing"),
+    ({f"{SERVICE}/judge": {"checks": {"a": {**CHECK, "query": "up"}}}}, f"{SERVICE}/judge/checks/a/query", 'write version="{version}"'),
+    ({f"{SERVICE}/judge": {"checks": {"a": {**CHECK, "query": 'up{app=~"{app}"}'}}}}, f"{SERVICE}/judge/checks/a/query", "{app} is filled in by nobody; {service} and {version} are"),
+    ({f"{SERVICE}/judge": {"checks": {"a": {**CHECK, "query": "{ version }"}}}}, f"{SERVICE}/judge/checks/a/query", "{ version } is filled in by nobody"),
+    ({f"{SERVICE}/judge": {"checks": {"a": {**CHECK, "limit": float("nan")}}}}, f"{SERVICE}/judge/checks/a/limit", "finite"),
     ({"services/my-worker/routes": [ROUTED]}, "services/my-worker", "reads queues"),
     ({"services/chat-api/routes": [{"name": "x", "prefix": "/api/v1/auth"}]}, "services/chat-api/routes[0]", "meets"),
     ({"services/chat-api/routes": [{"name": "x", "prefix": "/api"}]}, "services/chat-api/routes[0]", "meets /api/v1/auth"),

@@ -219,7 +219,7 @@ def test_a_person_wins(act, words, look):
 def test_hands_that_were_there_before_end_nothing():
     on = Mountain.of(auth_api=2)
     on.hands["auth-api"] = "changed by hand"
-    on.sees = at_look(8, lambda: on.hands.clear())
+    on.sees = at_look(8, on.hands.clear)
     assert on.climb(QUICK).code == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -54,12 +55,31 @@ def test_a_canary_that_takes_its_share_is_hardly_ever_taken_for_one_that_fell_ba
 
 
 class Counted:
+    """A Prometheus that scraped a gateway four times: two minutes ago a canary got less, or it gets less now."""
+
     def __init__(self, url):
         if url == "silent":
             raise PrometheusError("does not answer")
+        self.shares = {"here": (0.03, 0.03, 0.03), "risen": (0.05, 0.05, 0.2), "fallen": (0.2, 0.2, 0.03)}[
+            url
+        ]
 
-    def requests(self, services):
-        return {name: Requests({"v1": 970, "v2": 30}) for name in services}
+    def samples(self, asked):
+        found = []
+        for name in re.findall(
+            r"[a-z-]+", asked.partition("destination_service_name=~")[2].partition(",")[0]
+        ):
+            canary = [round(1000 * sum(self.shares[:number])) for number in range(4)]
+            for version, counted in (
+                ("v2", canary),
+                ("v1", [1000 * number - canary[number] for number in range(4)]),
+            ):
+                labels = {"destination_service_name": name, "destination_version": version}
+                labels["destination_service_namespace"] = CATALOG.services[name].namespace
+                found.append(
+                    (labels, [(15.0 * number, float(value)) for number, value in enumerate(counted)])
+                )
+        return found
 
 
 def test_a_step_up_of_such_a_canary_is_refused_with_figures(monkeypatch):
@@ -69,8 +89,15 @@ def test_a_step_up_of_such_a_canary_is_refused_with_figures(monkeypatch):
     assert found.keys() == {"chat-api"}
     # Without routes the ratio of pods decides, but for full weight.
     assert step_up.fallen_back("here", services, {"ext-authz": 100}).keys() == {"ext-authz"}
-    assert "has 20 % and got 3.0 % of 1000 requests in 60 s: it has fallen back" in found["chat-api"]
+    assert "has 20 % and got 3.0 % of 1000 requests in 15 s: it has fallen back" in found["chat-api"]
     assert "rule 19" in found["chat-api"]
+
+
+@pytest.mark.parametrize(("url", "refused"), [("risen", False), ("fallen", True)])
+def test_what_it_got_before_its_weight_rose_is_not_held_against_it(monkeypatch, url, refused):
+    monkeypatch.setattr(step_up, "Prometheus", Counted)
+    found = step_up.fallen_back(url, {"chat-api": CATALOG.services["chat-api"]}, {"chat-api": 20})
+    assert bool(found) == refused
 
 
 def test_what_nobody_can_tell_is_an_error_and_no_step(monkeypatch):

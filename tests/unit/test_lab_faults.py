@@ -9,6 +9,7 @@ import pytest
 
 from lab.pods import life
 from lab.pods.behaviour import Behaviour, Behaviours
+from lab.pods.requests import Requests
 from lab.pods.silence import Silence
 
 POD = {
@@ -35,7 +36,7 @@ def test_a_process_that_crashes_is_unready_and_starts_again_each_time(monkeypatc
     async def live():
         pods, behaviours = Pods(), Behaviours()
         behaviours.tell("a", Behaviour(start_seconds=0, crash=True))
-        one = life.Life(pods, POD, "127.0.0.1", behaviours, on_network=False)
+        one = life.Life(pods, POD, "127.0.0.1", behaviours, Requests(), on_network=False)
         one.start()
         await asyncio.wait_for(pods.enough.wait(), 20)
         one.cut()

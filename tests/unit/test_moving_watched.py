@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from eco2.prometheus import Prometheus, Requests
+from eco2.judge.requests import Counted, RequestReader
+from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import NotYet
 from tests.api_server import ApiServer
 
 NOBODY = ("--prometheus", "http://127.0.0.1:1")
@@ -23,7 +25,7 @@ def ends(desk, tmp_path, monkeypatch):
 
     def run(wanted, pods, *options, counted=None, service="auth-api", namespace="auth"):
         if counted:
-            monkeypatch.setattr(Prometheus, "requests", lambda *_: {service: counted})
+            monkeypatch.setattr(RequestReader, "look", lambda *_: {service: counted})
         with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as cluster:
             cluster.lists(namespace, [], [], pods)
             path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{service}-canary"
@@ -38,7 +40,7 @@ def ends(desk, tmp_path, monkeypatch):
     ("wanted", "pods", "options", "words"),
     [
         (None, [], (), "no Deployment"),
-        (2, [], (), "0 pods ready, and 2 wanted"),
+        (2, [], (), "0 of 2 pods ready"),
         (0, [], (), "its Deployment is scaled to 0"),
         (1, [READY], NOBODY, "Prometheus at http://127.0.0.1:1 does not answer"),
     ],
@@ -53,20 +55,37 @@ def test_a_canary_that_cannot_be_watched_is_no_success(ends, wanted, pods, optio
     assert "eco2 abort" not in told
 
 
-def test_a_stable_that_fails_itself_is_nothing_to_watch_by(ends):
-    counted = Requests({"v1": 1000, "v2": 1000}, {"v1": 600, "v2": 500})
-    done = ends(1, [READY], *SOMEBODY, counted=counted)
+def counts(canary, stable):
+    batch = Batch(Counts(*canary), Counts(*stable))
+    return Counted(batch, batch, "")
+
+
+def test_what_a_prometheus_cannot_tell_is_no_success(ends):
+    why = Unknown("the newest counts are 75 s old")
+    done = ends(1, [READY], *SOMEBODY, counted=Counted(why, why, why))
     assert done.exit_code == 5
-    assert "auth-api: not known" in done.stdout
+    assert (
+        "auth-api: not known: 1 of 1 pods ready, no restarts; the newest counts are 75 s old" in done.stdout
+    )
 
 
-@pytest.mark.parametrize(
-    ("counted", "verdict"), [(Requests({"v2": 12}, {"v2": 3}), "not known"), (Requests({"v2": 500}), "well")]
-)
-def test_too_few_requests_to_judge_by_are_no_failure(ends, counted, verdict):
+AWAITED = NotYet("two scrapes since the beginning are awaited")
+
+
+@pytest.mark.parametrize("counted", [counts((12, 0), (0, 0)), Counted(AWAITED, AWAITED, AWAITED)])
+def test_too_few_requests_to_judge_by_are_no_failure(ends, counted):
     done = ends(1, [READY], *SOMEBODY, counted=counted)
     assert done.exit_code == 0, done.output
-    assert f"auth-api: {verdict}: " in done.stdout
+    assert "auth-api: well: 1 of 1 pods ready, no restarts" in done.stdout
+
+
+def test_without_a_prometheus_pods_are_looked_at_alone_and_it_says_so(ends):
+    done = ends(1, [READY])
+    assert done.exit_code == 0, done.output
+    told = (
+        "auth-api: well: 1 of 1 pods ready, no restarts; requests were not looked at: no Prometheus was named"
+    )
+    assert told in " ".join(done.stdout.split())
 
 
 def test_a_worker_that_wants_no_pods_yet_is_no_failure(ends):
@@ -82,14 +101,13 @@ def test_scripts_are_told_what_could_not_be_watched(ends):
     assert health == {
         "service": "auth-api",
         "verdict": "not known",
-        "words": "no Deployment",
+        "words": "no Deployment; requests were not looked at: no Prometheus was named",
         "watched": False,
     }
 
 
 def test_a_sick_canary_is_told_with_the_way_back(ends):
-    counted = Requests({"v1": 1000, "v2": 1000}, {"v2": 500})
-    done = ends(1, [READY], *SOMEBODY, counted=counted)
+    done = ends(1, [READY], *SOMEBODY, counted=counts((1000, 500), (1000, 0)))
     assert done.exit_code == 5
     assert "eco2 abort auth-api --stack dev" in done.stdout
     assert "eco2 status" not in done.stdout

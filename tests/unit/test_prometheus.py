@@ -1,10 +1,9 @@
-"""The product's Prometheus client against a small server, and the lab's counters against its questions."""
+"""The product's Prometheus client against a small server."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +11,6 @@ import pytest
 
 from eco2.istio_metrics import increase
 from eco2.prometheus import Prometheus, PrometheusError, Requests
-from lab.mesh import counts as lab_counts
-from lab.mesh.counts import LABELS, STAT, Counts
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 
@@ -113,52 +110,3 @@ def test_a_url_that_is_none_and_a_server_that_is_not_there():
         Prometheus("prometheus:9090")
     with pytest.raises(PrometheusError, match="does not answer"):
         Prometheus("http://127.0.0.1:9").query("up")
-
-
-def counters(**counted):
-    found = Counter()
-    for name, value in counted.items():
-        version, code = name.split("_")
-        found[tuple(zip(LABELS, ("source", "auth-api", "auth", version, code), strict=True))] = value
-    return found
-
-
-def test_the_lab_answers_what_the_product_asks(services):
-    counts = Counts()
-    counts.add(0, counters(v1_200=1000, v2_200=5))
-    counts.add(50, counters(v1_200=1100, v2_200=15, v2_503=0))
-    counts.add(100, counters(v1_200=1180, v2_200=30, v2_503=10))
-    served = lab_counts.serve(counts, 0)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
-    try:
-        prometheus = Prometheus(f"http://127.0.0.1:{served.server_address[1]}")
-        found = prometheus.requests({name: services[name] for name in ("auth-api", "ext-authz")})
-        assert found["auth-api"] == Requests({"v1": 80, "v2": 25}, {"v2": 10})
-        assert found["ext-authz"] == Requests({}, {})
-        with pytest.raises(PrometheusError, match="the lab answers sum by"):
-            prometheus.query("up")
-    finally:
-        served.shutdown()
-        served.server_close()
-
-
-def test_a_counter_that_fell_was_started_anew(services):
-    counts = Counts()
-    counts.add(0, counters(v1_200=1000))
-    counts.add(10, counters(v1_200=40))
-    asked = increase({"auth-api": services["auth-api"]}, 60, grpc=False, failed=False)
-    assert [one["value"][1] for one in counts.answer(asked)] == ["40"]
-
-
-@pytest.mark.parametrize(
-    ("cluster", "found"),
-    [
-        ("outbound|8000|canary|auth-api.auth.svc.cluster.local;", ("canary", "auth-api", "auth", "200")),
-        ("outbound|8000|stable|sse.x-y.svc.cluster.local", ("stable", "sse", "x-y", "200")),
-        ("outbound|50051||ext-authz.auth.svc.cluster.local;", None),
-        ("xds-grpc", None),
-    ],
-)
-def test_service_and_subset_are_read_from_the_clusters_name(cluster, found):
-    named = STAT.fullmatch(f"cluster.{cluster}.upstream_rq_200")
-    assert (named and named.groups()) == found

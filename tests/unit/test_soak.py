@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import urllib.parse
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from types import SimpleNamespace
 
 import pytest
 
 from eco2.change import canary_health as soaking
-from eco2.change.canary_health import judged_errors, soak
+from eco2.change.canary_health import soak
+from eco2.prometheus import PrometheusError
+from kube.errors import ClusterError
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
+from tests.prometheus_server import Mesh, PrometheusServer
 
+ALONE = "requests were not looked at: no Prometheus was named"
 SERVICES = read_catalog(ROOT / "services.yaml").services
 
 
@@ -57,17 +59,17 @@ def _quick(monkeypatch):
 
 
 def watched(*looks, name="auth-api", seconds=0.3, prometheus=None):
-    [health] = soak(Cluster(*looks), {name: SERVICES[name]}, seconds, prometheus, lambda _: None)
+    [health] = soak(Cluster(*looks), {name: SERVICES[name]}, {name: 20}, seconds, prometheus, lambda _: None)
     return health.verdict, health.words
 
 
 def test_a_canary_whose_pods_stay_ready_is_well():
-    assert watched([pod()]) == ("well", "1 pods ready, no restarts")
+    assert watched([pod()]) == ("well", f"1 of 1 pods ready, no restarts; {ALONE}")
 
 
 def test_only_pods_of_the_canary_are_asked_for():
     cluster = Cluster([pod()])
-    soak(cluster, {"auth-api": SERVICES["auth-api"]}, 0, None, lambda _: None)
+    soak(cluster, {"auth-api": SERVICES["auth-api"]}, {"auth-api": 20}, 0, None, lambda _: None)
     assert set(cluster.asked) == {
         ("/api/v1/namespaces/auth/pods", "app=auth-api,version=v2"),
         "/apis/apps/v1/namespaces/auth/deployments/auth-api-canary",
@@ -91,7 +93,7 @@ def test_fewer_ready_pods_are_sickness_once_they_stay_fewer():
 
 
 def test_pods_that_leave_do_not_count():
-    assert watched([pod("a"), pod("b", leaving=True)]) == ("well", "1 pods ready, no restarts")
+    assert watched([pod("a"), pod("b", leaving=True)]) == ("well", f"1 of 1 pods ready, no restarts; {ALONE}")
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3])
@@ -101,20 +103,20 @@ def test_a_worker_without_weight_has_no_pods_and_is_neither_well_nor_sick(second
 
 
 def test_a_canary_that_its_autoscaler_shrinks_is_well():
-    assert watched([pod("a"), pod("b")], [pod("a")]) == ("well", "1 pods ready, no restarts")
+    assert watched([pod("a"), pod("b")], [pod("a")]) == ("well", f"1 of 1 pods ready, no restarts; {ALONE}")
     leaving = [pod("a"), pod("b", leaving=True)]
     assert watched([pod("a"), pod("b")], leaving)[0] == "well"
 
 
 def test_a_canary_that_shrank_and_then_loses_its_pod_is_sick():
     told = watched([pod("a"), pod("b")], [pod("a")], wanting(1), seconds=60)
-    assert told == ("sick", "0 pods ready, and 1 wanted")
+    assert told == ("sick", "0 of 1 pods ready")
 
 
 def test_pods_that_an_autoscaler_adds_have_time_to_start_and_then_count():
     starting = wanting(2, pod("a"), pod("b", ready=False))
     grown = [pod("a"), pod("b")]
-    assert watched([pod("a")], starting) == ("not known", "1 pods ready, and 2 wanted")
+    assert watched([pod("a")], starting) == ("not known", f"1 of 2 pods ready; {ALONE}")
     assert watched([pod("a")], *[starting] * 5, grown)[0] == "well"
     assert watched([pod("a")], starting, grown, starting, seconds=60)[0] == "sick"
     assert watched([pod("a")], starting, wanting(2), seconds=60)[0] == "sick"
@@ -126,104 +128,98 @@ def test_a_canary_whose_deployment_goes_is_sick():
 
 def test_a_canary_that_somebody_scales_to_0_is_no_canary_without_pods_by_plan():
     assert watched([pod()], wanting(0), seconds=60) == ("sick", "its Deployment is scaled to 0")
-    assert watched(wanting(0), seconds=0) == ("not known", "its Deployment is scaled to 0")
-
-
-@pytest.mark.parametrize(
-    ("canary", "stable", "verdict"),
-    [
-        ((1000, 0), (1000, 0), "well"),
-        ((1000, 10), (1000, 0), "well"),
-        ((1000, 11), (1000, 0), "sick"),
-        ((1000, 30), (1000, 20), "well"),
-        ((1000, 50), (1000, 20), "sick"),
-        ((12, 12), (1000, 0), "not known"),
-        ((0, 0), (0, 0), "not known"),
-        ((100, 50), (0, 0), "sick"),
-        ((1000, 190), (1000, 100), "well"),
-        ((1000, 210), (1000, 100), "sick"),
-        ((5000, 5000), (5000, 3000), "sick"),
-        ((1000, 310), (1000, 200), "sick"),
-        ((1000, 200), (1000, 200), "not known"),
-        ((5000, 5000), (5000, 5000), "not known"),
-        ((100, 100), (1, 1), "not known"),
-        ((1000, 10), (1000, 600), "well"),
-    ],
-)
-def test_errors_are_judged_beside_stable_and_only_with_enough_requests(canary, stable, verdict):
-    assert judged_errors(canary, stable)[0] == verdict
-
-
-def test_too_few_requests_are_counted_out():
-    assert judged_errors((12, 3), (0, 0)) == ("not known", "not enough requests: 12 of 100", True)
-
-
-@pytest.mark.parametrize("failed", range(0, 1001, 50))
-def test_a_canary_that_fails_everything_is_never_well(failed):
-    assert judged_errors((1000, 1000), (1000, failed))[0] != "well"
-
-
-def test_a_stable_that_fails_itself_is_no_measure():
-    told = "30.0% of 1000 requests failed, 60.0% of stable's, too many to tell the canary's own from"
-    assert judged_errors((1000, 300), (1000, 600)) == ("not known", told, False)
+    assert watched(wanting(0), seconds=0) == ("not known", f"its Deployment is scaled to 0; {ALONE}")
 
 
 @pytest.fixture
-def prometheus():
-    """A server that answers queries by what they name."""
-    answers, asked = {}, []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["query"][0]
-            asked.append(query)
-            failed = "response_code" in query or "grpc_response_status" in query
-            named = {"destination_service_name": "auth-api", "destination_service_namespace": "auth"}
-            result = [
-                {"metric": {**named, "destination_version": version}, "value": [0, str(value)]}
-                for (version, failures), value in answers.items()
-                if failures == failed
-            ]
-            body = json.dumps({"status": "success", "data": {"result": result}}).encode()
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", answers, asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server():
+    with PrometheusServer() as opened:
+        yield opened
 
 
-def test_errors_come_from_a_prometheus(prometheus):
-    url, answers, asked = prometheus
-    answers |= {("v2", False): 400, ("v2", True): 40, ("v1", False): 9600}
-    verdict, words = watched([pod()], prometheus=url)
+@pytest.fixture
+def served(server, monkeypatch):
+    """Requests by version between two looks, and those that fail: each pause brings a scrape of so many more."""
+    mesh = Mesh(server.series)
+
+    def run(canary, stable, seconds=0.1, name="auth-api", **labels):
+        def pause(_):
+            for version, (number, failed) in (("v2", canary), ("v1", stable)):
+                mesh.count(version, number - failed, **labels)
+                mesh.count(version, failed, "503", **labels)
+                mesh.take(version, 20, number, **labels)
+            mesh.wait(15)
+            time.sleep(0.01)
+
+        for _ in range(2):
+            mesh.take("v1", 20, 100, **labels)
+            mesh.count("v1", 1, **labels)
+            mesh.wait(15)
+        monkeypatch.setattr(soaking, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pause))
+        return watched([pod()], name=name, seconds=seconds, prometheus=server.url)
+
+    return run
+
+
+def test_requests_are_judged_beside_stable(served):
+    verdict, words = served((200, 20), (800, 0), seconds=60)
     assert verdict == "sick"
-    assert words == "1 pods ready, no restarts; 10.0% of 400 requests failed, 0.0% of stable's"
-    assert 'reporter="source",destination_service_name=~"auth-api"' in asked[0]
-    assert 'response_code=~"5.."' in asked[1]
-    # A pod that starts at the last look is no reason to overlook them.
-    assert watched([pod()], wanting(2, pod()), prometheus=url)[0] == "sick"
+    assert "10.0% of" in words
+    assert "worse by more than 0.5 points" in words
 
 
-def test_grpc_errors_hide_under_200(prometheus):
-    url, _, asked = prometheus
-    assert watched([pod()], name="ext-authz", prometheus=url) == (
-        "not known",
-        "1 pods ready, no restarts; not enough requests: 0 of 100",
-    )
-    assert "grpc_response_status" in asked[1]
+def test_a_canary_that_fails_no_more_than_stable_is_well(served):
+    verdict, words = served((2000, 100), (8000, 400), seconds=1)
+    assert verdict == "well", words
+    assert "1 of 1 pods ready, no restarts" in words
+    assert "failed, 5.0% of stable's" in words
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "file:///etc/passwd", "prometheus:9090"])
-def test_a_prometheus_that_does_not_answer_is_not_read_as_health(url):
-    verdict, words = watched([pod()], seconds=0, prometheus=url)
+def test_too_few_requests_are_counted_out(served):
+    verdict, words = served((1, 0), (3, 0))
     assert verdict == "not known"
-    assert url in words
+    assert "not enough requests: " in words
+
+
+def test_a_stable_that_fails_itself_is_no_excuse_for_one_that_fails_more(served):
+    assert served((1000, 900), (4000, 1200), seconds=60)[0] == "sick"
+
+
+def test_a_canary_that_has_fallen_back_is_sick_though_it_fails_nothing(served):
+    verdict, words = served((1, 0), (1000, 0), seconds=60)
+    assert verdict == "sick"
+    assert "it has fallen back" in words
+
+
+def test_grpc_errors_hide_under_200(server):
+    watched([pod()], name="ext-authz", prometheus=server.url)
+    assert any('istio_requests_total{reporter="destination",' in asked for asked in server.asked)
+
+
+def test_a_worker_is_judged_by_its_pods_and_its_own_checks(server):
+    verdict, words = watched([pod()], name="my-worker", prometheus=server.url)
+    assert verdict == "not known"
+    assert "it has no check of its own: add one under judge.checks" in words
+
+
+def test_a_prometheus_that_does_not_answer_is_not_read_as_health():
+    verdict, words = watched([pod()], seconds=0, prometheus="http://127.0.0.1:1")
+    assert verdict == "not known"
+    assert "Prometheus at http://127.0.0.1:1 does not answer" in words
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "prometheus:9090"])
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(PrometheusError, match="is no URL"):
+        watched([pod()], seconds=0, prometheus=url)
+
+
+def test_an_api_server_that_is_away_is_not_read_as_health():
+    class Away:
+        def list(self, *_):
+            raise ClusterError("the cluster of context eco2-dev does not answer: refused")
+
+    services = {"auth-api": SERVICES["auth-api"]}
+    [health] = soak(Away(), services, {"auth-api": 20}, 0, None, lambda _: None)
+    assert (health.verdict, health.watched) == ("not known", False)
+    assert "does not answer" in health.words

@@ -1,0 +1,88 @@
+"""Between a command and the lab's Prometheus: one that lags, talks nonsense, is slow or does not answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import urllib3
+
+NONSENSE = b"<html>It works!</html>"
+STATUS = {"status": "success", "data": {"resultType": "vector", "result": []}}
+"""What is right in form and holds nothing."""
+
+
+@dataclass
+class Between:
+    """A server that hands questions on, worse than they came; what it does may change at any time.
+
+    Attributes:
+        behind: The Prometheus' URL.
+        lag_seconds: Answers are as of so long ago.
+        slow_seconds: How long it thinks.
+        nonsense: Whether it answers with something else.
+        empty: Whether it has no data.
+        away: Whether it ends connections without an answer.
+        asked: The questions so far.
+    """
+
+    behind: str
+    lag_seconds: float = 0.0
+    slow_seconds: float = 0.0
+    nonsense: bool = False
+    empty: bool = False
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+    _server: Any = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        between, pool = self, urllib3.PoolManager(retries=False, timeout=30)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(dict(parse_qsl(urlsplit(self.path).query)))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                self._answer(dict(parse_qsl(body.decode())))
+
+            def _answer(self, asked: dict[str, str]) -> None:
+                between.asked.append(asked.get("query", ""))
+                time.sleep(between.slow_seconds)
+                if between.away:
+                    self.close_connection = True
+                    return
+                status, told = 200, NONSENSE
+                if between.empty:
+                    told = json.dumps(STATUS).encode()
+                elif not between.nonsense:
+                    if between.lag_seconds:
+                        at = float(asked.get("time", time.time())) - between.lag_seconds
+                        asked["time"] = f"{at:.3f}"
+                    url = f"{between.behind}{urlsplit(self.path).path}?{urlencode(asked)}"
+                    answer = pool.request("GET", url)
+                    status, told = answer.status, answer.data
+                self.send_response(status)
+                self.send_header("content-length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
