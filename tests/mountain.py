@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from eco2.climb.endings import Endings
-from eco2.climb.loop import Climb, Ways
+from eco2.climb.loop import Climb
 from eco2.climb.site import FailedError, NotNowError, RefusedError, RoutesSeen
+from eco2.climb.telling import Ways
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
 from rollout.judge.judging import Earlier, Reading
@@ -42,6 +43,12 @@ class Mountain:
         messages: Of all updates.
         counts: What is counted of each canary at a look.
         locked: Why updates cannot run.
+        unfit: Why canaries are not ready for more.
+        refused: What a guard says.
+        broken: How updates fail.
+        away: Why neither the state nor the routes can be read.
+        interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
+        frozen: Why routes cannot be moved, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
         calls: How many calls were made.
@@ -62,6 +69,7 @@ class Mountain:
     refused: str = ""
     broken: str = ""
     away: str = ""
+    interrupts_at: int = -1
     frozen: dict[str, str] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
@@ -70,7 +78,6 @@ class Mountain:
     dies_at: int | None = None
     died: bool = False
     events: list = field(default_factory=list)
-    struck_after: list[float] = field(default_factory=list)
 
     @classmethod
     def of(cls, **phases):
@@ -170,6 +177,7 @@ class Site:
         return dict(self.on.file)
 
     def state(self):
+        self._may_die()
         return Now(NotNowError(self.on.away) if self.on.away else dict(self.on.state))
 
     def routes(self):
@@ -231,7 +239,7 @@ class Site:
         self.on.messages.append(message)
         self.on.update()
         self._may_die()
-        return False
+        return self.on.interrupts_at == len(self.on.visits)
 
     def strike(self):
         self._may_die()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eco2.abort.files import Place
     from eco2.abort.request import AbortRequest
     from eco2.abort.routes import Stroke
-    from eco2.abort.stroke import Struck
+    from eco2.abort.stroke import FirstStroke
 
 
 class RoutesError(Exception):
@@ -52,7 +52,7 @@ def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     finish(ready, first_stroke(ready, say, began), say)
 
 
-def finish(ready: Ready, struck: Struck, say: Callable[[str], None]) -> None:
+def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> None:
     """What follows the first stroke.
 
     Args:

@@ -36,7 +36,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Struck:
+class FirstStroke:
     """What the first stroke has done.
 
     Attributes:
@@ -50,7 +50,7 @@ class Struck:
     ended: float
 
 
-def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None = None) -> Struck:
+def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None = None) -> FirstStroke:
     """Takes the canaries out of all routes.
 
     Args:
@@ -64,7 +64,7 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     strokes = strike(cluster, services, services)
     struck_at = time.time()
     say_what_moved(strokes, began, _of_proxies(silent.result(), why_it_is_not_known(cluster)), say)
-    return Struck(strokes, began, struck_at)
+    return FirstStroke(strokes, began, struck_at)
 
 
 def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eco2.climb.endings import Ending, Endings
-    from eco2.climb.loop import Ways
     from eco2.climb.site import Site
+    from eco2.climb.telling import Ways
 
 PATIENCE_SECONDS: Final = 600.0
 """How long routes are tried again that the API server does not take."""

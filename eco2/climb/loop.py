@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eco2.climb.back import take_back
 from eco2.climb.events import Ended, Promoted, Raised
 from eco2.climb.judges import Judges
 from eco2.climb.others import Others
-from eco2.climb.site import FailedError, InterruptedUpdateError, MovedError, NotNowError, RefusedError
+from eco2.climb.site import (
+    DoneAlreadyError,
+    FailedError,
+    InterruptedUpdateError,
+    MovedError,
+    NotNowError,
+    RefusedError,
+)
 from eco2.climb.telling import Telling
 from rollout.climb import words
 from rollout.climb.steps import (
@@ -25,32 +32,14 @@ from rollout.climb.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from eco2.change.proposal import Proposal
     from eco2.climb.endings import Ending, Endings
-    from eco2.climb.events import Event
     from eco2.climb.site import Site
-    from rollout.climb.standing import Standing
+    from eco2.climb.telling import Ways
+    from rollout.climb.standing import Left, Standing
     from rollout.climb.steps import Goal, Step
-
-LOOK_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Ways:
-    """How a climb is told, and who is asked.
-
-    Attributes:
-        tell: Takes each event.
-        agreed: Asked once, before anything is changed: where the services stand, the first step, and what that
-            would change where it is due at once.
-        look_seconds: From one look to the next.
-    """
-
-    tell: Callable[[Event], None]
-    agreed: Callable[[Mapping[str, Standing], Step, Proposal | None], bool]
-    look_seconds: float = LOOK_SECONDS
 
 
 class Climb:
@@ -99,9 +88,10 @@ class Climb:
                 self._first = step, self._prepare(step)
         except RefusedError as error:
             return self._endings.refused(f"{error}; nothing was changed")
-        except NotNowError as error:
+        except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))
-        if not self._ways.agreed(self._stands, step, self._first and self._first[1]):
+        proposal = self._first and self._first[1]
+        if not self._ways.agreed(self._stands, step, proposal, routes.hands):
             return self._endings.refused("nothing was changed")
         while True:
             if ending := self._act(step):
@@ -113,9 +103,7 @@ class Climb:
         self._site.sleep(max(self._looked_at + self._ways.look_seconds - self._site.now(), 0))
         self._looked_at, self._doubt = self._site.now(), ""
         try:
-            if found := self._others.look(self._stands, accept=self._goal.moves):
-                self._stands |= {name: replace(self._stands[name], left=left) for name, left in found.items()}
-                self._begin_phase()
+            self._take_in(self._others.look(self._stands, accept=self._goal.moves))
         except NotNowError as error:
             self._doubt = f"whether somebody else moves it is not known: {error}"
         self._look()
@@ -155,6 +143,8 @@ class Climb:
             self._site.write(proposal)
             message = self._message(step)
             interrupted = self._site.update(proposal, message)
+        except DoneAlreadyError:
+            return None
         except NotNowError as error:
             self._wait(str(error))
             return None
@@ -178,7 +168,27 @@ class Climb:
         if self._first and self._first[0] == step:
             (_, proposal), self._first = self._first, None
             return proposal
-        return self._site.prepare(step, lambda found: self._others.compare(self._stands, found))
+        return self._site.prepare(step, self._compare)
+
+    def _compare(self, found: Mapping[str, Standing]) -> None:
+        """Ends a step where somebody moved a service, or did it already.
+
+        Raises:
+            MovedError: If somebody moved one.
+            DoneAlreadyError: If an update of somebody else did what the file asked for.
+        """
+        self._others.compare(self._stands, found)
+        if self._take_in(
+            {name: one.left for name, one in found.items() if one.left != self._stands[name].left}
+        ):
+            raise DoneAlreadyError
+
+    def _take_in(self, found: Mapping[str, Left]) -> bool:
+        """Takes down what an update of somebody else brought to where the file had it; whether there is any."""
+        if found:
+            self._stands |= {name: replace(self._stands[name], left=left) for name, left in found.items()}
+            self._begin_phase()
+        return bool(found)
 
     def _is_still(self, step: Raise | Promote) -> bool:
         """Looks once more, since guards take their time: whether the step is still what follows."""

@@ -13,8 +13,9 @@ import typer
 from eco2.change.apply import show
 from eco2.climb.endings import REFUSED, Ending, Endings
 from eco2.climb.events import Ended
-from eco2.climb.loop import Climb, Ways
+from eco2.climb.loop import Climb
 from eco2.climb.stack_site import StackSite
+from eco2.climb.telling import Ways
 from eco2.climb.way_back import WayBack
 from eco2.climb.ways_out import open_journal
 from eco2.stack.config import stack_config
@@ -88,13 +89,20 @@ class Asking:
         """Asks nothing yet."""
         self._request = request
 
-    def agreed(self, stands: Mapping[str, Standing], step: Step, proposal: Proposal | None) -> bool:
+    def agreed(
+        self,
+        stands: Mapping[str, Standing],
+        step: Step,
+        proposal: Proposal | None,
+        hands: Mapping[str, str],
+    ) -> bool:
         """Shows what is to come, and asks.
 
         Args:
             stands: Where the services stand.
             step: What is due first.
             proposal: What that would change; None where nothing is due at once.
+            hands: What somebody changed of routes beside all updates, by service.
         """
         request = self._request
         if not request.goal.moves:
@@ -102,7 +110,8 @@ class Asking:
         with request.aside():
             if proposal:
                 show(proposal, sys.stderr if request.as_json else sys.stdout)
-            for line in self._lines(stands, step):
+            notes = [f"note: {name}: {told}" for name, told in hands.items()]
+            for line in (*notes, *self._lines(stands, step)):
                 request.say(line)
             if request.yes:
                 return True

@@ -23,6 +23,10 @@ class MovedError(Exception):
     """Somebody else moved a service of the climb; the message says what is otherwise, and who did it if known."""
 
 
+class DoneAlreadyError(Exception):
+    """A step need not be done: an update of somebody else did it."""
+
+
 class RefusedError(Exception):
     """A guard, or the files, refuse a step; nothing was changed."""
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from eco2.climb.events import Began, Judged, Looked, Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from eco2.change.proposal import Proposal
     from eco2.climb.events import Event
     from eco2.climb.judges import Judges
     from rollout.climb.standing import Standing
-    from rollout.climb.steps import Goal
+    from rollout.climb.steps import Goal, Step
+
+
+LOOK_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a climb is told, and who is asked.
+
+    Attributes:
+        tell: Takes each event.
+        agreed: Asked once, before anything is changed: where the services stand, the first step, what that would
+            change where it is due at once, and by service whose hands are on its routes.
+        look_seconds: From one look to the next.
+    """
+
+    tell: Callable[[Event], None]
+    agreed: Callable[[Mapping[str, Standing], Step, Proposal | None, Mapping[str, str]], bool]
+    look_seconds: float = LOOK_SECONDS
 
 
 class Telling:

@@ -16,7 +16,7 @@ from rollout.problems import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.abort.stroke import Struck
+    from eco2.abort.stroke import FirstStroke
     from eco2.climb.request import ClimbRequest
     from kube.cluster import ClusterClient
 
@@ -37,7 +37,7 @@ class WayBack:
         self._request = request
         asked = AbortRequest(request.project, request.stack, request.services, quiet=request.as_json)
         self._ready = Ready(asked, cluster, places_of(request.project / "services.yaml", request.services))
-        self._struck: Struck | None = None
+        self._struck: FirstStroke | None = None
         self._told: list[str] = []
 
     def strike(self) -> Mapping[str, str]:

@@ -293,6 +293,52 @@ def test_ctrl_c_moves_nothing_and_says_how_to_go_on():
     assert on.visits == []
 
 
+def test_ctrl_c_in_an_update_that_ends_well_all_the_same_is_heeded_after_it():
+    on = Mountain.of(auth_api=0)
+    on.interrupts_at = 2
+    ending = on.climb(QUICK)
+    assert (ending.outcome, ending.code) == ("interrupted", 130)
+    assert on.phases == {"auth-api": 2}
+    assert "auth-api at phase 2 (5 %)" in ending.words
+
+
+def test_an_api_server_that_is_away_is_waited_for():
+    on = Mountain.of(auth_api=2)
+    on.sees = lambda look: setattr(on, "away", "the cluster does not answer" if 2 < look < 30 else "")
+    assert on.climb(replace(QUICK, to=3, promote=False)).code == 0
+    assert "the cluster does not answer" in on.told("waits")[0].why
+    assert on.told("raised")[0].phases == {"auth-api": 3}
+    assert len([event for event in on.told("looked") if event.phase == 2]) >= 30
+
+
+def test_an_api_server_that_stays_away_moves_nothing():
+    on = Mountain.of(auth_api=2)
+    on.sees = lambda look: setattr(on, "away", "the cluster does not answer" if look > 2 else "")
+    ending = on.climb(QUICK)
+    assert (ending.code, on.visits) == (6, [])
+    assert "the cluster does not answer" in ending.words
+
+
+def test_what_cannot_be_read_at_the_start_is_refused():
+    on = Mountain.of(auth_api=2)
+    on.away = "the backend does not answer"
+    assert on.climb(QUICK).code == 1
+
+
+def test_an_update_of_somebody_else_may_do_what_an_earlier_run_wrote():
+    on = Mountain.of(auth_api=2)
+    on.says("auth-api", 3)
+    on.locked = "another update is under way"
+
+    def the_other_ends():
+        on.update()
+        on.locked = ""
+
+    on.sees = at_look(3, the_other_ends)
+    assert on.climb(replace(QUICK, to=4, promote=False)).code == 0
+    assert [visit["auth-api"] for visit in on.visits] == [3, 4]
+
+
 def test_an_answer_of_no_changes_nothing():
     on = Mountain.of(auth_api=0)
     ending = on.climb(QUICK, agreed=lambda *_: False)

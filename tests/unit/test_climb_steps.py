@@ -21,6 +21,7 @@ from rollout.climb.steps import (
 )
 from rollout.climb.words import LONGEST_MESSAGE, duration, of_step
 from rollout.judge.verdict import Verdict, Weighed
+from rollout.spec.durations import seconds_of, typed
 from rollout.spec.image import Image
 
 OLD, NEW = Image("repo", "old"), Image("repo", "new")
@@ -217,3 +218,18 @@ def test_a_message_is_one_line_and_ends_with_the_image():
 )
 def test_durations_in_words(seconds, told):
     assert duration(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("0s", 0), ("500ms", 0.5), ("1.5h", 5400)],
+)
+def test_durations_that_a_person_types(text, seconds):
+    assert seconds_of(text) == seconds
+    assert seconds_of(typed(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "-1s", "ten", "10 m", "1d", "999h", "1e3s", "10m\n", "٣s"])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match=r"no duration|longer than a month"):
+        seconds_of(text)

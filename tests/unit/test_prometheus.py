@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from eco2.istio_metrics import increase
 from eco2.prometheus import Prometheus, PrometheusError, Requests
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
