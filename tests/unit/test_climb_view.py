@@ -158,7 +158,7 @@ def test_canaries_that_were_taken_back_or_promoted_say_so():
     assert "no request meets it any more" in drawn(struck)[2]
     back = [*struck, at(75, TakenBack(["auth-api"], 24.0))]
     assert drawn(back)[2] == "auth-api  ○○○○○  phase 0, 0 %    taken back"
-    assert drawn([*back, at(76, Ended("sick", "all are back", 5, 76.0))])[-1] == "sick: all are back"
+    assert drawn([*back, at(76, Ended("sick", "all are back", 5, 76.0))])[2:] == drawn(back)[2:3]
     promoted = [began("auth-api"), at(60, Promoted(["auth-api"], 40.0))]
     assert "promoted" in drawn(promoted)[2]
 
@@ -247,7 +247,7 @@ def test_a_terminal_sees_it_live_and_keeps_what_was_done(columns):
     )
     before = terminal.attributes()
     terminal.until(r"well █+ 100 %")
-    terminal.until(r"sick: my-api is sick; all are back at phase 0", 60)
+    terminal.until(r"sick after 22 min.* my-api is sick; all are back at phase 0", 60)
     terminal.read(2)
     assert terminal._process.wait(20) == 0
     assert terminal.seen.count(HIDE) == terminal.seen.count(SHOW)

@@ -79,7 +79,7 @@ svg .name { font-weight: 600; } svg .label { font-weight: 600; }
 .legend svg { vertical-align: -2px; margin-right: 6px; }
 @media print {
   body { padding: 0; max-width: none; font-size: 11pt; }
-  figure, tbody { break-inside: avoid; } h2, caption { break-after: avoid; }
+  figure, tbody, tr, .wide { break-inside: avoid; } h2, caption { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .wide { overflow: visible; } svg.chart { min-width: 0; }
 }

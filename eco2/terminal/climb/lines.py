@@ -58,6 +58,8 @@ def style_of(event: Event) -> str:
         return (
             "bold green" if event.outcome in GOOD_ENDS else "bold red" if event.outcome == "sick" else "bold"
         )
+    if event.event == "waits" and not event.why:
+        return ""
     return STYLES.get(f"judged {event.answer}" if event.event == "judged" else event.event, "")
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eco2.terminal.climb.canary import in_full, short, shortest, whole
-from eco2.terminal.climb.lines import GOOD_ENDS
 from eco2.terminal.climb.window import apart, cut
 from eco2.terminal.lengths import clock, told
 from rollout.text.plain import one_line
@@ -62,9 +61,7 @@ def _title(began: Began) -> str:
 
 def _foot(scene: Scene, now: datetime) -> list[Text]:
     if scene.ended:
-        good = scene.ended.outcome in GOOD_ENDS
-        style = "bold green" if good else "bold red" if scene.ended.outcome == "sick" else "bold yellow"
-        return [Text(one_line(f"{scene.ended.outcome}: {scene.ended.words}"), style)]
+        return []  # its words are printed below, whole
     if scene.waits:
         since, why = scene.waits
         return [Text(one_line(f"waits for {told((now - since).total_seconds())}: {why}"), "yellow")]

@@ -88,6 +88,7 @@ class LiveView:
         self._seldom = _Seldom()
         self._lock = threading.RLock()
         self._live: Live | None = None
+        self._end: Entry | None = None
         self._size = self._console.size
         self._on = True
         self._news = threading.Event()
@@ -97,20 +98,24 @@ class LiveView:
         """Shows one more event."""
         with self._lock:
             self._scene.hear(entry)
-            if self._seldom.worth(entry):
+            if entry.event.event == "ended":
+                self._end = entry
+            elif self._seldom.worth(entry):
                 self._print(entry)
         self._news.set()
 
     def stop(self) -> None:
-        """Draws no more: the terminal is as it was. At the end of a climb, the last picture stays."""
+        """Draws no more: the terminal is as it was. At the end of a climb the last picture stays, with its end."""
         self._on = False
         if not self._lock.acquire(timeout=HELD_SECONDS):
             return
         try:
-            ended = self._scene.ended is not None
-            if ended:
+            if self._end and self._scene.began:
                 self._draw()
-            self._take_away(leave=ended)
+            self._take_away(leave=self._end is not None)
+            if self._end:
+                self._print(self._end)
+                self._end = None
         finally:
             self._lock.release()
 
