@@ -88,6 +88,7 @@ class Climb:
             Began(
                 "prod", everyone, 5, True, self.soak, self.give_up, images,
                 dict.fromkeys(everyone, 1), True, dict.fromkeys(everyone, 0), dict.fromkeys(everyone, WEIGHTS),
+                dict.fromkeys(everyone, 95.0),
             )
         )  # fmt: skip
         for phase in range(2, 6):

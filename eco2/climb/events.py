@@ -51,6 +51,7 @@ class Began(_AsJson):
         moves: Whether it moves anything; `eco2 judge` does not.
         weights: By service, the weight at that phase.
         ladders: By service, the weights of its phases from 1 on.
+        quantiles: By service, the quantile of its latencies, in per cent.
     """
 
     stack: str
@@ -64,6 +65,7 @@ class Began(_AsJson):
     moves: bool
     weights: Mapping[str, int] = field(default_factory=dict)
     ladders: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    quantiles: Mapping[str, float] = field(default_factory=dict)
     event: Literal["began"] = field(default="began", init=False)
 
 

@@ -84,6 +84,10 @@ class Judges:
                 found.append(failed.why)
         return list(dict.fromkeys(found))
 
+    def quantile(self, name: str) -> float:
+        """Which quantile the latencies of a service's figures are, in per cent."""
+        return self._site.service(name).judge.quantile
+
     def figures(self, name: str) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
         """Requests, failed ones (both since the phase began) and latency of a service, by version."""
         seen, reading = self._judging[name].seen, self._readings.get(name)

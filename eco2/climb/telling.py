@@ -67,6 +67,7 @@ class Telling:
             goal.moves,
             {name: one.left.weight for name, one in stands.items()},
             {name: one.ladder for name, one in stands.items()},
+            {name: self._judges.quantile(name) for name in stands},
         )
         self.tell(event)
 

@@ -43,7 +43,7 @@ def test_each_event_is_the_line_of_the_contract():
     assert begun.as_json() == {
         "event": "began", "stack": "prod", "services": ["auth-api"], "to": 5, "promote": True, "soak_seconds": 600,
         "give_up_seconds": 7200, "images": {"auth-api": {"canary": "a:2"}}, "phases": {"auth-api": 0}, "moves": True,
-        "weights": {}, "ladders": {},
+        "weights": {}, "ladders": {}, "quantiles": {},
     }  # fmt: skip
     assert Raised({"a": 2}, {"a": 5}, 31.2, "why").as_json() == {
         "event": "raised", "phases": {"a": 2}, "weights": {"a": 5}, "seconds": 31.2, "why": "why",

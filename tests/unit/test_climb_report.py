@@ -12,9 +12,10 @@ import pytest
 
 from eco2.climb.events import Began, Ended, Entry, Judged, Looked, Raised, Struck, Waits
 from eco2.climb.report.chart import chart
-from eco2.climb.report.figures import MOST_SPANS, course
+from eco2.climb.report.figures import course
 from eco2.climb.report.markup import Markup, tag
 from eco2.climb.report.page import page
+from eco2.climb.report.spans import MOST_SPANS
 from eco2.climb.report.style import COLOURS
 from rollout.judge.verdict import Verdict, Weighed
 from tests.climbs import BEGAN, NAMES, Climb
@@ -60,11 +61,14 @@ def look(at, phase, requests, failed, answer="not known", service="auth-api", **
         Weighed("failed", answer, "figures of it", 0.25, 0.999),
         Weighed("pods", "well", "2 of 2 pods ready"),
     )
-    given = {"seconds_in_phase": 5.0, "latency_ms": {"stable": 20.0, "canary": 40.0}, **more}
+    given = {"seconds_in_phase": 5.0, "latency_ms": {"stable": 20.0, "canary": 40.0}, "weight": 20, **more}
     verdict = Verdict(service, answer, parts)
     counts = [dict(zip(("stable", "canary"), one, strict=True)) for one in (requests, failed)]
     return entry(
-        at, Looked(service, phase, 20, given["seconds_in_phase"], *counts, given["latency_ms"], verdict)
+        at,
+        Looked(
+            service, phase, given["weight"], given["seconds_in_phase"], *counts, given["latency_ms"], verdict
+        ),
     )
 
 
@@ -105,6 +109,19 @@ def test_counts_begin_anew_with_a_phase_and_after_a_reset():
     spans = course("auth-api", entries).spans
     assert [(one.begin, one.end) for one in spans] == [(5, 10), (15, 25), (25, 40)]
     assert [one.failed_share("stable") for one in spans] == [0, 0.01, 0.1]
+
+
+def test_at_full_weight_what_stable_did_before_is_no_part_of_the_split():
+    entries = [
+        began("auth-api"),
+        entry(1, Raised({"auth-api": 5}, {"auth-api": 100}, 1.0, "why")),
+        look(11, 5, (60000, 900), (60, 9), weight=100, seconds_in_phase=10.0),
+        look(21, 5, (60000, 1900), (60, 9), weight=100, seconds_in_phase=20.0),
+    ]
+    spans = course("auth-api", entries).spans
+    assert [one.canary_share for one in spans] == [1, 1]
+    assert [one.failed_share("stable") for one in spans] == [None, None]
+    assert [one.failed_share("canary") for one in spans] == [0.01, 0]
 
 
 def test_one_that_was_at_its_phase_for_long_is_drawn_from_when_the_climb_began():
@@ -212,6 +229,7 @@ def test_the_page_names_the_outcome_images_phases_and_durations():
     assert "scan-api is sick; all are back at phase 0" in told
     assert "2026-11-27 09:00:00 to 09:2" in told
     assert "at least 10 min at a phase, gives up after 2 h" in told
+    assert "latency, p95" in told
     assert ["canary", "registry.example/eco2/scan-api:0.8.0"] in table(tree, "Images", 1)
     phase = next(row for row in table(tree, "Phases", 1) if row[0] == "2, 5 %")
     assert re.fullmatch(r"0:\d\d", phase[1])

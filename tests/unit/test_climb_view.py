@@ -38,7 +38,7 @@ def began(*services, **more):
         replace(
             Began(
                 "prod", services, 5, True, 600, 7200, {}, dict.fromkeys(services, 2), True,
-                dict.fromkeys(services, 5), dict.fromkeys(services, WEIGHTS),
+                dict.fromkeys(services, 5), dict.fromkeys(services, WEIGHTS), dict.fromkeys(services, 95.0),
             ),
             **more,
         ),
@@ -73,7 +73,7 @@ def test_one_service_is_told_in_full():
         "",
         "prod: climbing to phase 5, then promoting                                   0:52",
         "auth-api  ●●○○○  phase 2, 5 %    not known                 0:42 of 10:00 to soak",
-        "                  requests    failed     latency",
+        "                  requests    failed         p95",
         "  stable             7,600    0.11 %       25 ms",
         "  canary               400    0.25 %    1,250 ms",
         "  failed      sick █████░░░░░░░░░░░░░░░  25 %  well ██████████░░░░░░░░░░  50 %",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from eco2.climb.report.figures import VERSIONS, Course, Mark, Span
 from eco2.climb.report.markup import Markup, tag
+from eco2.climb.report.spans import VERSIONS, Span
 from eco2.terminal.lengths import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from eco2.climb.report.figures import Course, Mark
 
 WIDTH, LEFT, RIGHT = 960, 64, 944
 MARKS_TOP: Final = 13
@@ -51,7 +53,11 @@ def chart(service: Course) -> Markup:
         *_split(service, x),
         *_frame(FAILED, "failed requests", _percent(worst)),
         *_lines(service.spans, FAILED, x, lambda span, version: _part(span.failed_share(version), worst)),
-        *_frame(LATENCY, "latency", f"{slowest:g} ms"),
+        *_frame(
+            LATENCY,
+            service.latency if service.latency == "latency" else f"latency, {service.latency}",
+            f"{slowest:g} ms",
+        ),
         *_lines(
             service.spans, LATENCY, x, lambda span, version: _part(span.latency_ms.get(version), slowest)
         ),

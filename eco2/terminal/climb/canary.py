@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from eco2.terminal.climb.lines import bounds, counted, share
+from eco2.terminal.climb.lines import bounds, counted, latency_name, share
 from eco2.terminal.climb.window import apart, fitted
 from eco2.terminal.lengths import clock
 from eco2.terminal.wrapping import fold
@@ -68,7 +68,7 @@ def whole(
     lines = [_title(name, canary, scene, now, window)]
     if (look := canary.look) is None:
         return [*lines, *_before_a_look(canary)]
-    latency = "latency" if look.latency_ms else ""
+    latency = latency_name(scene.began and scene.began[1], name) if look.latency_ms else ""
     lines.append(_row("", "requests", "failed", latency, style="dim"))
     lines += [
         _row(version, counted(look, version), share(look, version), _latency(look, version))

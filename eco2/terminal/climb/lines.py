@@ -78,6 +78,12 @@ def counted(look: Looked, version: str) -> str:
     return f"{look.requests.get(version, 0):,.0f}"
 
 
+def latency_name(began: Began | None, service: str) -> str:
+    """What a service's latencies are: `p95`."""
+    quantile = began.quantiles.get(service) if began else None
+    return f"p{quantile:g}" if quantile else "latency"
+
+
 def share(look: Looked, version: str) -> str:
     """The part of a version's requests that failed; a dash without requests."""
     requests = look.requests.get(version, 0)
