@@ -49,8 +49,8 @@ def test_it_climbs_while_it_is_well_and_is_taken_back_once_it_is_sick(stack, lab
         assert raised["weights"] == {"chat-api": 5}
         assert weight(lab, NAME) == 5
         time.sleep(2)
-        lab.command("behave", IMAGE, "--status", "500")
         broken = time.time()
+        lab.command("behave", IMAGE, "--status", "500")
         ending = climbing.end()
     assert (ending["outcome"], ending["code"]) == ("sick", 5), climbing.told
     (struck,) = climbing.named("struck")
@@ -60,7 +60,7 @@ def test_it_climbs_while_it_is_well_and_is_taken_back_once_it_is_sick(stack, lab
     assert stack.changes() == []
     last = max(one["at"] for one in users.told["failures"])
     print(
-        f"last failed request {last - broken:.1f} s after the first bad answer: {users.told['failed']} failed"
+        f"last failed request {last - broken:.1f} s after it was told to fail: {users.told['failed']} failed"
     )
     told = stack.eco2("history").stdout
     assert "climb takes back chat-api" in " ".join(told.split())
