@@ -80,19 +80,16 @@ class Queries:
 
     def failures(self) -> Query:
         """The failed part of each version's requests."""
-        failed, all_ = (self._rate(REQUESTS, failed=failed) for failed in (True, False))
-        return Query(f"({failed}\nor\n{all_} * 0)\n/\n({all_} > 0)", f"{{{{{VERSION}}}}}")
+        return Query(f"{self._failed()}\n/\n({self._rate(REQUESTS)} > 0)", f"{{{{{VERSION}}}}}")
 
     def failed(self) -> Query:
         """Failed requests a second by version."""
-        return Query(self._rate(REQUESTS, failed=True), f"{{{{{VERSION}}}}}")
+        return Query(self._failed(), f"{{{{{VERSION}}}}}")
 
     def failures_of(self, version: str) -> Query:
         """The failed part of one version's requests, as one figure."""
-        failed, all_ = (
-            self._rate(REQUESTS, f'{VERSION}="{version}"', by="", failed=failed) for failed in (True, False)
-        )
-        return Query(f"({failed}\nor\n{all_} * 0)\n/\n({all_} > 0)")
+        own = f'{VERSION}="{version}"'
+        return Query(f"{self._failed(own, by='')}\n/\n({self._rate(REQUESTS, own, by='')} > 0)")
 
     def latency(self, percent: int) -> Query:
         """A quantile of the durations by version, in milliseconds."""
@@ -138,6 +135,11 @@ class Queries:
     def alerts(self) -> Query:
         """Alerts of the service that fire, for annotations."""
         return Query(f'ALERTS{{alertname=~"Eco2.+",alertstate="firing",{OF_SERVICE}}}')
+
+    def _failed(self, more: str = "", *, by: str = VERSION) -> str:
+        """Failed requests a second; 0 where none has ever failed, and so nothing was counted."""
+        failed, every = (self._rate(REQUESTS, more, by=by, failed=only) for only in (True, False))
+        return f"({failed}\nor\n{every} * 0)"
 
     def _rate(self, metric: str, more: str = "", *, by: str = VERSION, failed: bool = False) -> str:
         inside = ",".join(part for part in (CHOSEN, more) if part)

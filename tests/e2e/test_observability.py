@@ -174,6 +174,11 @@ def test_a_canary_that_fails_now_and_then_is_sick(lab, prometheus):
         assert answers(prometheus, "alert")
         (alert,) = prometheus.query('ALERTS{alertname="Eco2CanarySick",alertstate="firing"}')
         assert alert[0]["severity"] == "critical"
+        failed = {
+            labels["destination_version"]: rate
+            for labels, rate in answers(prometheus, "Failed requests by version A")
+        }
+        assert failed["v1"] == 0 < failed["v2"]
     finally:
         mend(lab)
     until(lambda: not firing(prometheus), "the end of the alert", 4 * WINDOW_SECONDS)
