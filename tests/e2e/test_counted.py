@@ -20,7 +20,7 @@ from tests.failing import CANARY, CHAT, IMAGE, at, mend
 from tests.traffic import HOST, Traffic, inside, send
 from tests.updates import dead, replicas, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("chat-api",)
 OURS = 'destination_service_name="chat-api",destination_service_namespace="chat"'
 VERSION = "destination_version"

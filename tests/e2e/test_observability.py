@@ -22,7 +22,7 @@ from tests.failing import CHAT, IMAGE, at, mend
 from tests.traffic import HOST, Traffic
 from tests.updates import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("chat-api",)
 WINDOW_SECONDS = 20
 """In the place of the rules' 5 minutes, so that the test need not wait."""
