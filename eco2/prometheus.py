@@ -41,7 +41,7 @@ ENOUGH_REQUESTS = 100
 
 TIMEOUT_SECONDS = 3.0
 AT_ONCE = 4
-"""Questions at the same time, each on a connection of its own."""
+"""Questions of one kind at the same time, each on a connection of its own."""
 NOW = "vector(time())"
 OK = 200
 PERCENT = 100
@@ -111,7 +111,7 @@ class Prometheus:
             told = f"what --prometheus or {URL_VARIABLE} gives" if "@" in url else repr(url)
             raise PrometheusError(f"{told} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
         self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=AT_ONCE)
+        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=3 * AT_ONCE)
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Asks for the values of an expression now: labels and value of each; NaN is left out.
