@@ -7,8 +7,10 @@ import typer
 from eco2.commands.abort import abort
 from eco2.commands.adopt import adopt
 from eco2.commands.advance import advance
+from eco2.commands.climb import climb
 from eco2.commands.doctor import doctor
 from eco2.commands.history import history
+from eco2.commands.judge import judge
 from eco2.commands.plan import plan
 from eco2.commands.promote import promote
 from eco2.commands.recover import recover
@@ -26,7 +28,11 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; "
     "if a command has more codes, its own help lists them.",
 )
-for command in (status, doctor, plan, set_image, advance, promote, abort, adopt, history, recover, render):
+COMMANDS = (
+    *(status, doctor, plan, set_image, climb, judge, advance, promote),
+    *(abort, adopt, history, recover, render),
+)
+for command in COMMANDS:
     # Named apart, or it would be cut to fit a line.
     app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
 

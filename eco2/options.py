@@ -68,6 +68,60 @@ NoUp = Annotated[bool, typer.Option("--no-up", help="Only change the file, for a
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
+PrometheusUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="URL",
+        envvar="ECO2_PROMETHEUS_URL",
+        help="Where Istio's requests are counted.",
+    ),
+]
+
+
+def as_seconds(duration: str | float) -> float:
+    """The seconds of a duration that was typed; a default has them already.
+
+    Raises:
+        typer.BadParameter: If it is none.
+    """
+    from rollout.spec.durations import seconds_of  # noqa: PLC0415  # no part of a command's start
+
+    if not isinstance(duration, str):
+        return float(duration)
+    try:
+        return seconds_of(duration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Soak = Annotated[
+    float,
+    typer.Option(
+        "--soak",
+        parser=as_seconds,
+        metavar="TIME",
+        show_default=False,
+        help="The least time at a phase. Default: 10m.",
+    ),
+]
+GiveUp = Annotated[
+    float,
+    typer.Option(
+        "--give-up",
+        parser=as_seconds,
+        metavar="TIME",
+        show_default=False,
+        help="The most time at a phase. Default: 2h.",
+    ),
+]
+LookEvery = Annotated[float, typer.Option("--look-every", parser=as_seconds, hidden=True)]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", dir_okay=False, help="Also write what happens as an HTML page."),
+]
+
+
 @contextmanager
 def in_words(*expected: type[Exception]) -> Iterator[None]:
     """Ends the command with an expected error's message and exit code 1, without a trace."""

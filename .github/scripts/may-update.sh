@@ -6,9 +6,7 @@
 set -euo pipefail
 stack=$1
 
-# All of them, page by page; those from forks and to other branches stop nobody.
-waiting=$(gh api --paginate "repos/$GITHUB_REPOSITORY/pulls?state=open&base=main&per_page=100" \
-  --jq ".[] | select(.head.repo.full_name == \"$GITHUB_REPOSITORY\" and (.head.ref | startswith(\"abort/$stack/\"))) | .html_url")
+waiting=$("$(dirname "$0")/aborts.sh" "$stack")
 if [[ -n $waiting ]]; then
   echo "error: an abort of $stack waits to be merged: ${waiting//$'\n'/, }" >&2
   echo "Until it is, an update could bring the canary back. Merge it; the merge starts an update by itself." >&2

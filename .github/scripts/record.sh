@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Brings changed stack files into git: as a commit on main or, where main takes none or on request, as a pull request.
-# Usage: record.sh commit|pull-request BRANCH TITLE
+# Usage: record.sh commit|pull-request BRANCH TITLE [TRAILER]
 # Prints recorded=nothing, recorded=commit or recorded=pull-request to GITHUB_OUTPUT.
 # Environment: GH_TOKEN, GITHUB_REPOSITORY, GITHUB_OUTPUT; the checkout holds the right to push.
 set -euo pipefail
-how=$1 branch=$2 title=$3
+how=$1 branch=$2 title=$3 trailer=${4:-}
 
 if git diff --quiet -- 'Pulumi.*.yaml'; then
   echo "main says so already"
@@ -13,7 +13,7 @@ if git diff --quiet -- 'Pulumi.*.yaml'; then
 fi
 git config user.name "github-actions[bot]"
 git config user.email "41898282+github-actions[bot]@users.noreply.github.com"
-git commit --quiet --message "$title" -- 'Pulumi.*.yaml'
+git commit --quiet --message "$title" ${trailer:+--message "$trailer"} -- 'Pulumi.*.yaml'
 
 if [[ $how == commit ]]; then
   # Somebody else may push at the same time; what cannot be rebased, and what a protected main refuses, becomes a

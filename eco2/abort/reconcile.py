@@ -209,7 +209,8 @@ class SecondStroke:
             ]
 
         with telling(self.say, holders):
-            update(project, stack, "--skip-preview", *_targets(urns), variables=variables)
+            options, quiet = self.request.update_options, self.request.quiet
+            update(project, stack, *options, *_targets(urns), variables=variables, quiet=quiet)
 
     def _look_at_state(self, moving: Iterable[str]) -> None:
         """Reads again what was written.

@@ -18,6 +18,8 @@ class AbortRequest:
         reconcile: Whether the second stroke follows.
         context: The kubeconfig's context, where the user named it; else the stack's file names it.
         namespace: The services' namespace, where the user named it; else `services.yaml` names it.
+        message: What the history of the stack says of the update; empty for what Pulumi writes there.
+        quiet: Whether standard output is kept free.
     """
 
     project: Path
@@ -26,11 +28,18 @@ class AbortRequest:
     reconcile: bool = True
     context: str = ""
     namespace: str = ""
+    message: str = ""
+    quiet: bool = False
 
     @property
     def file(self) -> Path:
         """The stack's file."""
         return self.project / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def update_options(self) -> tuple[str, ...]:
+        """What `pulumi up` is told beside its targets."""
+        return ("--skip-preview", *(("--message", self.message) if self.message else ()))
 
     @property
     def command(self) -> str:

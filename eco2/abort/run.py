@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 from eco2.abort.files import context_of, places_of, strangers
-from eco2.abort.proxies import why_it_is_not_known, why_routes_are_not_learnt
 from eco2.abort.reconcile import SecondStroke
-from eco2.abort.routes import strike
 from eco2.abort.stack_file import write_phase_off
 from eco2.abort.state import never_brought_up, what_waits
-from eco2.background import Later
+from eco2.abort.stroke import Ready, first_stroke
 from eco2.stack.cli import EndedError, PulumiError
 from eco2.stack.config import phases_in
 from kube.cluster import ClusterClient
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from eco2.abort.files import Place
     from eco2.abort.request import AbortRequest
     from eco2.abort.routes import Stroke
+    from eco2.abort.stroke import FirstStroke
 
 
 class RoutesError(Exception):
@@ -50,11 +48,24 @@ def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     """
     began = time.monotonic()
     services = places_of(request.project / "services.yaml", request.services, request.namespace)
-    cluster = ClusterClient(context_of(request.file, request.context))
-    silent = Later(partial(why_routes_are_not_learnt, cluster))
-    strokes = strike(cluster, services, services)
-    struck_at = time.time()
-    say_what_moved(strokes, began, _of_proxies(silent.result(), why_it_is_not_known(cluster)), say)
+    ready = Ready(request, ClusterClient(context_of(request.file, request.context)), services)
+    finish(ready, first_stroke(ready, say, began), say)
+
+
+def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> None:
+    """What follows the first stroke.
+
+    Args:
+        ready: What it was about.
+        struck: What it did.
+        say: Takes a line for the user.
+
+    Raises:
+        ConfigError: If the file names no context.
+        RoutesError: If the routes of a service could not be moved, or were not found.
+        ReconcileError: If the routes were moved and the rest failed.
+    """
+    request, services, strokes = ready.request, ready.services, struck.strokes
     failed = failures(strokes, request, say) | _unknown(request, services)
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
     good = tuple(name for name in services if name not in failed)
@@ -64,10 +75,10 @@ def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     if good and request.reconcile and not sure:
         told += f"; so nothing of {', '.join(good)} was touched either"
     elif good and request.reconcile:
-        second = SecondStroke(request, cluster, {name: services[name] for name in good}, say)
+        second = SecondStroke(request, ready.cluster, {name: services[name] for name in good}, say)
         try:
             _reconcile(
-                second, {one.service: struck_at for one in strokes if one.moved and one.service in good}
+                second, {one.service: struck.ended for one in strokes if one.moved and one.service in good}
             )
         except (RoutesError, ReconcileError) as error:
             if not failed:
@@ -78,7 +89,7 @@ def abort(request: AbortRequest, say: Callable[[str], None]) -> None:
     if not request.reconcile:
         _say_what_is_left(request, strokes, say)
         return
-    say(f"done after {time.monotonic() - began:.1f} s")
+    say(f"done after {time.monotonic() - struck.began:.1f} s")
     if good and (waits := what_waits(request, good, say)):
         say(waits)
 
@@ -87,34 +98,6 @@ def _unknown(request: AbortRequest, services: Mapping[str, Place]) -> dict[str, 
     """Why services that were named were not found, by name; the file is read again only where there are any."""
     names = [name for name in request.services if name not in services]
     return strangers(request.project / "services.yaml", names) if names else {}
-
-
-def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
-    """Says what the first stroke did.
-
-    Args:
-        strokes: What it did.
-        began: When, by the monotonic clock.
-        silent: That proxies do not know it, or may not, and why; empty where they do.
-        say: Takes a line for the user.
-    """
-    moved = [stroke for stroke in strokes if stroke.moved]
-    for stroke in moved:
-        whole = not stroke.failure and not stroke.missing and not silent
-        what = "all traffic" if whole else ", ".join(stroke.moved)
-        say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
-    if there := [
-        one.service for one in strokes if one.found and not (one.moved or one.failure or one.missing)
-    ]:
-        say(f"{', '.join(there)}: routes lead to stable already")
-    if silent and (moved or there):
-        say(silent)
-
-
-def _of_proxies(silent: str, unknown: str) -> str:
-    if silent:
-        return f"proxies do not know that yet: {silent}"
-    return f"whether proxies know that is not known: {unknown}" if unknown else ""
 
 
 def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[str], None]) -> dict[str, str]:

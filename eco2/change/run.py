@@ -16,7 +16,6 @@ from eco2.change.proposal import FileChangedError, propose, read_baseline
 from eco2.stack.cli import PulumiError
 from eco2.terminal.output import say_if_possible
 from eco2.terminal.wrapping import folded
-from rollout.guards.readiness import climbing
 from rollout.problems import ConfigError
 from rollout.spec.files import read_catalog
 from rollout.spec.image_settings import read_image
@@ -133,38 +132,19 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     Raises:
         typer.Exit: With the reasons, or if the cluster does not tell.
     """
-    from eco2.change.fallen_back import fallen_back  # noqa: PLC0415
-    from eco2.change.manual_routes import look_at_routes, unfinished_abort  # noqa: PLC0415
-    from eco2.change.readiness import unready  # noqa: PLC0415
-    from eco2.prometheus import PrometheusError  # noqa: PLC0415
-    from eco2.stack.config import stack_config  # noqa: PLC0415
-    from kube.cluster import ClusterClient  # noqa: PLC0415  # slow to import
-    from kube.errors import ClusterError  # noqa: PLC0415  # slow to import
+    # Slow to import.
+    from eco2.change.canaries import NotKnownError, look_at_canaries  # noqa: PLC0415
+    from eco2.change.manual_routes import unfinished_abort  # noqa: PLC0415
 
-    assert proposal.plan is not None  # the caller has looked
-    baseline = proposal.baseline
-    names = climbing(proposal.plan, baseline.services)
-    if not names:
-        return
     try:
-        cluster = ClusterClient(stack_config(baseline.project, baseline.stack).get("kubernetes:context", ""))
-        found = unready(cluster, baseline.services, names)
-        routed = {name: baseline.services[name].service for name in names}
-        state = (baseline.last and baseline.last.resources) or {}
-        seen = look_at_routes(cluster, routed, state, names, request.stack)
-        if request.prometheus:
-            weights = {one.service: one.before.share for one in proposal.plan.changes if one.before}
-            found = {**fallen_back(request.prometheus, routed, weights), **found}
-    except (ConfigError, ClusterError, PrometheusError) as error:
-        _end(
-            f"whether the canary of {', '.join(names)} is ready is not known: {error}; nothing was changed",
-            REFUSED,
-        )
+        seen = look_at_canaries(proposal, request.prometheus)
+    except NotKnownError as error:
+        _end(f"{error}; nothing was changed", REFUSED)
     if seen.unfinished:
         _end(f"{unfinished_abort(seen.unfinished, request.stack)}; nothing was changed", REFUSED)
     for told in seen.hands:
         request.say(f"note: {told}")
-    if found:
+    if found := seen.unfit:
         reasons = "; ".join(f"{name} must not get more traffic: {why}" for name, why in found.items())
         way = f"Take it back: `eco2 abort {' '.join(found)} {request.options}`, or wait until it is ready"
         _end(f"{reasons}; nothing was changed. {way}", REFUSED)

@@ -23,8 +23,13 @@ LAST_WORDS = 2.0
 
 
 def update(
-    project: Path, stack: str, *options: str, variables: Mapping[str, str] | None = None, quiet: bool = False
-) -> None:
+    project: Path,
+    stack: str,
+    *options: str,
+    variables: Mapping[str, str] | None = None,
+    quiet: bool = False,
+    until_terminated: bool = False,
+) -> bool:
     """Runs `pulumi up` with its output on the terminal.
 
     Ctrl-C is the CLI's to handle: it ends the update in good order, and a second one ends it at once.
@@ -35,6 +40,10 @@ def update(
         options: Further options.
         variables: Environment variables for the program.
         quiet: Whether standard output is kept free, and everything goes to standard error.
+        until_terminated: Whether a SIGTERM, as at the end of a workflow's job, ends the update as Ctrl-C does.
+
+    Returns:
+        Whether one of these came, and the update ended well all the same.
 
     Raises:
         LockedError: If another update holds the stack.
@@ -54,15 +63,26 @@ def update(
     ]
     # From before the start on, or a Ctrl-C just after it would end this command alone. A child begins with the
     # system's own handling; one that was told to ignore Ctrl-C goes on ignoring it.
-    before, interrupts = signal.getsignal(signal.SIGINT), list[int]()
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    interrupts, running = list[int](), list[subprocess.Popen[str]]()
+
+    def terminated(number: int, _: object) -> None:
+        interrupts.append(number)
+        for one in running:  # unlike a terminal's Ctrl-C, it came to this process alone
+            one.send_signal(signal.SIGINT)
+
+    handlers = {signal.SIGINT: lambda number, _: interrupts.append(number)}
+    if until_terminated:
+        handlers[signal.SIGTERM] = terminated
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
     try:
-        code, told = _run(
-            command, {**os.environ, **(variables or {})}, STANDARD_ERROR if quiet else STANDARD_OUTPUT
-        )
+        environment = {**os.environ, **(variables or {})}
+        code, told = _run(command, environment, STANDARD_ERROR if quiet else STANDARD_OUTPUT, running)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handling in before.items():
+            signal.signal(number, handling)
     if code and any(sign in told for sign in LOCKED):
         raise LockedError(told.strip())
     if code:
@@ -74,9 +94,12 @@ def update(
             )
         failed = f"the update ended with exit code {code}; its output is above"
         raise PulumiError("\n  ".join([failed, *troubles(project, stack)]))
+    return bool(interrupts)
 
 
-def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[int, str]:
+def _run(
+    command: list[str], environment: dict[str, str], output: int, started: list[subprocess.Popen[str]]
+) -> tuple[int, str]:
     """Runs a command; its exit code, and what it wrote to standard error, where that also goes on to.
 
     It has ended when its own process has: a plugin that outlives it may hold its standard error open. Where
@@ -87,6 +110,7 @@ def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[
         command: The command and its arguments.
         environment: Its environment.
         output: Where its standard output goes: 1 or 2.
+        started: Gets the process.
     """
     direct = os.isatty(output)
     try:
@@ -100,6 +124,7 @@ def _run(command: list[str], environment: dict[str, str], output: int) -> tuple[
         )
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
+    started.append(running)
     told: list[str] = []
 
     def copy(lines: Iterable[str], stream: TextIO, kept: list[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from rollout.spec.instances import MIB, ResourceRequest
 from tests.conftest import ROOT, copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
+from tests.played_climb import Climb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +114,16 @@ def runner(tmp_path: Path) -> Runner:
 @pytest.fixture
 def clone(runner: Runner) -> Path:
     return new_clone(runner)
+
+
+@pytest.fixture
+def climb(runner: Runner, clone: Path) -> Climb:
+    return Climb(runner, clone, "dev")
+
+
+@pytest.fixture
+def on_prod(runner: Runner, clone: Path) -> Climb:
+    return Climb(runner, clone, "prod")
 
 
 def objects(captured: Captured, kind: str) -> dict[str, Registration]:

@@ -9,7 +9,7 @@ import pytest
 from eco2.abort.files import Place
 from eco2.abort.proxies import why_it_is_not_known
 from eco2.abort.routes import strike
-from eco2.abort.run import say_what_moved
+from eco2.abort.stroke import say_what_moved
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError, NotServedError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from rich.console import Console
 
 from eco2.stack.history import read_history
@@ -95,3 +96,35 @@ def test_the_table_fits_eighty_columns_and_shows_text_as_it_is():
     assert "[bold]why[/bold]" in text
     assert "auth-api: phase 2 → 3, weight 5 % →" in text
     assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+
+
+CLIMBED = (
+    "climb auth-api 2 → 3: well after 10 min: 0.1 % of 3,011 requests failed, 0.1 % of stable's 57,412: not worse by "
+    "0.5 points; 4.9 % of 2,998 requests were slow, 5.0 % of stable's 57,633: not worse by 5 points; "
+    "2 of 2 pods ready, no restarts; canary image auth-api:0.8.0"
+)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_verdict_of_a_climb_is_read_below_its_update(columns):
+    console = Console(width=columns, record=True, force_terminal=False)
+    entries = [
+        entry({"auth-api": {"phase": 3}}, message=CLIMBED, environment={"git.author": "Someone"}),
+        entry({"auth-api": {"phase": 2}}, message="a short one"),
+    ]
+    console.print(table(list(read_history(entries))))
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert lines[1].endswith("auth-api: phase 2 → 3, weight 5 % → 20 %")
+    assert lines[2].strip() == "by Someone"
+    below = [line for line in lines if line.startswith(" " * 13) and line[13:14].strip()]
+    assert " ".join(line.strip() for line in below) == CLIMBED
+    assert max(map(len, lines)) <= columns
+    # The whole width is used, and no figure is torn from its sign.
+    assert len(below) == {80: 5, 120: 3}[columns]
+    assert not any(line.startswith("%") for line in map(str.strip, below))
+    assert lines[-1].strip() == "a short one"
+
+
+def test_scripts_get_the_verdict_of_a_climb_whole():
+    (update,) = read_history([entry({"auth-api": {"phase": 3}}, message=CLIMBED)])
+    assert json.loads(json.dumps(update.as_json()))["message"] == CLIMBED

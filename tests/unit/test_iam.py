@@ -133,7 +133,7 @@ def test_a_stack_s_role_keeps_its_own_state_and_reads_no_other():
     assert not allows(policy("state"), Call("s3:PutObject", f"{STATE}/meta.yaml"))
 
 
-@pytest.mark.parametrize("name", ["plan", "preview"])
+@pytest.mark.parametrize("name", ["plan", "preview", "watch"])
 def test_who_only_looks_reads_the_state_of_one_stack_and_writes_none(name):
     assert allows(policy(name), Call("s3:GetObject", files("prod")[0]))
     assert not any(allows(policy(name), Call("s3:GetObject", one)) for one in files("dev"))
@@ -181,10 +181,11 @@ def test_node_groups_of_every_domain_and_no_others_may_be_changed():
 
 
 GROUPS = ("eco2-deploy", "eco2-on-call")
+WITH_THE_WATCH = (*GROUPS, "eco2-watch")
 WRITES = ("create", "patch", "update", "delete")
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", WITH_THE_WATCH)
 @pytest.mark.parametrize("verb", WRITES)
 @pytest.mark.parametrize("namespace", ["", "kube-system", "default", "istio-system"])
 def test_nobody_of_the_docs_writes_outside_the_services_namespaces(group, verb, namespace):
@@ -201,7 +202,7 @@ def test_nobody_of_the_docs_writes_outside_the_services_namespaces(group, verb, 
     assert not granted(group, verb, "", "namespaces", name=namespace)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", WITH_THE_WATCH)
 def test_nobody_of_the_docs_reads_a_secret_or_runs_in_a_pod(group):
     kinds = {
         resource for one in documents() for rule in one.get("rules", ()) for resource in rule["resources"]
@@ -220,6 +221,20 @@ def test_both_groups_are_bound_in_every_namespace_of_the_services():
     created = {one["metadata"]["name"] for one in documents() if one["kind"] == "Namespace"}
     assert created == spaces
     assert all(granted("eco2-deploy", "patch", "", "namespaces", name=name) for name in spaces)
+
+
+def test_a_watch_reads_canaries_and_changes_nothing():
+    assert granted("eco2-watch", "list", "", "pods", "auth")
+    assert granted("eco2-watch", "get", "networking.istio.io", "virtualservices", "auth")
+    kinds = {
+        (rule["apiGroups"][0], kind)
+        for one in documents()
+        for rule in one.get("rules", ())
+        for kind in rule["resources"]
+    }
+    assert not any(granted("eco2-watch", verb, *kind, "auth") for verb in WRITES for kind in kinds)
+    actions = {action for one in policy("watch")["Statement"] for action in listed(one["Action"])}
+    assert actions == {"eks:DescribeCluster", "s3:ListBucket", "s3:GetObject"}
 
 
 def test_an_abort_s_first_stroke_changes_routes_and_nothing_else():

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.workflow import text
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in (GITHUB / "workflows").glob("*.yml")}
@@ -36,7 +37,7 @@ def test_foreign_actions_are_pinned_by_commit_with_their_version(file):
 def test_one_action_has_one_pin():
     pins = {re.search(r"uses: (\S+)@(\S+)", line).groups() for file in FILES for line in file.read_text().splitlines()
             if "uses: " in line and "@" in line}  # fmt: skip
-    assert len({action for action, _ in pins}) == len(pins) == 4
+    assert len({action for action, _ in pins}) == len(pins) == 5
 
 
 def test_no_shell_line_holds_an_expression():
@@ -64,6 +65,14 @@ def test_rights_are_given_by_the_job_and_none_by_default():
         "abort.record": ["contents", "pull-requests"],
         "abort.reconcile": ["actions", "id-token"],
         "canary.canary": ["actions", "contents", "id-token", "pull-requests"],
+        "climb.start": ["actions"],
+        "climb.look": ["id-token"],
+        "climb.approve": [],
+        "climb.update": ["id-token"],
+        "climb.watch": ["id-token"],
+        "climb.abort": ["actions", "contents", "id-token", "pull-requests"],
+        "climb.step": ["actions", "contents", "id-token", "pull-requests"],
+        "climb.next": ["actions", "contents", "pull-requests"],
     }
 
 
@@ -80,7 +89,7 @@ def test_a_called_workflow_that_needs_secrets_is_passed_them():
         if job.get("uses", "").startswith("./.github/workflows/")
         and "secrets." in (ROOT / job["uses"]).read_text()
     }
-    assert calls.keys() == {"deploy.dev", "deploy.prod"}
+    assert calls.keys() == {"deploy.dev", "deploy.prod", "climb.update", "climb.abort"}
     assert [name for name, job in calls.items() if job.get("secrets") != "inherit"] == []
 
 
@@ -94,9 +103,58 @@ def test_an_abort_s_first_stroke_waits_for_nothing():
     assert not {"concurrency", "needs", "if"} & strike.keys()
     assert "concurrency" not in WORKFLOWS["abort"]
     assert "PULUMI" not in str(strike)
-    # An environment with reviewers would make it wait: only `prod` has them, and only `approve` is in it.
-    gated = [name for name, job in jobs() if job.get("environment") == "prod"]
-    assert gated == ["deploy.approve"]
+    # An environment with reviewers would make it wait: only `prod` has them, and only approvals are in it.
+    gated = {name for name, job in jobs() if job.get("environment") == "prod"}
+    assert gated == {"deploy.approve", "climb.approve"}
+
+
+def test_a_climb_holds_nobody_up_and_its_abort_waits_for_nothing_but_the_verdict():
+    climb = WORKFLOWS["climb"]
+    assert "concurrency" not in climb
+    assert [name for name, job in climb["jobs"].items() if "concurrency" in job] == []
+    assert climb["jobs"]["abort"]["needs"] == "watch"
+    assert climb["jobs"]["abort"]["uses"] == "./.github/workflows/abort.yml"
+    assert "approve" not in climb["jobs"]["abort"]["if"]
+
+
+def test_nothing_of_a_climb_moves_without_its_approval():
+    for name in ("update", "watch", "step"):
+        job = WORKFLOWS["climb"]["jobs"][name]
+        assert {"look", "approve"} <= set(job["needs"])
+        words = "(needs.look.outputs.approved == 'yes' || needs.approve.result == 'success')"
+        assert words in job["if"], name
+    assert "secrets." not in str(WORKFLOWS["climb"])
+
+
+def test_an_approval_is_looked_up_by_the_title_that_the_first_run_had():
+    climb = WORKFLOWS["climb"]
+    (step,) = (step for step in climb["jobs"]["look"]["steps"] if step.get("id") == "run")
+    words = {
+        "services": "auth-api my-api",
+        "stack": "prod",
+        "to": "",
+        "promote": True,
+        "soak": "1h",
+        "give-up": "2h",
+    }
+    for inputs in (words, {**words, "to": "3", "promote": False}):
+        context = {"github": {"event_name": "workflow_dispatch"}, "inputs": {**inputs, "chain": ""}}
+        began = text(climb["run-name"], context)
+        assert text(step["env"]["TITLE"], context) == began
+        context["inputs"]["chain"] = "7 since 9"
+        assert text(climb["run-name"], context) == f"{began} after 7 since 9"
+        assert text(step["env"]["TITLE"], context) == began
+
+
+def test_a_watch_ends_before_its_job_and_its_job_before_its_credentials():
+    watch = WORKFLOWS["climb"]["jobs"]["watch"]
+    judge, setup = (
+        next(step for step in watch["steps"] if word in str(step))
+        for word in ("climb-watch.sh", "actions/setup")
+    )
+    minutes = watch["timeout-minutes"]
+    assert int(judge["env"]["LIMIT_SECONDS"]) + 900 <= minutes * 60 < 360 * 60
+    assert minutes * 60 <= int(setup["with"]["seconds"])
 
 
 def test_updates_of_a_stack_take_turns_and_none_is_cut_off():

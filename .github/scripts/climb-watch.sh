@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Watches the canaries of a climb until the judge knows, as long as one job may take. It moves nothing.
+# Prints verdict=well, sick, again (not known yet: a next run goes on), gave up, moved by somebody or refused; words=;
+# since=, when the watch at this phase began; and page=, the verdict in Markdown. Writes climb.jsonl and climb.html.
+# Usage: climb-watch.sh
+# Environment: STACK, WATCHING (services), SOAK, GIVE_UP (90s, 10m, 2h), SINCE (seconds since the epoch; 0: from now on), HOLD
+# (why nothing may move; empty if it may), LIMIT_SECONDS (of one job), GITHUB_OUTPUT.
+set -euo pipefail
+
+seconds() {
+  local units=([104]=3600 [109]=60 [115]=1) unit
+  printf -v unit %d "'${1: -1}"
+  echo $((10#${1%?} * units[unit]))
+}
+least() { echo $(($1 < $2 ? $1 : $2)); }
+most() { echo $(($1 > $2 ? $1 : $2)); }
+
+now=$(date +%s)
+began=$SINCE
+((began > 0)) || began=$now
+least_seconds=$(seconds "$SOAK") until=$((began + $(seconds "$GIVE_UP")))
+left=$((began + least_seconds - now))
+# While nothing may move, nobody is in a hurry: without this, run would follow run every minute.
+[[ -z $HOLD ]] || left=$(most "$left" "$(least "$least_seconds" 600)")
+longest=$(least "$((until - now))" "$LIMIT_SECONDS")
+left=$(most "$(least "$left" "$longest")" 1)
+read -ra names <<< "$WATCHING"
+
+code=6
+: > climb.jsonl
+# What is refused at once may be an outage of a minute: refused five times it is none.
+for _ in {1..5}; do
+  ((longest > 0)) || break
+  code=0
+  # It ends by itself; that it hangs must not take the job's last minutes, in which its words are told.
+  timeout --signal=INT --kill-after=30 "$((longest + 120))" .venv/bin/eco2 judge --stack "$STACK" --soak "${left}s" \
+    --give-up "${longest}s" --json --report climb.html -- "${names[@]}" > climb.jsonl || code=$?
+  ((code == 1)) || break
+  sleep "${PAUSE_SECONDS:-60}"
+done
+verdict=refused
+case $code in
+  0) verdict=well ;;
+  5) verdict=sick ;;
+  6 | 124 | 130 | 137) verdict=again ;;
+  7) verdict="moved by somebody" ;;
+esac
+# A phase may soak longer than one job.
+if [[ $verdict == well ]] && (($(date +%s) < began + least_seconds)); then verdict=again; fi
+if [[ $verdict == again || ($verdict == well && -n $HOLD) ]] && (($(date +%s) >= until)); then
+  verdict="gave up"
+fi
+
+.venv/bin/python .github/scripts/climb-verdict.py climb.jsonl > page.md
+words=$(head -n 1 page.md)
+if [[ -n $HOLD ]]; then words="$words; $HOLD"; fi
+# Nobody can foresee the word that ends the page.
+end=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
+{
+  printf '%s\n' "verdict=$verdict" "since=$began" "words=$words"
+  printf 'page<<%s\n' "$end"
+  tail -n +2 page.md
+  printf '%s\n' "$end"
+} >> "$GITHUB_OUTPUT"
+echo "eco2 judge ended with $code: $verdict: $words"

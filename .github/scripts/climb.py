@@ -1,0 +1,176 @@
+"""Says where a climb stands and what a run of it does, for a workflow's outputs.
+
+The stack's file, its commits and its last update say it all, so a run that was lost takes nothing with it.
+The outputs are those of `rollout.climb.runs.decide`; `commit=` (the last step), `stood=` (the
+phases of the state), `asked=` (those of the file), `since=` and `images=` with them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eco2.stack.cli import PulumiError
+from eco2.stack.comparison import with_differences
+from eco2.stack.moves import services_of
+from eco2.stack.planning import last_update, read_report
+from rollout.climb.runs import EndError, Run, decide
+from rollout.climb.standing import asked_of, standing_of
+from rollout.climb.steps import Goal
+from rollout.guards.review import problems
+from rollout.plan.update import prior_of
+from rollout.problems import ConfigError
+from rollout.spec.files import read_catalog
+from rollout.text.plain import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eco2.stack.state import StackState
+    from rollout.climb.standing import Asked, Standing
+    from rollout.spec.catalog import Catalog
+
+HERE = Path()
+NOT_COMPARED = "what changes beside rollouts"
+"""How `with_differences` begins to say that it does not know."""
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(text: str) -> int:
+    """`90s`, `10m`, `2h`."""
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", text)
+    if not found:
+        raise EndError(f"{text[:20]} is no time; write 90s, 10m or 2h")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def read_run(told: Mapping[str, str]) -> Run:
+    """Reads the inputs.
+
+    Raises:
+        EndError: If they cannot be used.
+    """
+    chain = re.fullmatch(r"(?:[0-9]+)?(?: since ([0-9]+))?(?: stood ([a-z0-9:,-]+))?", told["CHAIN"])
+    to, promote = told["TO"], told["PROMOTE"] == "true"
+    if chain is None or not re.fullmatch(r"[0-9]{0,2}", to):
+        raise EndError("to is a phase; chain is what a run leaves to the next one, so leave it empty")
+    if promote and to:
+        raise EndError("a promotion is from the last phase: leave `to` empty, or do not promote")
+    stood = dict(one.rsplit(":", 1) for one in (chain[2] or "").split(",") if ":" in one)
+    names = tuple(dict.fromkeys(told["SERVICES"].replace(",", " ").split()))
+    goal = Goal(int(to) if to else None, promote, seconds(told["SOAK"]), seconds(told["GIVE_UP"]))
+    phases = {name: int(phase) for name, phase in stood.items()}
+    reviewed = told["REVIEWED"] == "true"
+    return Run(told["STACK"], names, goal, told["FIRST"], told["BASE"], int(chain[1] or 0), phases, reviewed)
+
+
+def file_of(run: Run) -> str:
+    """The stack's file."""
+    return f"Pulumi.{run.stack}.yaml"
+
+
+def git(*arguments: str) -> str:
+    """What git prints."""
+    command = ["git", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
+
+
+def asked_at(run: Run, commit: str, catalog: Catalog) -> dict[str, Asked] | None:
+    """What the file of a commit asks for; None where it cannot be read."""
+    try:
+        wanted = services_of(HERE, run.stack, git("show", f"{commit}:{file_of(run)}"), catalog)
+        return {name: asked_of(wanted[name]) for name in run.names}
+    except (ConfigError, KeyError, subprocess.CalledProcessError):
+        return None
+
+
+def look_at_commits(run: Run, catalog: Catalog) -> str:
+    """Ends the climb where somebody else moved a service in git.
+
+    Returns:
+        The commit that last moved one of them, or the one that the climb is about.
+    """
+    began = asked_at(run, run.base, catalog)
+    known, last = began, run.base
+    for commit in git(
+        "rev-list", "--reverse", "--first-parent", f"{run.base}..HEAD", "--", file_of(run)
+    ).split():
+        found = asked_at(run, commit, catalog)
+        if found is None or found == known:
+            continue
+        if git("log", "-1", "--format=%(trailers:key=Climb,valueonly)", commit) != run.first:
+            who = git("log", "-1", "--format=%h of %an: %s", commit)
+            raise EndError(f"somebody else moved it: {who}", "moved by somebody")
+        known, last = found, commit
+    for name in run.names:
+        if not began or not known:
+            break
+        # Whoever approved the climb saw these images; a commit that only says it is of this climb brings no others.
+        before, now = began[name], known[name]
+        if now.canary != before.canary or now.stable not in (before.stable, before.canary):
+            raise EndError(f"{name} has other images now than when the climb began", "moved by somebody")
+    return last
+
+
+def others(run: Run, stands: Mapping[str, Standing], last: StackState) -> str:
+    """What an update would do beside the climb's own step; empty if nothing."""
+    found = read_report(HERE, run.stack, last.outputs, last.resources)
+    if found.refused:
+        return "; ".join(one.reason for one in problems(file_of(run), found.refused))
+    found = with_differences(found, HERE, run.stack, last)
+    own = {name for name, one in stands.items() if one.asked.phase != one.phase}
+    told = [one.service for one in found.changes if one.service not in own]
+    told += [f"{one.does}: {', '.join(one.what)}" for one in found.beside or ()]
+    return "; ".join(told + [one for one in found.warnings if one.startswith(NOT_COMPARED)])
+
+
+def look(told: Mapping[str, str]) -> dict[str, str]:
+    """Everything that a workflow's outputs are to hold.
+
+    Raises:
+        EndError: If the climb ends.
+        ConfigError: If a file cannot be used as it is.
+        PulumiError: If the state cannot be read.
+    """
+    run = read_run(told)
+    catalog = read_catalog(HERE / "services.yaml")
+    wanted = services_of(HERE, run.stack, (HERE / file_of(run)).read_text(encoding="utf-8"), catalog)
+    if unknown := [name for name in run.names if name not in wanted]:
+        raise EndError(f"there is no service {', '.join(unknown)}")
+    commit = look_at_commits(run, catalog)
+    last = last_update(HERE, run.stack)
+    if not last.outputs:
+        raise EndError(f"{run.stack} was never updated")
+    prior = prior_of(catalog, last.outputs, last.resources)
+    stands = {name: standing_of(wanted[name], prior.get(name)) for name in run.names}
+    found = {"commit": commit, "stood": ",".join(f"{name}:{one.phase}" for name, one in stands.items())}
+    found["asked"] = ",".join(f"{name}:{one.asked.phase}" for name, one in stands.items())
+    try:
+        found |= decide(run, stands, others(run, stands, last) if run.reviewed else "")
+    except EndError as error:
+        return {**found, **ended(error)}
+    images = dict.fromkeys(one.asked.canary.short for one in stands.values())
+    # No watch is older than the step that it watches, whatever the run was told.
+    since = run.since if int(git("log", "-1", "--format=%ct", commit)) <= run.since <= time.time() else 0
+    return {**found, "since": str(since), "images": ", ".join(images)}
+
+
+def ended(error: EndError) -> dict[str, str]:
+    """The outputs of a run at which the climb ends."""
+    return {"todo": "end", "outcome": error.outcome, "words": one_line(str(error))}
+
+
+if __name__ == "__main__":
+    try:
+        outputs = look(os.environ)
+    except EndError as error:
+        outputs = ended(error)
+    except (ConfigError, PulumiError, OSError, subprocess.CalledProcessError) as error:
+        outputs = ended(EndError(str(error)))
+    for key, value in outputs.items():
+        sys.stdout.write(f"{key}={value}\n")

@@ -1,0 +1,95 @@
+"""The first stroke of an abort as a person sees it: when it began, what it moved, and whether proxies know."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eco2.abort.proxies import why_it_is_not_known, why_routes_are_not_learnt
+from eco2.abort.routes import strike
+from eco2.background import Later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from eco2.abort.files import Place
+    from eco2.abort.request import AbortRequest
+    from eco2.abort.routes import Stroke
+    from kube.cluster import ClusterClient
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that the first stroke needs.
+
+    Attributes:
+        request: What to take back.
+        cluster: Where the routes are.
+        services: The services, with their places.
+    """
+
+    request: AbortRequest
+    cluster: ClusterClient
+    services: Mapping[str, Place]
+
+
+@dataclass(frozen=True)
+class FirstStroke:
+    """What the first stroke has done.
+
+    Attributes:
+        strokes: One a service.
+        began: When it began, by the monotonic clock.
+        ended: When it ended, in seconds since the epoch.
+    """
+
+    strokes: list[Stroke]
+    began: float
+    ended: float
+
+
+def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None = None) -> FirstStroke:
+    """Takes the canaries out of all routes.
+
+    Args:
+        ready: Where they are.
+        say: Takes a line for the user.
+        began: When the whole began, by the monotonic clock; None: now.
+    """
+    began = time.monotonic() if began is None else began
+    cluster, services = ready.cluster, ready.services
+    silent = Later(partial(why_routes_are_not_learnt, cluster))
+    strokes = strike(cluster, services, services)
+    struck_at = time.time()
+    say_what_moved(strokes, began, _of_proxies(silent.result(), why_it_is_not_known(cluster)), say)
+    return FirstStroke(strokes, began, struck_at)
+
+
+def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
+    """Says what the first stroke did.
+
+    Args:
+        strokes: What it did.
+        began: When, by the monotonic clock.
+        silent: That proxies do not know it, or may not, and why; empty where they do.
+        say: Takes a line for the user.
+    """
+    moved = [stroke for stroke in strokes if stroke.moved]
+    for stroke in moved:
+        whole = not stroke.failure and not stroke.missing and not silent
+        what = "all traffic" if whole else ", ".join(stroke.moved)
+        say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
+    if there := [
+        one.service for one in strokes if one.found and not (one.moved or one.failure or one.missing)
+    ]:
+        say(f"{', '.join(there)}: routes lead to stable already")
+    if silent and (moved or there):
+        say(silent)
+
+
+def _of_proxies(silent: str, unknown: str) -> str:
+    if silent:
+        return f"proxies do not know that yet: {silent}"
+    return f"whether proxies know that is not known: {unknown}" if unknown else ""

@@ -1,0 +1,73 @@
+"""A canary is sick: the first stroke of the abort at once, and then the rest of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from eco2.climb.events import Struck, TakenBack, Waits
+from eco2.climb.site import NotBackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eco2.climb.endings import Ending, Endings
+    from eco2.climb.site import Site
+    from eco2.climb.telling import Ways
+
+PATIENCE_SECONDS: Final = 600.0
+"""How long routes are tried again while the API server takes none."""
+SOME_PATIENCE_SECONDS: Final = 30.0
+"""The same where it takes those of some services: the rest of their abort waits meanwhile."""
+AGAIN_SECONDS: Final = 1.0
+
+
+def take_back(
+    site: Site, endings: Endings, ways: Ways, why: Mapping[str, str], message: str, judged: Callable[[], None]
+) -> Ending:
+    """Takes all services of a climb back.
+
+    Args:
+        site: What to touch.
+        endings: What there is to say.
+        ways: How it is told.
+        why: What is wrong, by service.
+        message: For the update.
+        judged: Tells the verdict; told after the first stroke, which nothing may hold up.
+    """
+    try:
+        return _take_back(site, endings, ways, why, message, judged)
+    except KeyboardInterrupt:
+        return endings.interrupted(
+            {}, f"interrupted while it is taken back; finish it: {endings.abort_command}"
+        )
+
+
+def _take_back(
+    site: Site, endings: Endings, ways: Ways, why: Mapping[str, str], message: str, judged: Callable[[], None]
+) -> Ending:
+    began, tells, said = site.now(), judged, ""
+    while failures := site.strike():
+        tells()
+        tells = _nothing
+        some = len(failures) < len(endings.names)
+        if site.now() - began >= (SOME_PATIENCE_SECONDS if some else PATIENCE_SECONDS):
+            break  # the rest of the abort says so, and takes the others back
+        told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        if told != said:
+            said = told
+            ways.tell(Waits(f"routes are not moved yet, and are tried again: {told}"))
+        site.sleep(AGAIN_SECONDS)
+    else:
+        seconds = site.now() - began
+        tells()
+        ways.tell(Struck(endings.names, dict(why), seconds))
+    try:
+        site.finish_back(message)
+    except NotBackError as error:
+        return endings.not_back(why, str(error), error.code)
+    ways.tell(TakenBack(endings.names, site.now() - began))
+    return endings.sick(why)
+
+
+def _nothing() -> None:
+    """The verdict is told once."""

@@ -1,0 +1,241 @@
+"""The loop of a climb: look, decide, act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eco2.climb.back import take_back
+from eco2.climb.events import Ended, Promoted, Raised
+from eco2.climb.judges import Judges
+from eco2.climb.others import Others
+from eco2.climb.site import (
+    DoneAlreadyError,
+    FailedError,
+    InterruptedUpdateError,
+    MovedError,
+    NotNowError,
+    RefusedError,
+)
+from eco2.climb.telling import Telling
+from rollout.climb import words
+from rollout.climb.steps import (
+    Arrived,
+    GiveUp,
+    Promote,
+    Raise,
+    Refuse,
+    TakeBack,
+    Watching,
+    first_step,
+    next_step,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eco2.change.proposal import Proposal
+    from eco2.climb.endings import Ending, Endings
+    from eco2.climb.site import Site
+    from eco2.climb.telling import Ways
+    from rollout.climb.standing import Left, Standing
+    from rollout.climb.steps import Goal, Step
+
+
+class Climb:
+    """One run of `eco2 climb`, or of `eco2 judge`."""
+
+    def __init__(self, site: Site, goal: Goal, endings: Endings, ways: Ways) -> None:
+        """Prepares; nothing is looked at yet."""
+        self._site, self._goal, self._endings, self._ways = site, goal, endings, ways
+        self._others, self._judges = Others(site), Judges(site)
+        self._telling = Telling(ways.tell, self._judges)
+        self._stands: dict[str, Standing] = {}
+        self._phase_began = self._looked_at = site.now()
+        self._first: tuple[Step, Proposal] | None = None
+        self._waits = self._doubt = ""
+        self._told_well = False
+
+    def run(self) -> Ending:
+        """Climbs until there is an end."""
+        began = self._site.now()
+        try:
+            ending = self._run()
+        except MovedError as error:
+            ending = self._endings.moved(self._stands, str(error), self._sick())
+        except KeyboardInterrupt:
+            ending = self._endings.interrupted(self._stands)
+        seconds = self._site.now() - began
+        self._ways.tell(Ended(ending.outcome, ending.words, ending.code, seconds))
+        return ending
+
+    def _run(self) -> Ending:
+        try:
+            self._stands = dict(self._site.stands())
+            routes = self._site.routes()
+        except (RefusedError, NotNowError) as error:
+            return self._endings.refused(f"{error}; nothing was changed")
+        step = first_step(self._stands, self._goal, routes.taken_off, self._endings.options)
+        if isinstance(step, Refuse):
+            return self._endings.refused(step.words)
+        self._others.known(routes.hands)
+        self._telling.began(self._endings.stack, self._stands, self._goal)
+        self._begin_phase()
+        if isinstance(step, Watching):
+            step = next_step(self._stands, self._judges.verdicts, 0, self._goal)
+        try:
+            if isinstance(step, Raise | Promote):
+                self._first = step, self._prepare(step)
+        except RefusedError as error:
+            return self._endings.refused(f"{error}; nothing was changed")
+        except (NotNowError, DoneAlreadyError) as error:
+            self._wait(str(error))
+        proposal = self._first and self._first[1]
+        if not isinstance(step, Arrived) and not self._ways.agreed(
+            self._stands, step, proposal, routes.hands
+        ):
+            return self._endings.refused("nothing was changed")
+        while True:
+            if ending := self._act(step):
+                return ending
+            step = self._next()
+
+    def _next(self) -> Step:
+        """Waits until the next look is due, looks, and says what follows."""
+        self._site.sleep(max(self._looked_at + self._ways.look_seconds - self._site.now(), 0))
+        self._looked_at, self._doubt = self._site.now(), ""
+        try:
+            self._take_in(self._others.look(self._stands, accept=self._goal.moves))
+        except NotNowError as error:
+            self._doubt = f"whether somebody else moves it is not known: {error}"
+        self._look()
+        self._telling.waits(self._waits or self._doubt or self._judges.outage)
+        return self._decide()
+
+    def _decide(self) -> Step:
+        waits = self._waits or self._doubt
+        step = next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
+        begun = first_step(self._stands, self._goal, {}, self._endings.options)
+        goes_on = isinstance(step, TakeBack | GiveUp) or not isinstance(begun, Raise | Promote)
+        return step if goes_on else begun
+
+    def _act(self, step: Step) -> Ending | None:
+        """Does what follows; the end, where it is one."""
+        match step:
+            case Raise() | Promote():
+                return self._move(step)
+            case TakeBack():
+                return self._take_back(step)
+            case GiveUp():
+                self._judged()
+                return self._endings.gave_up(self._stands, step.words)
+            case Arrived():
+                self._judged()
+                return self._endings.done(self._stands, promoted=self._goal.promote)
+            case _:
+                return None
+
+    def _move(self, step: Raise | Promote) -> Ending | None:
+        """A step up, or the promotion; None also where it has to wait, or another step is due by now."""
+        began = self._site.now()
+        try:
+            proposal = self._prepare(step)
+            if not self._is_still(step):
+                return None
+            self._site.write(proposal)
+            message = self._message(step)
+            interrupted = self._site.update(proposal, message)
+        except DoneAlreadyError:
+            return None
+        except NotNowError as error:
+            self._wait(str(error))
+            return None
+        except (RefusedError, FailedError, InterruptedUpdateError) as error:
+            return self._endings.not_moved(self._stands, error)
+        seconds = self._site.now() - began
+        if isinstance(step, Promote):
+            self._ways.tell(Promoted(step.services, seconds))
+            return self._endings.done(self._stands, promoted=True)
+        self._stands |= {name: self._stands[name].at(phase) for name, phase in step.phases.items()}
+        self._others.moved_by_us(step.phases)
+        self._begin_phase()
+        weights = {name: self._stands[name].left.weight for name in step.phases}
+        self._ways.tell(Raised(dict(step.phases), weights, seconds, message.partition(": ")[2]))
+        if interrupted:
+            raise KeyboardInterrupt
+        return None
+
+    def _prepare(self, step: Raise | Promote) -> Proposal:
+        """Has a step judged; the first one was, before somebody was asked."""
+        if self._first and self._first[0] == step:
+            (_, proposal), self._first = self._first, None
+            return proposal
+        return self._site.prepare(step, self._compare)
+
+    def _compare(self, found: Mapping[str, Standing]) -> None:
+        """Ends a step where somebody moved a service, or did it already.
+
+        Raises:
+            MovedError: If somebody moved one.
+            DoneAlreadyError: If an update of somebody else did what the file asked for.
+        """
+        self._others.compare(self._stands, found)
+        if self._take_in(
+            {name: one.left for name, one in found.items() if one.left != self._stands[name].left}
+        ):
+            raise DoneAlreadyError
+
+    def _take_in(self, found: Mapping[str, Left]) -> bool:
+        """Takes down what an update of somebody else brought to where the file had it; whether there is any."""
+        if found:
+            self._stands |= {name: replace(self._stands[name], left=left) for name, left in found.items()}
+            self._begin_phase()
+        return bool(found)
+
+    def _is_still(self, step: Raise | Promote) -> bool:
+        """Looks once more, since guards take their time: whether the step is still what follows."""
+        if not self._judges.weights or step.begun:
+            return True
+        self._look()
+        if self._decide() != step:
+            return False
+        if not self._told_well:
+            self._judged()
+            self._told_well = True
+        return True
+
+    def _take_back(self, step: TakeBack) -> Ending:
+        if not self._goal.moves:
+            self._judged()
+            return self._endings.sick(step.why)
+        message = words.of_way_back(self._stands, step.why, self._in_phase())
+        return take_back(self._site, self._endings, self._ways, step.why, message, self._judged)
+
+    def _look(self) -> None:
+        if weights := self._judges.weights:
+            self._judges.after(self._site.look(weights))
+            self._telling.looked(self._stands, self._in_phase())
+
+    def _judged(self) -> None:
+        self._telling.judged(self._stands, self._in_phase())
+
+    def _begin_phase(self) -> None:
+        self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
+        self._site.begin_phase()
+        self._judges.begin_phase({name: one.left.weight for name, one in self._stands.items() if one.phase})
+
+    def _message(self, step: Raise | Promote) -> str:
+        verdicts, seconds = self._judges.verdicts, self._in_phase()
+        if isinstance(step, Promote):
+            return words.of_promotion(self._stands, step.services, verdicts, seconds, begun=step.begun)
+        return words.of_step(self._stands, step.phases, verdicts, seconds, begun=step.begun)
+
+    def _wait(self, why: str) -> None:
+        self._waits = why
+        self._telling.waits(why)
+
+    def _in_phase(self) -> float:
+        return self._site.now() - self._phase_began
+
+    def _sick(self) -> dict[str, str]:
+        return {name: one.words for name, one in self._judges.verdicts.items() if one.answer == "sick"}

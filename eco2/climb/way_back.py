@@ -1,0 +1,65 @@
+"""The abort of a climb's services, prepared: before its first stroke are only requests to the API server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eco2.abort.files import places_of
+from eco2.abort.request import AbortRequest
+from eco2.abort.run import ReconcileError, RoutesError, finish
+from eco2.abort.stroke import Ready, first_stroke
+from eco2.climb.site import NotBackError
+from kube.errors import ClusterError
+from rollout.problems import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eco2.abort.stroke import FirstStroke
+    from eco2.climb.request import ClimbRequest
+    from kube.cluster import ClusterClient
+
+
+class WayBack:
+    """Takes all services of a climb back, in two strokes."""
+
+    def __init__(self, request: ClimbRequest, cluster: ClusterClient) -> None:
+        """Finds out where the services are.
+
+        Args:
+            request: What was asked for.
+            cluster: The stack's cluster.
+
+        Raises:
+            ConfigError: If a service is unknown.
+        """
+        self._request = request
+        asked = AbortRequest(request.project, request.stack, request.services, quiet=request.as_json)
+        self._ready = Ready(asked, cluster, places_of(request.project / "services.yaml", request.services))
+        self._struck: FirstStroke | None = None
+        self._told: list[str] = []
+
+    def strike(self) -> Mapping[str, str]:
+        """The first stroke; why not, by service, where it failed."""
+        self._told = []
+        self._struck = first_stroke(self._ready, self._told.append)
+        return {one.service: one.failure for one in self._struck.strokes if one.failure}
+
+    def finish(self, message: str) -> None:
+        """The rest of the abort.
+
+        Args:
+            message: For the history of the stack.
+        """
+        assert self._struck is not None  # the first stroke comes first
+        ready = replace(self._ready, request=replace(self._ready.request, message=message))
+        try:
+            with self._request.aside():
+                for line in self._told:
+                    self._request.say(line)
+                finish(ready, self._struck, self._request.say)
+        except ReconcileError as error:
+            raise NotBackError(str(error), 4) from None
+        except (RoutesError, ConfigError, ClusterError, OSError) as error:
+            raise NotBackError(str(error), 1) from None

@@ -1,0 +1,227 @@
+"""What a climb does next.
+
+All services of a climb go up in the same update, each to its own next phase, and go back together. One whose ladder is
+shorter arrives earlier: it waits there, and is judged on. Whoever is at a phase must be well before anybody goes up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rollout.climb.words import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.climb.standing import Standing
+    from rollout.judge.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where a climb is to get to, and how patient it is.
+
+    Attributes:
+        to: The phase; None for the last one of each ladder.
+        promote: Whether stable takes over the canary's image in the end.
+        soak_seconds: How long each phase takes at the least.
+        give_up_seconds: How long each phase takes at the most.
+        moves: Whether anything moves; a judge alone only says what it sees.
+    """
+
+    to: int | None = None
+    promote: bool = False
+    soak_seconds: float = 600
+    give_up_seconds: float = 7200
+    moves: bool = True
+
+    def top(self, standing: Standing) -> int:
+        """The phase at which a service arrives."""
+        if not self.moves:
+            return standing.phase
+        return standing.last if self.to is None else min(self.to, standing.last)
+
+
+@dataclass(frozen=True)
+class Raise:
+    """One update brings services to higher phases.
+
+    Attributes:
+        phases: The phase of each service that moves.
+        begun: Whether the file asks for them already, since an earlier climb was ended before its update.
+    """
+
+    phases: Mapping[str, int]
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Nothing moves; the next look follows."""
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """All services go back.
+
+    Attributes:
+        why: What is wrong, by service.
+        begun: Whether somebody began to take them back already, and did not finish.
+    """
+
+    why: Mapping[str, str] = field(default_factory=dict)
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Stable takes over the canaries' images.
+
+    Attributes:
+        services: Those whose promotion is not done yet.
+        begun: Whether the file asks for it already, since an earlier run was ended before its update.
+    """
+
+    services: tuple[str, ...]
+    begun: bool = False
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """A phase took too long: everything stays where it is."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """There is nothing left to do."""
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The climb cannot begin from here."""
+
+    words: str
+
+
+Step = Raise | Watching | TakeBack | Promote | GiveUp | Arrived | Refuse
+
+
+def first_step(
+    stands: Mapping[str, Standing], goal: Goal, off_routes: Mapping[str, str], options: str
+) -> Step:
+    """What must be done before anything is watched: what was begun is finished first.
+
+    Args:
+        stands: The services.
+        goal: Where they are to get to.
+        off_routes: The services whose routes an abort took off the canary, which the state still has there.
+        options: What commands in messages need to mean this stack: `--stack dev`.
+
+    Returns:
+        `Watching` where nothing is half done, and for a judge alone.
+    """
+    if not goal.moves:
+        off = [name for name, one in stands.items() if not one.phase]
+        return (
+            Refuse(f"there is no canary to judge of {', '.join(off)}: at phase 0 none runs")
+            if off
+            else Watching()
+        )
+    if refusal := _refusal(stands, goal, options):
+        return Refuse(refusal)
+    aborted = {name for name, one in stands.items() if one.asked.phase < one.phase and not one.promoting}
+    if aborted or off_routes:
+        names = [name for name in stands if name in aborted or name in off_routes]
+        return TakeBack(dict.fromkeys(names, "an abort of it was begun and not finished"), begun=True)
+    if any(one.promoting for one in stands.values()):
+        return _promotion(stands, begun=True)
+    behind = {name: one.asked.phase for name, one in stands.items() if one.asked.phase > one.phase}
+    return Raise(behind, begun=True) if behind else Watching()
+
+
+def next_step(
+    stands: Mapping[str, Standing],
+    verdicts: Mapping[str, Verdict],
+    seconds_in_phase: float,
+    goal: Goal,
+    waits: str = "",
+) -> Step:
+    """What follows a look; nothing is half done then.
+
+    Args:
+        stands: The services.
+        verdicts: What the judge says of those that are at a phase.
+        seconds_in_phase: Since the last step up.
+        goal: Where they are to get to.
+        waits: Why the step that was tried before could not be done yet; empty if none was tried.
+    """
+    if why := {name: one.words for name, one in verdicts.items() if one.answer == "sick"}:
+        return TakeBack(why)
+    unsure = not_well(stands, verdicts)
+    soaked = seconds_in_phase >= goal.soak_seconds or not any(one.phase for one in stands.values())
+    if seconds_in_phase >= goal.give_up_seconds and (unsure or waits):
+        told = waits or "; ".join(f"{name}: {why}" for name, why in unsure.items())
+        return GiveUp(f"after {duration(goal.give_up_seconds)} at this phase: {told}")
+    if unsure or not soaked:
+        return Watching()
+    climbing = {
+        name: one.phase + 1
+        for name, one in stands.items()
+        if one.phase < goal.top(one) and not (goal.promote and one.promoted)
+    }
+    if climbing:
+        return Raise(climbing)
+    return _promotion(stands) if goal.promote and goal.moves else Arrived()
+
+
+def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    """The services at a phase that are not known to be well, and why."""
+    unsure = {}
+    for name, standing in stands.items():
+        verdict = verdicts.get(name)
+        if standing.phase and (verdict is None or verdict.answer != "well"):
+            unsure[name] = verdict.words if verdict else "nobody has looked at it"
+    return unsure
+
+
+def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]]:
+    """The phases that each service is still to climb, in their order."""
+    return {name: list(range(one.phase + 1, goal.top(one) + 1)) for name, one in stands.items()}
+
+
+def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Step:
+    names = tuple(name for name, one in stands.items() if not one.promoted)
+    return Promote(names, begun) if names else Arrived()
+
+
+def _refusal(stands: Mapping[str, Standing], goal: Goal, options: str) -> str:
+    """Why a climb cannot begin; empty if it can."""
+    told = [_refusal_of(name, one, goal, options) for name, one in stands.items()]
+    highest = max((one.last for one in stands.values()), default=0)
+    if goal.to is not None and not 1 <= goal.to <= highest:
+        told.append(f"there is no phase {goal.to} to climb to; the highest one here is phase {highest}")
+    return "; ".join(filter(None, told))
+
+
+def _refusal_of(name: str, standing: Standing, goal: Goal, options: str) -> str:
+    asked, phase = standing.asked.phase, standing.phase
+    if not standing.last:
+        return f"{name}: its ladder has no canary, so it has no phases to climb"
+    if standing.promoting and not goal.promote:
+        way = f"finish it: `eco2 promote {name} {options}`"
+        return f"{name}: its promotion is written and not done; {way}, or add --promote"
+    if 0 < asked < phase:
+        way = f"do it first: `pulumi up {options}`"
+        return (
+            f"{name}: the file asks for phase {asked}, a step back from phase {phase} that is not done; {way}"
+        )
+    if asked > phase + 1:
+        way = f"a climb skips no phase: `eco2 advance {name} --to {phase + 1} {options}`"
+        return f"{name}: the file asks for phase {asked}, and the last update left phase {phase}; {way}"
+    if goal.to is not None and phase > min(goal.to, standing.last):
+        way = f"to go back: `eco2 advance {name} --to {goal.to} {options}`"
+        return f"{name}: is at phase {phase} already, above phase {goal.to}, and a climb only goes up; {way}"
+    return ""

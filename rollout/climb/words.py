@@ -1,0 +1,99 @@
+"""How a climb is told: in the message of each update, which `eco2 history` shows, and at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rollout.text.plain import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollout.climb.standing import Standing
+    from rollout.judge.verdict import Verdict
+
+MINUTE, HOUR = 60, 3600
+BEGUN: Final = "goes on with what was written before"
+LONGEST_MESSAGE: Final = 600
+"""Letters; what stands behind them nobody reads in a list of updates."""
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `10 min`, `1 h 30 min`."""
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        minutes, rest = divmod(whole, MINUTE)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(whole // MINUTE, MINUTE)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def of_step(
+    stands: Mapping[str, Standing],
+    phases: Mapping[str, int],
+    verdicts: Mapping[str, Verdict],
+    seconds_in_phase: float,
+    *,
+    begun: bool = False,
+) -> str:
+    """The message of a step up: `climb auth-api 2 → 3: well after 10 min: ...; canary image auth-api-0.8.0`.
+
+    Args:
+        stands: The services before it.
+        phases: Where it brings them.
+        verdicts: What was said of those that were at a phase.
+        seconds_in_phase: How long they were there.
+        begun: Whether an earlier climb had written it down.
+    """
+    moves = ", ".join(f"{name} {stands[name].phase} → {phase}" for name, phase in phases.items())
+    why = BEGUN if begun else _well(verdicts, seconds_in_phase)
+    return _message(f"climb {moves}", why, [stands[name] for name in phases])
+
+
+def of_promotion(
+    stands: Mapping[str, Standing],
+    names: tuple[str, ...],
+    verdicts: Mapping[str, Verdict],
+    seconds: float,
+    *,
+    begun: bool = False,
+) -> str:
+    """The message of a promotion; arguments as of `of_step`."""
+    why = BEGUN if begun else _well(verdicts, seconds)
+    return _message(f"climb promotes {', '.join(names)}", why, [stands[name] for name in names])
+
+
+def of_way_back(stands: Mapping[str, Standing], why: Mapping[str, str], seconds_in_phase: float) -> str:
+    """The message of the update that takes services back."""
+    from_where = ", ".join(f"{name} {one.phase} → 0" for name, one in stands.items())
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
+    told = f"sick after {duration(seconds_in_phase)}: {reasons}"
+    return _message(f"climb takes back {from_where}", told, list(stands.values()))
+
+
+def places(stands: Mapping[str, Standing]) -> str:
+    """`auth-api at phase 3 (20 %), my-api at phase 0 (off)`."""
+    return ", ".join(
+        f"{name} at phase {one.phase} ({f'{one.left.weight} %' if one.phase else 'off'})"
+        for name, one in stands.items()
+    )
+
+
+def _well(verdicts: Mapping[str, Verdict], seconds: float) -> str:
+    if not verdicts:
+        return "begins"
+    if len(verdicts) == 1:
+        told = "".join(one.words for one in verdicts.values())
+    else:
+        told = "; ".join(f"{name}: {one.words}" for name, one in verdicts.items())
+    return f"well after {duration(seconds)}: {told}"
+
+
+def _message(what: str, why: str, stands: list[Standing]) -> str:
+    images = list(dict.fromkeys(one.asked.canary.short for one in stands))
+    end = f"; canary image{'s' * (len(images) > 1)} {', '.join(images)}"
+    start = one_line(f"{what}: {why}")
+    room = max(LONGEST_MESSAGE - len(end), 0)
+    return f"{start if len(start) <= room else start[: room - 3] + '...'}{end}"

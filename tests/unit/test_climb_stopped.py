@@ -1,0 +1,107 @@
+"""What ends or crosses a climb by workflows: aborts, deployments, guards, a protected `main`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.github import git
+
+pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` holds the decisions
+
+
+def test_a_person_s_abort_ends_the_climb_and_nothing_goes_up_again(climb):
+    chain = climb.run()
+    climb.flow.before["step"] = lambda: climb.abort(None)  # while the judge still said well
+    assert climb.run(chain) == ""
+    assert "ended: moved by somebody: somebody else moved it: " in climb.comment
+    assert "of github-actions" in climb.comment
+    assert climb.phase == 0
+    assert climb.jobs[-2:] == ["step", "next"]
+
+
+def test_an_abort_before_the_update_ends_it_too(climb):
+    chain = climb.run()
+    climb.abort(None)
+    assert climb.run(chain) == ""
+    assert climb.jobs[-2:] == ["look", "next"]
+    assert "ended: moved by somebody" in climb.comment
+
+
+def test_an_abort_that_waits_to_be_merged_ends_it(climb):
+    chain = climb.run()
+    climb.answers = [[["pulls?state=open"], "https://example.test/pull/9\n"]]
+    assert climb.run(chain) == ""
+    assert "an abort of dev waits to be merged" in climb.comment
+    assert climb.jobs[-2:] == ["look", "next"]
+
+
+def test_an_abort_beside_git_ends_it(climb):
+    chain = climb.run(climb.run())
+    assert chain.endswith("stood auth-api:1")
+    climb.applies(climb.on_main.replace("phase: 2", "phase: 0"))
+    assert climb.run(chain) == ""
+    assert "somebody else brought it from phase 1 to phase 0, beside git" in climb.comment
+
+
+def test_the_judge_s_word_that_somebody_moved_it_ends_it(climb):
+    climb.judges(["not known", 7])
+    chain = climb.run()
+    assert climb.run(chain) == ""
+    assert "ended: moved by somebody" in climb.comment
+    assert climb.phase == 1
+
+
+def test_a_step_goes_on_top_of_what_somebody_pushed_meanwhile(climb):
+    chain = climb.run()
+    both = "{auth-api: {phase: 1, ladder: blue-green, canary: {tag: auth-api-0.8.0}}, scan-api: {phase: 1}}"
+    climb.flow.before["step"] = lambda: climb.says(both)
+    chain = climb.run(chain)
+    assert chain
+    assert climb.phase == 2
+    assert "scan-api: {phase: 1}" in climb.on_main
+
+
+def test_an_update_that_steps_aside_for_a_deployment_is_made_by_the_next_run(climb):
+    chain = climb.run()
+    both = "{auth-api: {phase: 1, ladder: blue-green, canary: {tag: auth-api-0.8.0}}, scan-api: {phase: 1}}"
+    climb.flow.before["update"] = lambda: climb.says(both)
+    chain = climb.run(chain)
+    assert climb.jobs[-3:] == ["look", "update", "next"]
+    climb.run(chain)
+    assert "watch" in climb.jobs
+
+
+def test_a_deployment_that_steps_aside_for_a_step_is_started_for_it(climb):
+    climb.answers = [[["run list", "deploy.yml"], "1\n"]]
+    climb.run()
+    started = [call["arguments"][:3] for call in climb.calls if call["arguments"][:2] == ["workflow", "run"]]
+    assert started == [["workflow", "run", "deploy.yml"], ["workflow", "run", "climb.yml"]]
+
+
+def test_a_step_that_a_guard_refuses_ends_it_in_words(climb):
+    climb.says("{auth-api: {phase: 0, ladder: blue-green, canary: {tag: 'no such tag'}}}")
+    assert climb.run() == ""
+    assert "ended: refused" in climb.comment
+
+
+def test_where_main_takes_no_commits_a_person_goes_on(climb):
+    hook = climb.runner.folder / "origin.git/hooks/update"
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/main || { echo "protected branch" >&2; exit 1; }\n')
+    hook.chmod(0o755)
+    assert climb.run() == ""
+    assert "ended: waits for a person: main took no commit, so the step is a pull request" in climb.comment
+    assert "phase: 1" in git(climb.runner.folder / "origin.git", "show", "climb/dev/101:Pulumi.dev.yaml")
+
+
+def test_an_update_that_fails_ends_it(climb):
+    chain = climb.run()
+    climb.flow.called["update"] = lambda _: ("failure", {"applied": "yes"})
+    assert climb.run(chain) == ""
+    assert "ended: update failed" in climb.comment
+    assert "watch" not in climb.jobs
+
+
+def test_a_next_run_that_github_does_not_start_is_told(climb):
+    climb.answers = [[["workflow run climb.yml"], "HTTP 500", 1]]
+    climb.run()
+    assert "ended: refused: the next run could not be started; start the climb again" in climb.comment

@@ -1,0 +1,298 @@
+"""A climb on a terminal: what is drawn in windows of all sizes, and what a pipe gets."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from eco2.climb.events import Began, Ended, Entry, Judged, Looked, Promoted, Raised, Struck, TakenBack, Waits
+from eco2.terminal.climb.lines import lines_of, percent
+from eco2.terminal.climb.page import page
+from eco2.terminal.climb.scene import Scene
+from eco2.terminal.climb.view import PlainLines
+from eco2.terminal.climb.window import PLAIN, UTF, Window, signs
+from eco2.terminal.lengths import clock, told
+from rollout.judge.verdict import Verdict, Weighed
+from tests.climbs import BEGAN, NAMES, WEIGHTS, Climb
+from tests.conftest import ROOT
+from tests.terminal import ESCAPE, HIDE, SHOW, Terminal
+
+PLAY = [sys.executable, "-m", "tests.climbs", "play"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def at(seconds, event):
+    return Entry(BEGAN + timedelta(seconds=seconds), event)
+
+
+def began(*services, **more):
+    return at(
+        0,
+        replace(
+            Began(
+                "prod", services, 5, True, 600, 7200, {}, dict.fromkeys(services, 2), True,
+                dict.fromkeys(services, 5), dict.fromkeys(services, WEIGHTS), dict.fromkeys(services, 95.0),
+            ),
+            **more,
+        ),
+    )  # fmt: skip
+
+
+def looked(seconds, *parts, service="auth-api", answer="not known", **more):
+    given = {
+        "requests": {"stable": 7600, "canary": 400}, "failed": {"stable": 8, "canary": 1},
+        "latency_ms": {"stable": 25.0, "canary": 1250.0}, "seconds_in_phase": 40.0, **more,
+    }  # fmt: skip
+    parts = parts or (
+        Weighed("failed", answer, "0.2 % of 400 requests failed", 0.25, 0.5),
+        Weighed("slow", "well", "4.9 % of 400 requests were slow", 0.1, 0.75),
+        Weighed("pods", "well", "2 of 2 pods ready, no restarts"),
+    )
+    return at(seconds, Looked(service, 2, 5, verdict=Verdict(service, answer, parts), **given))
+
+
+def drawn(entries, width=80, height=24, later=0.0, shape=UTF):
+    scene = Scene()
+    for entry in entries:
+        scene.hear(entry)
+    return [
+        line.plain.rstrip()
+        for line in page(scene, entries[-1].at + timedelta(seconds=later), Window(width, height, shape))
+    ]
+
+
+def test_one_service_is_told_in_full():
+    assert drawn([began("auth-api"), looked(50)], later=2) == [
+        "",
+        "prod: climbing to phase 5, then promoting                                   0:52",
+        "auth-api  ●●○○○  phase 2, 5 %    not known                 0:42 of 10:00 to soak",
+        "                  requests    failed         p95",
+        "  stable             7,600    0.11 %       25 ms",
+        "  canary               400    0.25 %    1,250 ms",
+        "  failed      sick █████░░░░░░░░░░░░░░░  25 %  well ██████████░░░░░░░░░░  50 %",
+        "              0.2 % of 400 requests failed",
+        "  slow        sick ██░░░░░░░░░░░░░░░░░░  10 %  well ███████████████░░░░░  75 %",
+        "              4.9 % of 400 requests were slow",
+        "  pods        2 of 2 pods ready, no restarts",
+        "",
+        "Ctrl-C ends it; canaries stay where they are",
+    ]
+
+
+def test_five_services_fit_a_small_window_with_the_evidence_that_decides():
+    entries = [began(*NAMES), *(looked(50, service=name) for name in NAMES)]
+    lines = drawn(entries, 80, 23)
+    assert len(lines) <= 23
+    assert sum("phase 2, 5 %" in line for line in lines) == 5
+    # One measure is enough for sick, and well takes all of them.
+    bars = [line for line in lines if line.startswith("  sick ")]
+    assert len(bars) == 5
+    assert all(re.search(r" 25 %  well .* 50 %$", line) for line in bars)
+    assert sum("stable     7,600 0.11 % failed" in line for line in lines) == 5
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 81, 120, 300])
+@pytest.mark.parametrize("height", [1, 3, 6, 12, 23, 60])
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_nothing_is_ever_wider_or_higher_than_the_window(width, height, count):
+    long = Weighed("a-check-with-a-long-name", "not known", "words that do not end " * 20)
+    ended = at(90, Ended("sick", "words that do not end " * 20, 5, 90.0))
+    entries = [began(*NAMES[:count]), *(looked(50, long, service=name) for name in NAMES[:count])]
+    for seen in (entries, [*entries, at(60, Waits("words that do not end " * 20))], [*entries, ended]):
+        lines = drawn(seen, width, height)
+        assert 0 < len(lines) <= height
+        assert max(map(len, lines)) <= width
+
+
+def test_a_window_that_is_too_low_says_how_much_is_hidden():
+    lines = drawn([began(*NAMES), *(looked(50, service=name) for name in NAMES)], 80, 9)
+    assert lines[-2] == "5 more lines: use a taller window"
+
+
+def test_evidence_that_has_not_reached_its_bound_is_never_a_full_bar():
+    lines = drawn([began("auth-api"), looked(50, Weighed("failed", "not known", "x", 0.999, 0.0))])
+    assert "sick ███████████████████░  99 %  well ░░░░░░░░░░░░░░░░░░░░   0 %" in "\n".join(lines)
+    lines = drawn([began("auth-api"), looked(50, Weighed("failed", "sick", "x", 1.0, 0.0))])
+    assert "sick ████████████████████ 100 %" in "\n".join(lines)
+
+
+def test_after_the_soak_time_it_tells_when_it_gives_up():
+    lines = drawn([began("auth-api"), looked(50, seconds_in_phase=599.0)], later=2)
+    assert lines[2].endswith(" 10:01, gives up at 2:00:00")
+
+
+def test_a_new_phase_begins_without_figures():
+    entries = [began("auth-api"), looked(50), at(60, Raised({"auth-api": 3}, {"auth-api": 20}, 5.0, "why"))]
+    told = "\n".join(drawn(entries, later=3))
+    assert "●●●○○  phase 3, 20 %" in told
+    assert "0:03 of 10:00" in told
+    assert "nothing was counted yet" in told
+    assert "7,600" not in told
+
+
+def test_what_it_waits_for_is_told_until_it_goes_on():
+    waits = at(60, Waits("the stack is locked"))
+    assert drawn([began("auth-api"), waits], later=65)[-1] == "waits for 1 min 5 s: the stack is locked"
+    # Said again, it counts from the first time; looks beside it do not end it.
+    again = [began("auth-api"), waits, looked(65), at(100, Waits("the stack is locked")), looked(105)]
+    assert drawn(again)[-1] == "waits for 45 s: the stack is locked"
+    assert drawn([*again, at(106, Waits(""))])[-1].startswith("Ctrl-C")
+    assert drawn([*again, at(106, Raised({"auth-api": 3}, {"auth-api": 20}, 5.0, "why"))])[-1].startswith(
+        "Ctrl-C"
+    )
+
+
+def test_canaries_that_were_taken_back_or_promoted_say_so():
+    struck = [
+        began("auth-api"),
+        looked(50, answer="sick"),
+        at(51, Struck(["auth-api"], {"auth-api": "why"}, 0.3)),
+    ]
+    assert "no request meets it any more" in drawn(struck)[2]
+    back = [*struck, at(75, TakenBack(["auth-api"], 24.0))]
+    assert drawn(back)[2] == "auth-api  ○○○○○  phase 0, 0 %    taken back"
+    assert drawn([*back, at(76, Ended("sick", "all are back", 5, 76.0))])[2:] == drawn(back)[2:3]
+    promoted = [began("auth-api"), at(60, Promoted(["auth-api"], 40.0))]
+    assert "promoted" in drawn(promoted)[2]
+
+
+def test_a_judgement_says_that_it_moves_nothing():
+    lines = drawn([began("auth-api", moves=False), looked(50)])
+    assert lines[1].startswith("prod: watching, moving nothing")
+    assert lines[-1] == "Ctrl-C ends it"
+
+
+def test_a_terminal_without_unicode_gets_plain_signs():
+    assert (signs("UTF-8"), signs("utf8"), signs("ascii"), signs("iso8859-1")) == (UTF, UTF, PLAIN, PLAIN)
+    entries = [began(*NAMES[:2]), looked(50, Weighed("x" * 40, "not known", "x" * 200, 0.3, 0.6))]
+    for width in (40, 80):
+        assert all(line.isascii() for line in drawn(entries, width, shape=PLAIN))
+
+
+def test_text_of_others_paints_nothing():
+    bad = "\x1b[2J\x1b[31mwell\nauth-api: promoted\u202e"
+    part = Weighed(bad, "not known", bad, 0.1, 0.1)
+    sign = Weighed(bad, "not known", bad)
+    entries = [
+        began("auth-api"),
+        looked(50, part, sign),
+        at(60, Waits(bad)),
+        at(61, Ended("sick", bad, 5, 61.0)),
+    ]
+    for height in (60, 7):
+        for until in (2, 3, 4):
+            assert all(line.isprintable() for line in drawn(entries[:until], height=height))
+    for event in (entries[2].event, entries[3].event, Judged("auth-api", 2, 5, "sick", bad, 3.0)):
+        assert all(line.isprintable() for line in lines_of(event))
+
+
+def test_lengths_and_shares_in_words():
+    assert [told(one) for one in (0, 0.31, 9.96, 42.4, 59.7, 60, 65, 600, 3600, 3900, 7322, 90000)] == [
+        "0 s", "0.3 s", "10 s", "42 s", "1 min", "1 min", "1 min 5 s", "10 min", "1 h", "1 h 5 min", "2 h 2 min",
+        "25 h",
+    ]  # fmt: skip
+    assert [clock(one) for one in (-1, 0, 42.9, 60, 3905)] == ["0:00", "0:00", "0:42", "1:00", "1:05:05"]
+    assert [percent(one) for one in (0, 0.00021, 0.0099, 0.02, 0.155, 0.2, 1)] == [
+        "0 %", "0.02 %", "0.99 %", "2 %", "15.5 %", "20 %", "100 %",
+    ]  # fmt: skip
+
+
+def test_a_pipe_gets_a_line_for_each_change_and_one_a_minute_for_each_service(capsys):
+    show = PlainLines()
+    for entry in Climb(NAMES[:2], sick="scan-api", away=(700, 760)).entries:
+        show(entry)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    assert sum(": phase " in line and "evidence" in line for line in lines) == pytest.approx(2 * 22, abs=4)
+    assert sum("waits:" in line for line in lines) == 1
+    raised = [re.sub(r"^\S+ | in .*", "", line) for line in lines if "raised" in line]
+    assert raised == [
+        f"raised auth-api, scan-api to phase {phase} ({weight} %)"
+        for phase, weight in ((2, 5), (3, 20), (4, 50))
+    ]
+    assert sum(": well after 10 min at phase" in line for line in lines) == 4
+    assert re.search(r"sick after \d+ s at phase 4|sick after 1 min", "\n".join(lines))
+    assert lines[-1].endswith("scan-api is sick; all are back at phase 0")
+
+
+@pytest.mark.whole
+def test_piped_output_has_no_codes_and_survives_a_reader_that_has_gone():
+    environment = {**ENVIRONMENT, "FORCE_COLOR": "1"}
+    running = subprocess.Popen(
+        [*PLAY, "--speed", "2000", "--services", "3"], cwd=ROOT, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "\x1b" not in "".join(running.stdout.readline() for _ in range(8))
+    running.stdout.close()
+    assert running.wait(60) in {0, 1}
+    assert "Traceback" not in running.stderr.read()
+
+
+def picture(terminal):
+    return ESCAPE.sub(b"", terminal.seen).decode("utf-8", "replace")
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_terminal_sees_it_live_and_keeps_what_was_done(columns):
+    terminal = Terminal(
+        [*PLAY, "--speed", "400", "--services", "3", "--sick", "my-api"], ENVIRONMENT, columns, 24
+    )
+    before = terminal.attributes()
+    terminal.until(r"well █+ 100 %")
+    terminal.until(r"sick after 22 min.* my-api is sick; all are back at phase 0", 60)
+    terminal.read(2)
+    assert terminal._process.wait(20) == 0
+    assert terminal.seen.count(HIDE) == terminal.seen.count(SHOW)
+    assert terminal.attributes() == before
+    seen = picture(terminal)
+    assert max(len(line.strip("\r")) for line in re.split(r"[\r\n]+", seen)) <= columns
+    assert seen.count("Updating (prod):") == 3
+    assert seen.count("taken back in 24 s") == 1
+
+
+@pytest.mark.whole
+def test_ctrl_c_leaves_the_terminal_as_it_was():
+    terminal = Terminal([*PLAY, "--speed", "20"], ENVIRONMENT, 80, 24)
+    before = terminal.attributes()
+    terminal.until(r"of 10:00 to soak")
+    assert terminal.interrupt() in {1, 130, -signal.SIGINT}
+    assert terminal.seen.count(HIDE) == terminal.seen.count(SHOW)
+    assert terminal.attributes() == before
+
+
+@pytest.mark.whole
+def test_another_width_is_drawn_anew():
+    terminal = Terminal([*PLAY, "--speed", "20", "--services", "3"], ENVIRONMENT, 120, 30)
+    terminal.until(r"of 10:00 to soak")
+    terminal.resize(60, 30)
+    terminal.read(1.5)
+    start = len(terminal.seen)
+    terminal.read(1.5)
+    later = ESCAPE.sub(b"", terminal.seen[start:]).decode("utf-8", "replace")
+    assert "auth-api" in later
+    assert max(map(len, re.split(r"[\r\n]+", later))) <= 60
+    terminal.interrupt()
+
+
+@pytest.mark.whole
+def test_without_colours_nothing_is_coloured():
+    terminal = Terminal([*PLAY, "--speed", "200"], {**ENVIRONMENT, "NO_COLOR": "1"}, 80, 24)
+    terminal.until(r"well █+ 100 %")
+    assert not re.search(rb"\x1b\[[0-9;]*3[0-7][;m]", terminal.seen)
+    terminal.interrupt()
+
+
+@pytest.mark.whole
+def test_a_terminal_that_can_draw_nothing_gets_plain_lines():
+    running = Terminal(["env", "TERM=dumb", *PLAY, "--speed", "4000"], ENVIRONMENT, 80, 24)
+    running.until("promoted after")
+    assert b"\x1b" not in running.seen
+    assert running._process.wait(20) == 0

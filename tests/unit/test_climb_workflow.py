@@ -1,0 +1,115 @@
+"""The workflow `climb`, run by its own conditions and lines: how it goes up, and on where it was cut off."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.github import git
+from tests.played_climb import SICK, UNSURE, WELL
+
+pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` holds the decisions
+
+
+def test_a_climb_goes_from_off_to_its_promotion_with_a_run_for_each_phase(climb):
+    told = climb.goes_on(promote=True)
+    assert climb.titles == [
+        "climb auth-api 0 → 1: no canary was there to be watched; canary image auth-api-0.8.0",
+        "climb auth-api 1 → 2: auth-api is well after 10 min: 12 of 400 team 7; canary image auth-api-0.8.0",
+        "climb promotes auth-api: auth-api is well after 10 min: 12 of 400 team 7; canary image auth-api-0.8.0",
+    ]
+    assert "phase: 0" in climb.on_main
+    assert "image: {tag: auth-api-0.8.0}" in climb.on_main
+    assert told.startswith("The climb of auth-api on dev ended: promoted: stable runs the canary's image\n")
+    assert climb.jobs == [
+        *("look", "step", "next"),
+        *("look", "update", "watch", "step", "next"),
+        *("look", "update", "watch", "step", "next"),
+        *("look", "update", "next"),
+    ]
+    assert {result for _, result in climb.flow.log} == {"success"}
+
+
+def test_a_climb_that_arrives_stays_there(climb):
+    told = climb.goes_on(to="1")
+    assert climb.phase == 1
+    assert "ended: arrived: auth-api is well" in told
+    assert climb.flow.log[-1] == ("next", "success")
+
+
+def test_what_the_judge_saw_is_told_at_the_commit_of_the_step_or_in_its_pull_request(climb):
+    climb.judges(SICK)
+    told = climb.goes_on()
+    assert "ended: sick: auth-api is sick after 10 min: 12 of 400 team 7; taken back" in told
+    assert "| requests | 7,600 | 400 |\n| failed | 8 | 12 |\n| latency | not known | not known |" in told
+    assert "100 % of the evidence for sick, 10 % of the evidence for well" in told
+    assert "@team" not in told  # calls nobody
+    post = next(call["arguments"] for call in climb.calls if call["body"])
+    step = git(climb.runner.folder / "origin.git", "log", "--format=%H", "--grep=0 → 1", "main")
+    assert post[:4] == ["api", "--method", "POST", f"repos/eco2/delivery/commits/{step}/comments"]
+
+    climb.answers = [[[f"commits/{'a' * 40}/pulls"], "17\n"]]
+    climb.runner.answers = climb.answers
+    environment = {
+        "STACK": "dev",
+        "SERVICES": "auth-api",
+        "OUTCOME": "sick",
+        "WORDS": "w",
+        "GITHUB_RUN_ID": "1",
+    }
+    assert climb.runner.run("climb-tell.sh", "a" * 40, cwd=climb.clone, **environment).returncode == 0
+    assert climb.runner.calls()[-1]["arguments"][3] == "repos/eco2/delivery/issues/17/comments"
+
+
+def test_a_sick_canary_is_struck_by_the_watch_and_then_taken_back_by_the_abort(climb):
+    climb.judges(SICK)
+    climb.goes_on()
+    assert climb.jobs[-4:] == ["update", "watch", "abort", "next"]
+    assert climb.phase == 0
+    assert climb.flow.log[-1] == ("next", "failure")  # a red run
+    steps = [step for step in climb.flow.flow["jobs"]["watch"]["steps"] if "abort.sh" in step.get("run", "")]
+    assert [(step["if"], "--no-reconcile" in step["run"]) for step in steps] == [
+        ("steps.judge.outputs.verdict == 'sick'", True)
+    ]
+
+
+def test_a_job_s_limit_is_no_end_the_next_run_watches_on_at_the_same_phase(climb):
+    climb.judges(UNSURE, UNSURE, WELL)
+    chain = climb.run(to="1")
+    chain = climb.run(chain, to="1")
+    first, since = chain.split(" stood ")[0].split(" since ")
+    assert (first, climb.phase) == ("101", 1)
+    assert abs(int(since) - time.time()) < 60
+    again = climb.run(chain, to="1")
+    assert again == chain  # the give-up is counted from the first watch at this phase
+    assert climb.run(again, to="1") == ""
+    assert "ended: arrived" in climb.comment
+    assert len(climb.titles) == 1
+
+
+def test_a_watch_that_github_cuts_off_is_taken_up_by_the_next_run(climb):
+    chain = climb.run(to="1")
+    climb.flow.called["watch"] = lambda _: ("cancelled", {})
+    chain = climb.run(chain, to="1")
+    assert re.fullmatch("101 since [0-9]+ stood auth-api:1", chain)
+    del climb.flow.called["watch"]
+    assert climb.run(chain, to="1") == ""
+    assert "ended: arrived" in climb.comment
+
+
+def test_not_known_to_the_end_stays_at_its_phase_and_says_so(climb):
+    climb.judges(UNSURE)
+    chain = climb.run(**{"give-up": "0s"})
+    assert climb.run(chain, **{"give-up": "0s"}) == ""
+    assert "ended: gave up: " in climb.comment
+    assert climb.phase == 1
+
+
+def test_a_lost_run_is_taken_up_by_hand(climb):
+    climb.run()
+    assert climb.phase == 1  # written, and nothing was updated: the next run never came
+    climb.goes_on(to="1")
+    assert "ended: arrived" in climb.comment
+    assert len(climb.titles) == 1
