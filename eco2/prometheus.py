@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -40,7 +41,8 @@ ENOUGH_REQUESTS = 100
 
 TIMEOUT_SECONDS = 3.0
 AT_ONCE = 4
-"""Questions at the same time, each on a connection of its own."""
+"""Questions of one kind at the same time, each on a connection of its own."""
+NOW = "vector(time())"
 OK = 200
 PERCENT = 100
 
@@ -109,7 +111,7 @@ class Prometheus:
             told = f"what --prometheus or {URL_VARIABLE} gives" if "@" in url else repr(url)
             raise PrometheusError(f"{told} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
         self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=AT_ONCE)
+        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=3 * AT_ONCE)
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Asks for the values of an expression now: labels and value of each; NaN is left out.
@@ -117,7 +119,15 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return self._ask(expression, _values)
+        return self._ask(expression, lambda data, _: _values(data))
+
+    def clock(self) -> tuple[float, float]:
+        """The time that its answers are of, and the time at which its server answers; the same where that is not told.
+
+        Raises:
+            PrometheusError: If there is no usable answer.
+        """
+        return self._ask(NOW, _clock)
 
     def samples(self, expression: str) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
         """Asks for what was scraped: labels of each series, and time and value of its samples, oldest first.
@@ -128,16 +138,16 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return self._ask(expression, _samples)
+        return self._ask(expression, lambda data, _: _samples(data))
 
-    def _ask(self, expression: str, read: Callable[[Mapping[str, Any]], T]) -> T:
+    def _ask(self, expression: str, read: Callable[[Mapping[str, Any], Mapping[str, str]], T]) -> T:
         at = f"Prometheus at {without_login(self._url)}"
         try:
             answer = self._pool.request("GET", f"{self._url}/api/v1/query", fields={"query": expression})
             decoded: dict[str, Any] = json.loads(answer.data)
             if answer.status != OK or decoded.get("status") != "success":
                 raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
-            return read(decoded["data"])
+            return read(decoded["data"], answer.headers)
         except urllib3.exceptions.HTTPError as error:
             raise PrometheusError(f"{at} does not answer ({without_login(_in_words(error))})") from None
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
@@ -185,6 +195,13 @@ def _values(data: Mapping[str, Any]) -> list[tuple[dict[str, str], float]]:
     series = [{"metric": {}, "value": data["result"]}] if scalar else data["result"]
     found = [(_labels(one), float(one["value"][1])) for one in series]
     return [(labels, value) for labels, value in found if not math.isnan(value)]
+
+
+def _clock(data: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[float, float]:
+    (_, at), *others = _values(data)
+    if others:
+        raise ValueError("more than one time")
+    return at, parsedate_to_datetime(headers["Date"]).timestamp() if "Date" in headers else at
 
 
 def _samples(data: Mapping[str, Any]) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -87,6 +88,7 @@ class PrometheusServer:
         series: What it holds.
         told: Answers of its own to some expressions: values, or a status and a body.
         broken: A status and a body for every question; None: it answers.
+        lag_seconds: By how much its answers are late.
         asked: The questions so far.
     """
 
@@ -95,13 +97,15 @@ class PrometheusServer:
         self.series = Series()
         self.told: dict[str, list[float] | tuple[int, bytes]] = {}
         self.broken: tuple[int, bytes] | None = None
+        self.lag_seconds = 0.0
         self.asked: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 status, body = outer._answer(parse_qs(urlsplit(self.path).query)["query"][0])
-                self.send_response(status)
+                self.send_response_only(status)
+                self.send_header("Date", formatdate(outer.series.now + outer.lag_seconds, usegmt=True))
                 self.end_headers()
                 self.wfile.write(body)
 

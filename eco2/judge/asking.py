@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from eco2.background import each
-from eco2.judge.questions import NOW
 from eco2.prometheus import AT_ONCE, Prometheus, PrometheusError
 from rollout.judge.observations import Unknown
 
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
     Values = list[tuple[dict[str, str], float]]
     Samples = list[tuple[dict[str, str], list[tuple[float, float]]]]
+
+LAG_SECONDS: Final = 15.0
+"""By how much the time of an answer may differ from the time at which it is given."""
 
 Key = TypeVar("Key", bound="Hashable")
 T = TypeVar("T")
@@ -31,11 +33,15 @@ class Asker:
         self._prometheus = Prometheus(url)
 
     def now(self) -> float | Unknown:
-        """The time by its clock, in seconds."""
-        found = self.values({"now": NOW})["now"]
-        if isinstance(found, Unknown):
-            return found
-        return found[0][1] if len(found) == 1 else Unknown("Prometheus does not tell its time")
+        """The time by its clock, in seconds; that of the scrapes, too."""
+        try:
+            at, answered = self._prometheus.clock()
+        except PrometheusError as error:
+            return Unknown(str(error))
+        if abs(answered - at) > LAG_SECONDS:
+            # By its own account all would look new.
+            return Unknown(f"Prometheus answers with what it knew {answered - at:.0f} s ago")
+        return at
 
     def values(self, asked: Mapping[Key, str]) -> dict[Key, Values | Unknown]:
         """The values of some expressions now."""

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from rollout.spec.service import ServiceSpec
 
-NOW: Final = "vector(time())"
-"""The time by the same clock as that of the scrapes."""
-
 SCRAPES_SECONDS: Final = round(1.5 * LONGEST_SECONDS)
 """How far back scrapes are asked for."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from eco2.background import Later
 from eco2.istio_metrics import by_reporter
 from eco2.judge import questions
 from eco2.judge.figures import own_checks, quantiles
@@ -88,9 +90,12 @@ class RequestReader:
         if self._since is None:
             self._since = now
         self._lines.draw(self._kinds)
+        # Beside the scrapes, so that a slow Prometheus makes a look no longer than two answers.
+        checking = Later(partial(own_checks, self._asker, self._services))
+        timing = Later(partial(quantiles, self._asker, self._kinds))
         failed, slow = self._scraped()
         ages = self._ages(failed)
-        checks, latencies = own_checks(self._asker, self._services), quantiles(self._asker, self._kinds)
+        checks, latencies = checking.result(), timing.result()
         found = {}
         for name, service in self._services.items():
             if service.reads_queues:

@@ -59,8 +59,10 @@ class Tally:
         if not seen:
             return self, NotYet("no request to it was counted")
         newest = max(scrapes[-1].at for scrapes in seen.values())
-        if now - newest > LONGEST_SECONDS:
-            return self, Unknown(f"the newest counts are {now - newest:.0f} s old")
+        # A Prometheus that falls behind may believe that it is on time.
+        age = max([now, *(scrape.at for scrape in self.before.values())]) - newest
+        if age > LONGEST_SECONDS:
+            return self, Unknown(f"the newest counts are {age:.0f} s old")
         return _of_pods(self, seen, newest) if self.apart else _of_callers(self, seen)
 
     @property

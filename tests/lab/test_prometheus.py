@@ -8,12 +8,15 @@ import pytest
 import yaml
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from eco2.judge.asking import Asker
+from eco2.judge.requests import RequestReader
 from eco2.prometheus import Prometheus, PrometheusError
 from lab import tools
 from lab.mesh import envoy, prometheus
 from lab.parts import free_ports
 from lab.places import LabFolder
 from lab.pods.requests import BUCKETS, Requests, labels_of
+from rollout.judge.observations import Batch
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.lab.small_mesh import SLOW_SECONDS, Mesh, bootstrap, cluster, pod, serving
@@ -226,3 +229,34 @@ def test_what_the_product_asks_is_answered(mesh):
 
     until(counted)
     assert mesh.asked.requests(chosen, 30)["ext-authz"].total == {"v2": 0}
+
+
+def test_the_judge_reads_what_callers_and_pods_count(mesh):
+    services = read_catalog(ROOT / "services.yaml").services
+    reader = RequestReader(Asker(mesh.url), {"chat-api": services["chat-api"]})
+    found = {"requests": 0.0, "bad": 0.0, "slow": 0.0}
+
+    def told():
+        mesh.send("/stable/", 2)
+        mesh.send("/canary/fails")
+        mesh.send("/nobody/")
+        looked = reader.look({"chat-api": 50})["chat-api"]
+        if isinstance(looked.failed, Batch) and isinstance(looked.slow, Batch):
+            found["requests"] += looked.failed.stable.requests
+            found["bad"] += looked.failed.canary.bad
+            found["slow"] += looked.slow.stable.requests
+        return all(value > 3 for value in found.values())
+
+    until(told, 30)
+
+    with Between(mesh.url) as between:
+        reader = RequestReader(Asker(between.url), {"chat-api": services["chat-api"]})
+        for fault, value, words in (
+            ("lag_seconds", 120, "Prometheus answers with what it knew 120 s ago"),
+            ("empty", True, "answers something else"),
+            ("nonsense", True, "answers something else"),
+            ("away", True, "does not answer"),
+        ):
+            setattr(between, fault, value)
+            assert words in reader.look({"chat-api": 50})["chat-api"].failed.why
+            setattr(between, fault, type(value)())

@@ -90,10 +90,10 @@ NAMED = {"destination_service_name": "auth-api", "destination_service_namespace"
         ((503, b"Service Unavailable"), "answers something else"),
         (success({"result": 7}), "answers something else"),
         (success({"result": [7]}), "answers something else"),
-        (success({"result": []}), "does not tell its time"),
+        (success({"result": []}), "answers something else"),
         (success({"result": [{"metric": NAMED, "value": [0, None]}]}), "answers something else"),
         (success({"result": [{"metric": [], "value": [0, "1"]}]}), "answers something else"),
-        (success({"result": [{"metric": NAMED, "value": [0, "NaN"]}]}), "does not tell its time"),
+        (success({"result": [{"metric": NAMED, "value": [0, "NaN"]}]}), "answers something else"),
     ],
 )
 def test_nonsense_is_told_as_such_and_holds_up(server, climbing, answer, words):
@@ -259,3 +259,29 @@ def test_a_second_prometheus_behind_the_same_name_changes_nothing(climbing, mesh
     server.series.samples = kept
     climbing.look()
     assert climbing.last.failed == Batch(Counts(0, 0), Counts(0, 0))
+
+
+def test_one_that_answers_with_what_it_knew_earlier_is_not_believed(server, climbing, mesh):
+    """By its own account all that it has is new."""
+    server.lag_seconds = 120
+    for _ in range(3):
+        climbing.serve(1000)
+        mesh.wait(15)
+        assert climbing.look().answer == "not known"
+        assert climbing.last.failed == Unknown("Prometheus answers with what it knew 120 s ago")
+
+
+def test_one_that_falls_behind_what_was_counted_is_not_believed(server, climbing):
+    server.series.now -= 80
+    server.series.samples = {
+        labels: [one for one in samples if one[0] <= server.series.now]
+        for labels, samples in server.series.samples.items()
+    }
+    assert climbing.look().answer == "not known"
+    assert climbing.last.failed == Unknown("the newest counts are 75 s old")
+
+
+def test_clocks_that_are_apart_do_not_matter(server, mesh):
+    """The server's clock stands in 1970, and nobody here asks what time it is."""
+    assert server.series.now < 2_000_000
+    assert Climbing(server, mesh).judged.verdict.answer == "well"
