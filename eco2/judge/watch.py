@@ -12,6 +12,7 @@ from eco2.judge.pods import PodReader
 from eco2.judge.requests import Counted, RequestReader
 from rollout.judge.judging import Earlier, Reading
 from rollout.judge.observations import Unknown
+from rollout.judge.scrapes import NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rollout.judge.signs import PodLook
     from rollout.spec.service import ServiceSpec
 
-NO_PROMETHEUS: Final = Unknown("requests were not looked at: no Prometheus was named")
+NO_PROMETHEUS: Final = NotYet("requests were not looked at: no Prometheus was named")
 NO_ANSWER: Final = Unknown("the cluster has not told of its pods yet")
 
 PATIENCE_SECONDS: Final = 2.0

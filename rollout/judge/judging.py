@@ -9,8 +9,9 @@ from rollout.judge.comparison import Comparison
 from rollout.judge.earlier import AgainstEarlier
 from rollout.judge.limits import FAILED, SLOW, limits_of
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import NotYet
 from rollout.judge.signs import LOOKS_IN_A_ROW, OwnCheck, Sign, fallback_sign, pods_sign
-from rollout.judge.verdict import FALLBACK, PODS, verdict
+from rollout.judge.verdict import FALLBACK, PODS, SIGHT, verdict
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -146,7 +147,17 @@ class Judging:
         if not self.by_requests and not self.settings.checks:
             told = "no requests come to a worker, and it has no check of its own: add one under judge.checks"
             signs["check"] = Sign("not known", told)
+        if self.by_requests and not self.weight and (why := self._outage()):
+            # Who cannot see what users will meet must not let them in.
+            signs[SIGHT] = Sign("not known", why)
         return signs
+
+    def _outage(self) -> str:
+        """Why requests could not be counted at the last look, though something is amiss; empty if nothing is."""
+        looked = (self.last.failed, self.last.slow) if self.last else ()
+        return next(
+            (one.why for one in looked if isinstance(one, Unknown) and not isinstance(one, NotYet)), ""
+        )
 
 
 def _at_weight(before: Comparison | AgainstEarlier, weight: int) -> Comparison | AgainstEarlier:

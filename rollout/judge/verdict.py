@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 PODS: Final = "pods"
 FALLBACK: Final = "fallback"
-"""The names of the signs that a canary's pods and its routes give; those of own checks begin with `check`."""
+SIGHT: Final = "sight"
+"""The names of the signs that a canary's pods, its routes and an outage of what counts give; those of own checks begin
+with `check`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def verdict(
         measures: What was counted, by name; each with its part of the chance of a false answer.
         signs: What needs no counting, by name.
         users: Whether users meet the canary. Where none do, its pods are enough to go up, and what is not known of
-            requests holds nothing up.
+            requests holds nothing up, unless nobody could count them.
     """
     parts = [Weighed(name, one.answer, one.words, *one.toward) for name, one in measures.items()]
     parts += [Weighed(name, sign.answer, sign.words) for name, sign in signs.items()]
@@ -99,6 +101,10 @@ def verdict(
     answer: Answer = "not known"
     if "sick" in answers:
         answer = "sick"
-    elif (answers == {"well"} and counted) if users else PODS in signs and signs[PODS].answer == "well":
+    elif (answers == {"well"} and counted) if users else _fit_for_users(signs):
         answer = "well"
     return Verdict(service, answer, tuple(parts))
+
+
+def _fit_for_users(signs: Mapping[str, Sign]) -> bool:
+    return PODS in signs and signs[PODS].answer == "well" and SIGHT not in signs

@@ -15,11 +15,13 @@ from rollout.judge.earlier import AgainstEarlier, bounds
 from rollout.judge.judging import Earlier, Judging, Reading
 from rollout.judge.limits import MeasureLimits
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import NotYet
 from rollout.judge.signs import PodLook
 from rollout.spec.judge_settings import CheckSettings, JudgeSettings
 
 READY = PodLook(2, 2, {"a": 0})
 AWAY = Unknown("Prometheus is away")
+NONE_YET = NotYet("no request yet")
 SETTINGS = JudgeSettings()
 OWN = SETTINGS.model_copy(
     update={"checks": {"orders": CheckSettings(query="q{version}", limit=10, bad="below")}}
@@ -71,11 +73,17 @@ def test_each_of_them_alone_calls_it_sick():
 
 
 def test_where_no_user_meets_it_pods_are_enough_and_bad_requests_still_count():
-    assert judged(reading(failed=NONE, slow=AWAY), weight=0).verdict.answer == "well"
-    assert judged(reading(failed=AWAY, slow=AWAY), weight=0, settings=OWN).verdict.answer == "well"
+    assert judged(reading(failed=NONE, slow=NONE_YET), weight=0).verdict.answer == "well"
+    assert judged(reading(failed=NONE_YET, slow=NONE_YET), weight=0, settings=OWN).verdict.answer == "well"
     assert judged(reading(failed=BAD), weight=0).verdict.answer == "sick"
     assert judged(reading(pods=AWAY), weight=0).verdict.answer == "not known"
     assert judged(reading(fallen_back="got 0 %"), weight=0).verdict.answer == "well"
+
+
+def test_nobody_is_let_in_while_nobody_can_count():
+    for away in (reading(failed=AWAY), reading(slow=AWAY)):
+        assert judged(reading(failed=NONE), away, weight=0).verdict.answer == "not known"
+        assert judged(away, reading(failed=NONE), weight=0).verdict.answer == "well"
 
 
 def test_another_phase_begins_well_anew_and_keeps_what_spoke_against_it():

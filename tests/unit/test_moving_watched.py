@@ -65,7 +65,8 @@ def test_what_a_prometheus_cannot_tell_is_no_success(ends):
     done = ends(1, [READY], *SOMEBODY, counted=Counted(why, why, why))
     assert done.exit_code == 5
     assert (
-        "auth-api: not known: 1 of 1 pods ready, no restarts; the newest counts are 75 s old" in done.stdout
+        "auth-api: not known: the canary has answered no request; the newest counts are 75 s old"
+        in done.stdout
     )
 
 
