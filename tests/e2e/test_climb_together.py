@@ -31,7 +31,7 @@ def test_one_of_three_at_half_of_the_traffic_is_sick(stack, lab):
     ):
         climbing.until("looked", 12)
         lab.command("behave", "my-api-dev-canary", "--slow", "0.2")
-        (struck,) = [climbing.until("struck")]
+        struck = climbing.until("struck")
         assert set(weights(lab).values()) == {0}
         ending = climbing.end()
     assert (ending["outcome"], ending["code"]) == ("sick", 5), climbing.told
@@ -40,7 +40,6 @@ def test_one_of_three_at_half_of_the_traffic_is_sick(stack, lab):
     assert struck["seconds"] <= 1
     assert stack.changes() == []
     verdict = climbing.named("judged")[0]
-    print(
-        f"struck {struck['seconds']:.2f} s after the verdict, back after {climbing.named('taken back')[0]['seconds']:.0f} s"
-    )
+    (back,) = climbing.named("taken back")
+    print(f"struck {struck['seconds']:.2f} s after the verdict, all back after {back['seconds']:.0f} s")
     print(verdict["words"])

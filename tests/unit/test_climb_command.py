@@ -379,7 +379,7 @@ def test_an_update_that_ends_well_after_all_is_the_last_one(desk, cluster):
     assert (desk.folder / "asked").exists()
     events = [json.loads(line) for line in out.splitlines()]
     assert [one["event"] for one in events] == ["began", "raised", "ended"]
-    assert "auth-api at phase 1 (0 %)" in events[-1]["words"]
+    assert "auth-api at phase 1 (header only)" in events[-1]["words"]
     assert len(desk.updates) == 1
 
 
