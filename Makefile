@@ -74,9 +74,10 @@ test-rare: setup ## What seldom changes, which CI runs, too: nodes, pods' shares
 test-long: setup ## What takes longer: every service at every phase under load, faults, aborts (50 minutes)
 	$(BIN)/pytest -q -rP -n 2 --dist loadfile --no-loadscope-reorder -m long
 
-docs: setup ## Write the generated pages
+docs: setup ## Write the generated pages, and what a Prometheus and a Grafana need
 	$(BIN)/python -m docs.generate.cost
 	$(BIN)/python -m docs.generate.config
+	$(BIN)/python -m observability
 
 pictures: setup ## Draw the terminal pictures of the documents, in the lab of `make up`
 	$(BIN)/python -m tests.pictures

@@ -103,8 +103,8 @@ class Comparison:
         else:
             what, margin = self.limits.what, self.limits.margin * PERCENT
             told = (
-                f"{canary.share:.1%} of {canary.requests:,.0f} requests {what}, "
-                f"{stable.share:.1%} of stable's {stable.requests:,.0f}"
+                f"{PERCENT * canary.share:.1f} % of {canary.requests:,.0f} requests {what}, "
+                f"{PERCENT * stable.share:.1f} % of stable's {stable.requests:,.0f}"
             )
             told += {
                 "sick": f": worse by more than {margin:g} points",

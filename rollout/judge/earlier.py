@@ -101,11 +101,11 @@ class AgainstEarlier:
         canary, what = self.canary, self.limits.what
         told = "the canary has answered no request"
         if canary.requests:
-            told = f"{canary.share:.1%} of {canary.requests:,.0f} requests {what}"
+            told = f"{PERCENT * canary.share:.1f} % of {canary.requests:,.0f} requests {what}"
         if isinstance(self.earlier, Unknown):
             told += f"; stable answers nothing at full weight, and what it did before is not known: {self.earlier.why}"
         else:
-            told += f", {self.earlier.share:.1%} of stable's {self.earlier.requests:,.0f} before"
+            told += f", {PERCENT * self.earlier.share:.1f} % of stable's {self.earlier.requests:,.0f} before"
             margin = f"{self.limits.margin * PERCENT:g} points"
             told += {"sick": f": worse by more than {margin}", "well": f": not worse by {margin}"}.get(
                 self.answer, ""

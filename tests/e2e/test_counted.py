@@ -9,12 +9,18 @@ from collections import Counter
 
 import pytest
 
+from eco2.judge.watch import Watch
 from eco2.prometheus import Prometheus, PrometheusError
+from kube.cluster import ClusterClient
+from rollout.judge.observations import Batch
+from rollout.judge.signs import PodLook
+from rollout.spec.files import read_catalog
+from tests.conftest import ROOT
 from tests.failing import CANARY, CHAT, IMAGE, at, mend
 from tests.traffic import HOST, Traffic, inside, send
 from tests.updates import dead, replicas, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("chat-api",)
 OURS = 'destination_service_name="chat-api",destination_service_namespace="chat"'
 VERSION = "destination_version"
@@ -162,3 +168,40 @@ def test_status_tells_what_was_counted_and_that_a_prometheus_is_away(lab, stack)
         until(measured, "what it knew before it went", 30)
     except PrometheusError as error:
         pytest.fail(str(error))
+
+
+@pytest.mark.usefixtures("at_20")
+def test_the_judges_looks_sum_up_to_what_was_sent(lab, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", lab.variables["KUBECONFIG"])
+    services = {"chat-api": read_catalog(ROOT / "services.yaml").services["chat-api"]}
+    watch = Watch(ClusterClient("eco2-dev"), lab.variables["ECO2_PROMETHEUS_URL"], services)
+    # Each series is there before it is looked at.
+    send(lab, HOST, CHAT, 300)
+    time.sleep(3)
+    readings, seen = [], Counter()
+
+    def look():
+        reading = watch.look({"chat-api": 20})["chat-api"]
+        readings.append(reading)
+        if isinstance(reading.failed, Batch):
+            seen.update(v1=round(reading.failed.stable.requests), v2=round(reading.failed.canary.requests))
+
+    look()
+    time.sleep(2)
+    look()
+    seen.clear()
+    with Traffic(lab, HOST, (CHAT,), rate=100) as users:
+        for _ in range(8):
+            time.sleep(1)
+            look()
+    for _ in range(4):
+        time.sleep(1)
+        look()
+    users.assert_none_failed()
+    assert seen == users.told["answers"], readings
+    assert all(isinstance(one.pods, PodLook) for one in readings)
+    batches = [one.slow for one in readings if isinstance(one.slow, Batch)]
+    assert sum(batch.canary.requests for batch in batches) == pytest.approx(seen["v2"], abs=10)
+    assert all(
+        batch.stable.bad == 0 for batch in (one.failed for one in readings) if isinstance(batch, Batch)
+    )

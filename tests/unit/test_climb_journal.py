@@ -24,7 +24,7 @@ from tests.climbs import NAMES, Climb
 from tests.conftest import ROOT
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-VERDICT = Verdict("auth-api", "not known", (Weighed("failed", "not known", "0.2% of 400", 0.1, 0.5),))
+VERDICT = Verdict("auth-api", "not known", (Weighed("failed", "not known", "0.2 % of 400", 0.1, 0.5),))
 
 
 def look(**more):

@@ -51,8 +51,8 @@ def looked(seconds, *parts, service="auth-api", answer="not known", **more):
         "latency_ms": {"stable": 25.0, "canary": 1250.0}, "seconds_in_phase": 40.0, **more,
     }  # fmt: skip
     parts = parts or (
-        Weighed("failed", answer, "0.2% of 400 requests failed", 0.25, 0.5),
-        Weighed("slow", "well", "4.9% of 400 requests were slow", 0.1, 0.75),
+        Weighed("failed", answer, "0.2 % of 400 requests failed", 0.25, 0.5),
+        Weighed("slow", "well", "4.9 % of 400 requests were slow", 0.1, 0.75),
         Weighed("pods", "well", "2 of 2 pods ready, no restarts"),
     )
     return at(seconds, Looked(service, 2, 5, verdict=Verdict(service, answer, parts), **given))
@@ -77,9 +77,9 @@ def test_one_service_is_told_in_full():
         "  stable             7,600    0.11 %       25 ms",
         "  canary               400    0.25 %    1,250 ms",
         "  failed      sick █████░░░░░░░░░░░░░░░  25 %  well ██████████░░░░░░░░░░  50 %",
-        "              0.2% of 400 requests failed",
+        "              0.2 % of 400 requests failed",
         "  slow        sick ██░░░░░░░░░░░░░░░░░░  10 %  well ███████████████░░░░░  75 %",
-        "              4.9% of 400 requests were slow",
+        "              4.9 % of 400 requests were slow",
         "  pods        2 of 2 pods ready, no restarts",
         "",
         "Ctrl-C ends it; canaries stay where they are",

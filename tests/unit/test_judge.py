@@ -224,7 +224,9 @@ def test_an_unknown_look_takes_back_no_sickness_and_allows_no_health():
     assert away.after(batch(1, 0, 10, 0)).answer == "well"
     sick = well.after(batch(100, 100, 900, 0))
     assert sick.answer == sick.after(Unknown("Prometheus is away")).answer == "sick"
-    assert sick.words == "33.3% of 300 requests failed, 0.0% of stable's 9,900: worse by more than 30 points"
+    assert (
+        sick.words == "33.3 % of 300 requests failed, 0.0 % of stable's 9,900: worse by more than 30 points"
+    )
 
 
 def test_at_the_next_phase_it_must_prove_itself_again():

@@ -94,7 +94,7 @@ def test_scripts_and_a_live_view_get_figures_and_evidence():
     found = json.loads(json.dumps(verdict("auth-api", {"failed": SICK, "slow": OPEN}, {}).as_json()))
     assert found["answer"] == "sick"
     assert found["words"] == (
-        "50.0% of 100 requests failed, 0.1% of stable's 1,900: worse by more than 0.5 points"
+        "50.0 % of 100 requests failed, 0.1 % of stable's 1,900: worse by more than 0.5 points"
     )
     failed, slow = found["parts"]
     assert (failed["name"], failed["sick"], failed["well"]) == ("failed", 1.0, 0.0)

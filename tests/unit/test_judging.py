@@ -96,7 +96,7 @@ def test_at_full_weight_it_is_held_against_what_stable_did_before():
     sick = full.after(reading(failing, alone)).verdict
     assert sick.answer == "sick"
     assert (
-        "10.0% of 4,000 requests failed, 0.1% of stable's 16,000 before: worse by more than 0.5 points"
+        "10.0 % of 4,000 requests failed, 0.1 % of stable's 16,000 before: worse by more than 0.5 points"
         in sick.words
     )
 

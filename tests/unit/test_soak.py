@@ -164,7 +164,7 @@ def served(server, monkeypatch):
 def test_requests_are_judged_beside_stable(served):
     verdict, words = served((200, 20), (800, 0), seconds=60)
     assert verdict == "sick"
-    assert "10.0% of" in words
+    assert "10.0 % of" in words
     assert "worse by more than 0.5 points" in words
 
 
@@ -172,7 +172,7 @@ def test_a_canary_that_fails_no_more_than_stable_is_well(served):
     verdict, words = served((2000, 100), (8000, 400), seconds=1)
     assert verdict == "well", words
     assert "1 of 1 pods ready, no restarts" in words
-    assert "failed, 5.0% of stable's" in words
+    assert "failed, 5.0 % of stable's" in words
 
 
 def test_too_few_requests_are_counted_out(served):
