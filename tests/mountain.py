@@ -48,6 +48,7 @@ class Mountain:
         broken: How updates fail.
         away: Why neither the state nor the routes can be read.
         interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
+        earlier_from: When it begins to be known what stable did before.
         frozen: Why routes cannot be moved, and until when, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
@@ -70,6 +71,7 @@ class Mountain:
     broken: str = ""
     away: str = ""
     interrupts_at: int = -1
+    earlier_from: float = 0
     frozen: dict[str, tuple[str, float]] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
@@ -194,6 +196,8 @@ class Site:
         pass
 
     def earlier(self, name):
+        if self.on.seconds < self.on.earlier_from:
+            return Earlier(AWAY, AWAY)
         return Earlier(Counts(100_000, 100), Counts(100_000, 100))
 
     def look(self, weights):

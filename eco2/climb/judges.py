@@ -32,6 +32,7 @@ class Judges:
         self._judging: dict[str, Judging] = {}
         self._readings: Mapping[str, Reading] = {}
         self._unknown = 0
+        self._lacking: set[str] = set()
         self.weights: dict[str, int] = {}
 
     def begin_phase(self, weights: Mapping[str, int]) -> None:
@@ -40,21 +41,32 @@ class Judges:
         Args:
             weights: The services that are at a phase now, with the weights of their canaries.
         """
-        self.weights, self._unknown, self._readings = dict(weights), 0, {}
+        self.weights, self._unknown, self._readings, self._lacking = dict(weights), 0, {}, set()
         self._judging = {name: self._at(name, weight) for name, weight in weights.items()}
 
     def _at(self, name: str, weight: int) -> Judging:
-        service, known = self._site.service(name), self._judging.get(name)
+        known = self._judging.get(name)
         # At full weight the canary is held against what stable did before: somebody must have counted that.
-        full = weight == FULL_WEIGHT
-        if known and (not full or known.seen.stable.requests >= service.judge.least_requests):
+        enough = self._site.service(name).judge.least_requests
+        if known and (weight != FULL_WEIGHT or known.seen.stable.requests >= enough):
             return known.at_weight(weight)
-        earlier = self._site.earlier(name) if full else None
+        return self._anew(name, weight)
+
+    def _anew(self, name: str, weight: int) -> Judging:
+        service = self._site.service(name)
+        earlier = self._site.earlier(name) if weight == FULL_WEIGHT else None
+        if earlier and (isinstance(earlier.failed, Unknown) or isinstance(earlier.slow, Unknown)):
+            self._lacking.add(name)
+        else:
+            self._lacking.discard(name)
         by_requests = not service.reads_queues
         return Judging.begin(name, service.judge, weight, by_requests=by_requests, earlier=earlier)
 
     def after(self, readings: Mapping[str, Reading]) -> None:
         """Takes a look in."""
+        for name in tuple(self._lacking):
+            # Without what stable did before, nothing was learnt that could be lost.
+            self._judging[name] = self._anew(name, self.weights[name])
         self._readings = readings
         for name in self.weights:
             if name in readings:

@@ -149,7 +149,19 @@ def owner_has_ended(refusal: str) -> bool:
     owner = LOCKED_BY.search(refusal)
     if owner is None or not _is_here(owner):
         return False
-    return not Path(f"/proc/{owner['pid']}").exists()
+    return not _runs(owner["pid"])
+
+
+def _runs(pid: str) -> bool:
+    """Whether a process of this machine runs; one that has ended and that nobody has asked for its end does not.
+
+    In a container the first process may ask late, or never.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
 
 
 def _is_here(owner: re.Match[str]) -> bool:

@@ -74,11 +74,14 @@ def of_way_back(stands: Mapping[str, Standing], why: Mapping[str, str], seconds_
 
 
 def places(stands: Mapping[str, Standing]) -> str:
-    """`auth-api at phase 3 (20 %), my-api at phase 0 (off)`."""
-    return ", ".join(
-        f"{name} at phase {one.phase} ({f'{one.left.weight} %' if one.phase else 'off'})"
-        for name, one in stands.items()
-    )
+    """`auth-api at phase 3 (20 %), my-api at phase 1 (header only), chat-api at phase 0 (off)`."""
+    return ", ".join(f"{name} at phase {one.phase} ({_share(one)})" for name, one in stands.items())
+
+
+def _share(standing: Standing) -> str:
+    if standing.left.weight:
+        return f"{standing.left.weight} %"
+    return "header only" if standing.phase else "off"
 
 
 def _well(verdicts: Mapping[str, Verdict], seconds: float) -> str:

@@ -113,7 +113,8 @@ def test_killed_again_and_again_it_ends_the_same(stack, lab):
             with Climbing(stack, "chat-api", "--promote", *QUICK) as climbing:
                 time.sleep(seconds)
             seen += [one["phases"]["chat-api"] for one in climbing.named("raised")]
-            assert stack.eco2("recover").returncode == 0
+            recovered = stack.eco2("recover")
+            assert recovered.returncode == 0, recovered.stderr
         with Climbing(stack, "chat-api", "--promote", *QUICK) as climbing:
             ending = climbing.end()
         seen += [one["phases"]["chat-api"] for one in climbing.named("raised")]

@@ -122,6 +122,14 @@ def test_an_outage_of_prometheus_is_waited_for():
     assert [event.why for event in on.told("waits")] == [AWAY.why, ""]
 
 
+def test_what_stable_did_before_is_asked_for_until_it_is_known():
+    """At full weight the canary is held against it; a run that begins there has not counted it itself."""
+    on = Mountain.of(auth_api=5)
+    on.earlier_from = 100
+    assert on.climb(QUICK).outcome == "promoted"
+    assert 100 <= on.seconds < 130
+
+
 def test_a_locked_stack_is_waited_for_and_watched_meanwhile():
     on = Mountain.of(auth_api=2)
     on.locked = "another update is under way"

@@ -134,3 +134,9 @@ def test_what_an_import_writes_anew_of_itself_is_no_change(recover):
     done = recover("dev", Pulumi(states=[before, before, "written", later, "written", "read", PENDING % ""]))
     assert done.exit_code == 0, done.output
     assert "settled 1 operations" in done.output
+
+
+def test_a_process_that_ended_and_that_nobody_has_asked_for_its_end_runs_no_more():
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert recovering.owner_has_ended(REFUSED.format(host=socket.gethostname(), pid=ended.pid))
