@@ -66,6 +66,7 @@ def test_it_climbs_while_it_is_well_and_is_taken_back_once_it_is_sick(stack, lab
     assert "climb takes back chat-api" in " ".join(told.split())
 
 
+@pytest.mark.rare
 def test_an_abort_of_a_person_ends_it(stack, lab):
     at_phase(stack, 3)
     with Climbing(stack, "chat-api", *QUICK) as climbing:  # without load: not known
@@ -79,6 +80,7 @@ def test_an_abort_of_a_person_ends_it(stack, lab):
     assert stack.changes() == []
 
 
+@pytest.mark.rare
 def test_a_judge_that_sees_no_requests_does_not_know(stack, lab):
     at_phase(stack, 2)
     done = stack.eco2("judge", "chat-api", "--soak=1s", "--give-up=8s", "--look-every=1s")
