@@ -211,6 +211,8 @@ class CanaryFallback(Strict):
         ejection_time: How long a pod is left out the first time; each further time it is that much longer.
         least_healthy_percent: Below this share of healthy pods all are sent to: errors that stable has, too,
             are no reason to leave anything out.
+        connect_timeout: How long connecting to a pod of that subset may take; it stands in for `connectionPool`'s
+            own. A pod whose node is lost refuses nothing, and Envoy waits 10 s by itself. Not used without routes.
     """
 
     consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 3
@@ -218,6 +220,7 @@ class CanaryFallback(Strict):
     interval: Duration = "1s"
     ejection_time: Duration = "15s"
     least_healthy_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    connect_timeout: Duration = "500ms"
 
 
 class TrafficPolicy(Strict):

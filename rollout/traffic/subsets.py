@@ -27,13 +27,12 @@ def destination_rule_spec(routed: Routed, weight: int) -> dict[str, Any]:
     """
     policy = routed.service.traffic_policy
     assert policy is not None  # the model refuses a service that is reached and has none
-    pool = policy.connection_pool
     fallback = policy.fallback if routed.service.by_selector and weight else None
     return {
         "host": routed.host,
         "trafficPolicy": present(
             loadBalancer=_balancer(policy, canary_first=fallback is not None and weight == FULL_WEIGHT),
-            connectionPool=pool.model_dump(by_alias=True, exclude_none=True) if pool else None,
+            connectionPool=_limits(policy) or None,
             outlierDetection=_left_out(fallback) if fallback else None,
         ),
         "subsets": [
@@ -64,6 +63,7 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
         "labels": {"app": routed.name},
         "trafficPolicy": {
             "loadBalancer": _balancer(policy, canary_first=True),
+            "connectionPool": _soon_connected(policy, fallback),
             "outlierDetection": _left_out(fallback),
         },
     }
@@ -72,6 +72,17 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
 def _balancer(policy: TrafficPolicy, *, canary_first: bool) -> dict[str, Any]:
     own = {"localityLbSetting": {"enabled": True, "failoverPriority": list(CANARY_FIRST)}}
     return {"simple": policy.load_balancer, **(own if canary_first else {})}
+
+
+def _limits(policy: TrafficPolicy) -> dict[str, Any]:
+    pool = policy.connection_pool
+    return pool.model_dump(by_alias=True, exclude_none=True) if pool else {}
+
+
+def _soon_connected(policy: TrafficPolicy, fallback: CanaryFallback) -> dict[str, Any]:
+    """The service's own limits, whole, since those of a subset take their place (istiod merges no deeper)."""
+    limits = _limits(policy)
+    return limits | {"tcp": limits.get("tcp", {}) | {"connectTimeout": fallback.connect_timeout}}
 
 
 def _left_out(fallback: CanaryFallback) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def test_a_canary_that_is_silent_is_left_out_where_routes_have_a_timeout(
 ):
     at(stack, 3)
     told = broken(lab, where, fault, "20 % with a timeout of 1 s")
-    # All that were on their way when the second of them timed out.
-    assert told["failed"] <= RATE * SHARE[3] * 3, told["failures"]
+    # All that were on their way when the second of them timed out; with no connection that is `connectTimeout`.
+    assert told["failed"] <= (RATE * SHARE[3] * 3 if fault is hangs else 6), told["failures"]
     assert_over(told)
 
 
@@ -83,6 +83,10 @@ def test_without_a_timeout_a_silent_canary_costs_time_and_no_proxy_can_tell(stac
     at(stack, 3)
     told = broken(lab, "outside", fault, "20 % without a timeout")
     print(f"p99 {told['latencyMs']['p99']:.0f} ms")
+    if fault is lost:
+        # Two connections that were tried, and what was on its way.
+        assert told["failed"] <= 6, told["failures"]
+        assert told["latencyMs"]["p99"] < 4000
 
 
 def test_a_canary_that_goes_on_failing_is_let_in_for_a_moment_seldomer_each_time(stack, lab):
