@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PHASE = 2
 QUIET_SECONDS = 20.0
 """Of health, before the canary falls sick."""
-LONGEST_SECONDS = 240.0
+LONGEST_SECONDS = 200.0
 """How long anybody gets to notice."""
 STABLE_SLOW, CANARY_SLOW = 0.04, 0.052
 """Seconds of each answer: the canary is slower by 30 %, and buckets end at 50 ms."""
