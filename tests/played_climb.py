@@ -26,6 +26,10 @@ with (place / "judged").open("a") as log:
 answer, code = json.loads((place / "judge").read_text()).pop(0) if (place / "judge").exists() else ["well", 0]
 rest = json.loads((place / "judge").read_text())[1:] if (place / "judge").exists() else []
 (place / "judge").write_text(json.dumps(rest or [["well", 0]]))
+soak, give_up = (int(sys.argv[sys.argv.index(option) + 1][:-1]) for option in ("--soak", "--give-up"))
+if give_up <= soak:
+    print("error: make --give-up longer", file=sys.stderr)
+    sys.exit(2)
 said = "12 of 400 @team #7"
 part = {{"name": "failed", "answer": answer, "words": said, "sick": 1.0, "well": 0.1}}
 figures = {{"requests": {{"stable": 7600, "canary": 400}}, "failed": {{"stable": 8, "canary": 12}}, "latency_ms": {{}}}}
@@ -39,8 +43,14 @@ print(json.dumps({{"event": "ended", "outcome": answer, "words": "so it ended", 
 sys.exit(code)
 """
 TOOL = """#!/bin/sh
+echo "$@" >> "{folder}/asked"
 if [ "$1" = judge ]; then exec "{folder}/eco2-judge" "$@"; fi
 PYTHONPATH="{root}" exec "{python}" -m eco2 "$@"
+"""
+PYTHON = """#!/bin/sh
+echo "$@" >> "{folder}/asked"
+if [ -e "{folder}/no-page" ]; then case "$1" in *climb-verdict.py) echo "disk full" >&2; exit 1;; esac; fi
+PYTHONPATH="{root}" exec "{python}" "$@"
 """
 
 
@@ -52,7 +62,9 @@ class Climb:
         self.catalog = read_catalog(ROOT / "services.yaml")
         python = clone.joinpath(".venv/bin/eco2").read_text().split('"')[3]
         self._program(clone / ".venv/bin/eco2", TOOL.format(folder=runner.folder, root=ROOT, python=python))
-        self._program(clone / ".venv/bin/python", f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{python}" "$@"\n')
+        self._program(
+            clone / ".venv/bin/python", PYTHON.format(folder=runner.folder, root=ROOT, python=python)
+        )
         self._program(runner.folder / "eco2-judge", JUDGE.format(folder=runner.folder, python=python))
         self.backend = runner.folder / "backend"
         self.backend.mkdir()
@@ -126,6 +138,11 @@ class Climb:
 
     def judges(self, *answers):
         (self.runner.folder / "judge").write_text(json.dumps(answers))
+
+    @property
+    def asked(self):
+        """The commands of `eco2` and Python, in their order."""
+        return (self.runner.folder / "asked").read_text().splitlines()
 
     @property
     def judged(self):

@@ -5,7 +5,7 @@
 # Environment: the inputs STACK, SERVICES, TO, PROMOTE, SOAK, GIVE_UP; FIRST; what the jobs say: LOOKED, TODO, OUTCOME,
 # WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED; WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
 # RECORDED, STEP_OUTCOME, STEP_WORDS (results of jobs are success, failure, cancelled or skipped); GH_TOKEN,
-# GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_OUTPUT.
+# GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT.
 set -euo pipefail
 
 end() {
@@ -79,6 +79,10 @@ esac
 [[ $STEPPED == success ]] || end refused "the step could not be made; the log says why"
 case $RECORDED in
   commit) go ;;
-  later) go "$SINCE" ;;
+  later)
+    # The watch that the verdict was of is long over; a new one begins.
+    ((${GITHUB_RUN_ATTEMPT:-1} == 1)) || go
+    go "$SINCE"
+    ;;
   *) end "$STEP_OUTCOME" "$STEP_WORDS" ;;
 esac

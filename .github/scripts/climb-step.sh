@@ -4,9 +4,11 @@
 # Prints recorded=commit (a next run updates the stack to it), pull-request, later (a next run looks again) or nothing
 # (the climb ends); then outcome= and words=.
 # Usage: climb-step.sh
-# Environment: that of climb.py; TODO (what the run found before), WHY (what the judge said), GH_TOKEN,
-# GITHUB_REPOSITORY, GITHUB_OUTPUT; the checkout is main with its history, and holds the right to push.
+# Environment: that of climb.py; TODO (what the run found before), WHY (what the judge said), JUDGED (when, in seconds
+# since the epoch; empty if there was nothing to judge), GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT;
+# the checkout is main with its history, and holds the right to push.
 set -euo pipefail
+oldest=600 # seconds of a verdict
 
 tell() { printf '%s\n' "recorded=$1" "outcome=${2:-}" "words=${3:-}" | tee -a "$GITHUB_OUTPUT"; }
 
@@ -19,6 +21,14 @@ fi
 waiting=$(.github/scripts/aborts.sh "$STACK")
 if [[ -n $waiting ]]; then
   tell nothing "moved by somebody" "an abort of $STACK waits to be merged: ${waiting//$'\n'/, }"
+  exit
+fi
+# Whoever runs failed jobs again brings a verdict of hours ago along, which says nothing of now.
+age=0
+[[ $TODO == step ]] || age=$(($(date +%s) - ${JUDGED:-0}))
+if ((${GITHUB_RUN_ATTEMPT:-1} > 1 || age > oldest)); then
+  echo "the verdict is ${age} s old, of attempt ${GITHUB_RUN_ATTEMPT:-1}: the next run watches again"
+  tell later
   exit
 fi
 # What had to be updated before the watch is no longer to be.

@@ -1,6 +1,7 @@
 """Tells what `eco2 judge --json` saw: the first line in words, then a page in Markdown, with the figures by version.
 
-Usage: climb-verdict.py FILE. A line that is no event is passed over: the judge may have been cut off.
+Usage: climb-verdict.py FILE. A line that is no event is passed over: the judge may have been cut off. The first line is
+empty if it said nothing.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def told(found: list[dict[str, Any]]) -> Iterator[str]:
     ends = [str(one.get("words", "")) for one in found if one.get("event") == "ended"]
     judged = [in_words(one) for one in found if one.get("event") == "judged"]
     waits = [str(one.get("why", "")) for one in found if one.get("event") == "waits"]
-    yield title("; ".join(judged) or "; ".join(ends) or "; ".join(waits[-1:]) or "the judge said nothing")
+    yield title("; ".join(judged) or "; ".join(ends) or "; ".join(waits[-1:]))
     looks = {one["service"]: one for one in found if one.get("event") == "looked"}
     yield from page(looks.values())
     for words in ends:

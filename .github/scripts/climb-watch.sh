@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Watches the canaries of a climb until the judge knows, as long as one job may take. It moves nothing.
-# Prints verdict=well, sick, again (not known yet: a next run goes on), gave up, moved by somebody or refused; words=;
-# since=, when the watch at this phase began; and page=, the verdict in Markdown. Writes climb.jsonl and climb.html.
+# Prints since=, when the watch at this phase began; verdict=well, sick, again (not known yet: a next run goes on), gave
+# up, moved by somebody or refused; at=, when that was known; and words=, for where climb-page.sh finds none.
+# Writes climb.jsonl and climb.html.
 # Usage: climb-watch.sh
 # Environment: STACK, WATCHING (services), SOAK, GIVE_UP (90s, 10m, 2h), SINCE (seconds since the epoch; 0: from now on), HOLD
 # (why nothing may move; empty if it may), LIMIT_SECONDS (of one job), GITHUB_OUTPUT.
@@ -23,9 +24,12 @@ left=$((began + least_seconds - now))
 # While nothing may move, nobody is in a hurry: without this, run would follow run every minute.
 [[ -z $HOLD ]] || left=$(most "$left" "$(least "$least_seconds" 600)")
 longest=$(least "$((until - now))" "$LIMIT_SECONDS")
-left=$(most "$(least "$left" "$longest")" 1)
+# The judge takes no soak that is as long as its time; what is left of it then is the next run's.
+left=$(most "$(least "$left" "$((longest - 1))")" 0)
 read -ra names <<< "$WATCHING"
 
+# Before the watch: where a disk fills up meanwhile, the lines of the verdict find room behind this one.
+echo "since=$began" >> "$GITHUB_OUTPUT"
 code=6
 : > climb.jsonl
 # What is refused at once may be an outage of a minute: refused five times it is none.
@@ -50,16 +54,12 @@ if [[ $verdict == well ]] && (($(date +%s) < began + least_seconds)); then verdi
 if [[ $verdict == again || ($verdict == well && -n $HOLD) ]] && (($(date +%s) >= until)); then
   verdict="gave up"
 fi
+# At once, and by nothing that can fail for another reason: the way back of a sick canary waits for this line.
+printf '%s\n' "verdict=$verdict" "at=$(date +%s)" >> "$GITHUB_OUTPUT"
 
-.venv/bin/python .github/scripts/climb-verdict.py climb.jsonl > page.md
-words=$(head -n 1 page.md)
+words="not known after $GIVE_UP at this phase"
+((longest <= 0)) || words="eco2 judge ended with exit code $code"
+if ((code == 2)); then words="eco2 judge does not take what it was called with; the log of the job watch says why"; fi
 if [[ -n $HOLD ]]; then words="$words; $HOLD"; fi
-# Nobody can foresee the word that ends the page.
-end=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
-{
-  printf '%s\n' "verdict=$verdict" "since=$began" "words=$words"
-  printf 'page<<%s\n' "$end"
-  tail -n +2 page.md
-  printf '%s\n' "$end"
-} >> "$GITHUB_OUTPUT"
-echo "eco2 judge ended with $code: $verdict: $words"
+echo "words=$words" >> "$GITHUB_OUTPUT"
+echo "$verdict: $words"

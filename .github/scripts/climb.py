@@ -64,6 +64,9 @@ def read_run(told: Mapping[str, str]) -> Run:
     stood = dict(one.rsplit(":", 1) for one in (chain[2] or "").split(",") if ":" in one)
     names = tuple(dict.fromkeys(told["SERVICES"].replace(",", " ").split()))
     goal = Goal(int(to) if to else None, promote, seconds(told["SOAK"]), seconds(told["GIVE_UP"]))
+    if goal.give_up_seconds <= goal.soak_seconds:
+        told_twice = f"{told['GIVE_UP']}, which is not longer than the soak of {told['SOAK']}"
+        raise EndError(f"it would give up after {told_twice}: make give-up longer")
     phases = {name: int(phase) for name, phase in stood.items()}
     reviewed = told["REVIEWED"] == "true"
     return Run(told["STACK"], names, goal, told["FIRST"], told["BASE"], int(chain[1] or 0), phases, reviewed)
@@ -80,13 +83,18 @@ def git(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
-def asked_at(run: Run, commit: str, catalog: Catalog) -> dict[str, Asked] | None:
-    """What the file of a commit asks for; None where it cannot be read."""
+def asked_at(run: Run, commit: str, catalog: Catalog) -> dict[str, Asked]:
+    """What the file of a commit asks for, by today's catalog.
+
+    Raises:
+        EndError: If it cannot be read: nobody can tell then what was approved, or who moved what.
+    """
     try:
         wanted = services_of(HERE, run.stack, git("show", f"{commit}:{file_of(run)}"), catalog)
         return {name: asked_of(wanted[name]) for name in run.names}
-    except (ConfigError, KeyError, subprocess.CalledProcessError):
-        return None
+    except (ConfigError, KeyError, subprocess.CalledProcessError) as error:
+        why = f"{file_of(run)} of the commit {commit[:12]} cannot be read with today's services.yaml"
+        raise EndError(f"{why}, so images and steps cannot be compared; start the climb again") from error
 
 
 def look_at_commits(run: Run, catalog: Catalog) -> str:
@@ -101,15 +109,13 @@ def look_at_commits(run: Run, catalog: Catalog) -> str:
         "rev-list", "--reverse", "--first-parent", f"{run.base}..HEAD", "--", file_of(run)
     ).split():
         found = asked_at(run, commit, catalog)
-        if found is None or found == known:
+        if found == known:
             continue
         if git("log", "-1", "--format=%(trailers:key=Climb,valueonly)", commit) != run.first:
             who = git("log", "-1", "--format=%h of %an: %s", commit)
             raise EndError(f"somebody else moved it: {who}", "moved by somebody")
         known, last = found, commit
     for name in run.names:
-        if not began or not known:
-            break
         # Whoever approved the climb saw these images; a commit that only says it is of this climb brings no others.
         before, now = began[name], known[name]
         if now.canary != before.canary or now.stable not in (before.stable, before.canary):

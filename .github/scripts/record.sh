@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Brings changed stack files into git: as a commit on main or, where main takes none or on request, as a pull request.
-# Usage: record.sh commit|pull-request BRANCH TITLE [TRAILER]
+# Usage: record.sh commit|pull-request BRANCH TITLE [TRAILER [COMMAND...]]
+# The command makes the same change on another main. With it, whatever somebody else pushed meanwhile is no conflict: the
+# change is made again on top of that.
 # Prints recorded=nothing, recorded=commit or recorded=pull-request to GITHUB_OUTPUT.
 # Environment: GH_TOKEN, GITHUB_REPOSITORY, GITHUB_OUTPUT; the checkout holds the right to push.
 set -euo pipefail
-how=$1 branch=$2 title=$3 trailer=${4:-}
+how=$1 branch=$2 title=$3 trailer=${4:-} again=("${@:5}")
 
 if git diff --quiet -- 'Pulumi.*.yaml'; then
   echo "main says so already"
@@ -13,18 +15,33 @@ if git diff --quiet -- 'Pulumi.*.yaml'; then
 fi
 git config user.name "github-actions[bot]"
 git config user.email "41898282+github-actions[bot]@users.noreply.github.com"
-git commit --quiet --message "$title" ${trailer:+--message "$trailer"} -- 'Pulumi.*.yaml'
+commit() { git commit --quiet --message "$title" ${trailer:+--message "$trailer"} -- 'Pulumi.*.yaml'; }
+commit
+mine=$(git rev-parse HEAD)
 
 if [[ $how == commit ]]; then
   # Somebody else may push at the same time; what cannot be rebased, and what a protected main refuses, becomes a
   # pull request.
-  for _ in 1 2 3; do
+  for _ in {1..5}; do
     if git push --quiet origin HEAD:main; then
       echo "committed to main: $(git rev-parse HEAD)"
       echo "recorded=commit" >> "$GITHUB_OUTPUT"
       exit
     fi
-    git pull --quiet --rebase origin main || { git rebase --abort || true; break; }
+    if ((${#again[@]} == 0)); then
+      git pull --quiet --rebase origin main || { git rebase --abort || true; break; }
+      continue
+    fi
+    if ! { git fetch --quiet origin main && git reset --quiet --hard FETCH_HEAD && "${again[@]}"; }; then
+      git reset --quiet --hard "$mine"
+      break
+    fi
+    if git diff --quiet -- 'Pulumi.*.yaml'; then
+      echo "main says so by now"
+      echo "recorded=nothing" >> "$GITHUB_OUTPUT"
+      exit
+    fi
+    commit
   done
 fi
 git push --quiet --force origin "HEAD:refs/heads/$branch"

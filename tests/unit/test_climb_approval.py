@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.github import git
@@ -66,6 +68,20 @@ def test_no_step_on_prod_brings_along_what_nobody_approved(on_prod):
     on_prod.applies()
     on_prod.run(again)
     assert on_prod.context["needs"]["look"]["outputs"]["hold"] == ""
+
+
+def test_what_was_approved_and_cannot_be_read_any_more_ends_it(on_prod):
+    chain = on_prod.run(on_prod.run())
+    on_prod.says("{auth-api: {phase: 1, ladder: blue-green, canary: {tag: auth-api-0.9.0}}}")
+    other = on_prod.runner.folder / "other"
+    for name in ("services.yaml", on_prod.file.name):
+        text = (other / name).read_text()
+        (other / name).write_text(re.sub("^( +)image-api:", r"\1picture-api:", text, flags=re.MULTILINE))
+    git(other, "commit", "--quiet", "--all", "--amend", "--message", "By hand\n\nClimb: 101")
+    git(other, "push", "--quiet", "--force")
+    assert on_prod.run(chain) == ""
+    assert f"Pulumi.prod.yaml of the commit {on_prod.base[:12]} cannot be read" in on_prod.comment
+    assert on_prod.jobs[-2:] == ["look", "next"]
 
 
 def test_other_images_than_those_that_were_approved_end_it_whatever_their_commit_says(on_prod):

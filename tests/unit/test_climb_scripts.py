@@ -55,6 +55,8 @@ def test_a_climb_takes_nothing_but_names(climb, services):
     [
         ({"soak": "10"}, "10 is no time"),
         ({"to": "9"}, "there is no phase 9"),
+        ({"soak": "2h"}, "it would give up after 2h, which is not longer than the soak of 2h"),
+        ({"soak": "90m", "give-up": "1h"}, "it would give up after 1h"),
         ({"to": "1", "promote": True}, "a promotion is from the last phase"),
         ({"chain": "x"}, "chain is what a run leaves"),
     ],
@@ -89,11 +91,36 @@ def test_a_watch_is_no_longer_than_a_job_and_counts_on_what_went_before(climb):
     assert "--soak 600s --give-up 3600s" in climb.judged[-1]
     assert "verdict=well" in watch(climb, SINCE=str(now - 6900), SOAK="1h")
     words = climb.judged[-1].split()
-    assert words[words.index("--soak") + 1] == "1s"
+    assert words[words.index("--soak") + 1] == "0s"
     assert 290 <= int(words[words.index("--give-up") + 1][:-1]) <= 300
     count = len(climb.judged)
-    assert "verdict=gave up" in watch(climb, SINCE=str(now - 7300))
+    told = watch(climb, SINCE=str(now - 7300))
+    assert "verdict=gave up" in told
+    assert "words=not known after 2h at this phase" in told
     assert len(climb.judged) == count
+
+
+def test_a_phase_may_soak_longer_than_a_job_and_no_soak_is_as_long_as_what_is_left(climb):
+    long = {"SOAK": "6h", "GIVE_UP": "12h", "LIMIT_SECONDS": "19200"}
+    assert "verdict=again" in watch(climb, **long)
+    assert "--soak 19199s --give-up 19200s" in climb.judged[-1]
+    now = int(time.time())
+    assert "verdict=well" in watch(climb, SINCE=str(now - 6 * 3600), **long)
+    assert "verdict=well" in watch(climb, SINCE=str(now - 6700), HOLD="main holds changes")
+    words = climb.judged[-1].split()
+    assert words[words.index("--give-up") + 1] in ("500s", "499s", "498s")
+    count = len(climb.judged)
+    now = int(time.time())
+    assert "verdict=refused" not in watch(climb, SINCE=str(now - 7197), SOAK="7199s")
+    assert len(climb.judged) == count + 1
+
+
+def test_a_judge_that_does_not_take_what_it_is_asked_is_no_outage(climb):
+    climb.judges(["x", 2])
+    told = watch(climb)
+    assert "verdict=refused" in told
+    assert "words=eco2 judge does not take what it was called with" in told
+    assert len(climb.judged) == 1
 
 
 def test_a_watch_that_may_not_step_up_takes_its_time(climb):

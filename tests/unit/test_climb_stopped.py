@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.github import git
+from tests.workflow import Workflow
 
 pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` holds the decisions
 
@@ -17,6 +18,25 @@ def test_a_person_s_abort_ends_the_climb_and_nothing_goes_up_again(climb):
     assert "of github-actions" in climb.comment
     assert climb.phase == 0
     assert climb.jobs[-2:] == ["step", "next"]
+
+
+def test_a_person_s_abort_is_a_commit_though_the_climb_pushes_first(climb):
+    climb.run(climb.run())
+    assert climb.phase == 2
+    abort = Workflow("abort", climb.runner, climb.clone, GITHUB_RUN_ID="7")
+    abort.called = dict.fromkeys(("strike", "reconcile"), lambda _: ("success", {}))
+    step = climb.runner.folder / "step"
+    step.write_text(climb.on_main.replace("phase: 2", "phase: 1"))
+    make = climb.runner.folder / "bin/make"  # what the job does between its checkout and the edit
+    other = climb.runner.folder / "other"
+    make.write_text(
+        f"#!/bin/sh\nset -e\ncd {other}\ngit pull --quiet --rebase\ncp {step} Pulumi.dev.yaml\n"
+        "git -c user.name=c -c user.email=c@example.test commit --quiet --all --message Step\ngit push --quiet\n"
+    )
+    context = abort.run(7, stack="dev", services="auth-api")
+    assert context["needs"]["record"] == {"result": "success", "outputs": {"recorded": "commit"}}, abort.said
+    assert climb.phase == 0
+    assert climb.titles[-2:] == ["Step", "Take auth-api back on dev"]
 
 
 def test_an_abort_before_the_update_ends_it_too(climb):

@@ -75,6 +75,46 @@ def test_a_sick_canary_is_struck_by_the_watch_and_then_taken_back_by_the_abort(c
     ]
 
 
+def test_a_sick_canary_is_struck_before_anything_is_told_and_where_nothing_can_be_told(climb):
+    climb.judges(SICK)
+    (climb.runner.folder / "no-page").touch()
+    told = climb.goes_on()
+    assert "ended: sick: eco2 judge ended with exit code 5; taken back" in told
+    assert climb.jobs[-4:] == ["update", "watch", "abort", "next"]
+    assert climb.phase == 0
+    order = [
+        line.split()[0]
+        for line in climb.asked
+        if line.startswith(("judge ", "abort ")) or "verdict.py" in line
+    ]
+    assert order == ["judge", "abort", ".github/scripts/climb-verdict.py"]
+
+
+def test_a_step_goes_up_by_a_verdict_that_could_not_be_told(climb):
+    (climb.runner.folder / "no-page").touch()
+    climb.run(climb.run())
+    assert climb.titles[-1].startswith(
+        "climb auth-api 1 → 2: eco2 judge ended with exit code 0; canary image "
+    )
+
+
+def test_an_old_verdict_makes_no_step_the_next_run_watches_again(climb):
+    chain = climb.run()
+    old = {"verdict": "well", "words": "w", "since": str(int(time.time()))}
+    for attempt, age in (("1", 3600), ("2", 3600), ("2", 0)):
+        at = int(time.time()) - age
+        climb.flow.called["watch"] = lambda _, at=at: ("success", {**old, "at": str(at)})
+        climb.flow.variables["GITHUB_RUN_ATTEMPT"] = attempt
+        again = climb.run(chain)
+        assert climb.phase == 1
+        # Run again by hand, the watch of that verdict is over, and so is its give-up.
+        assert (" since " in again) is (attempt == "1")
+    climb.flow.variables["GITHUB_RUN_ATTEMPT"] = "1"
+    del climb.flow.called["watch"]
+    climb.run(again)
+    assert climb.phase == 2
+
+
 def test_a_job_s_limit_is_no_end_the_next_run_watches_on_at_the_same_phase(climb):
     climb.judges(UNSURE, UNSURE, WELL)
     chain = climb.run(to="1")
@@ -100,10 +140,8 @@ def test_a_watch_that_github_cuts_off_is_taken_up_by_the_next_run(climb):
 
 
 def test_not_known_to_the_end_stays_at_its_phase_and_says_so(climb):
-    climb.judges(UNSURE)
-    chain = climb.run(**{"give-up": "0s"})
-    assert climb.run(chain, **{"give-up": "0s"}) == ""
-    assert "ended: gave up: " in climb.comment
+    climb.judges(*[UNSURE] * 12)
+    assert "ended: gave up: " in climb.goes_on(**{"give-up": "1s"})
     assert climb.phase == 1
 
 

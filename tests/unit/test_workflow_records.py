@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from tests.github import SCRIPTS, git
 
 def rollouts(folder, line):
     file = folder / "Pulumi.dev.yaml"
-    file.write_text(file.read_text().replace("  eco2:rollouts: {}", f"  eco2:rollouts: {line}"))
+    file.write_text(re.sub("  eco2:rollouts: .*", f"  eco2:rollouts: {line}", file.read_text()))
 
 
 def on_main(runner):
@@ -84,6 +85,57 @@ def test_a_conflict_with_main_becomes_a_pull_request(runner, clone):
     done = runner.run("record.sh", "commit", "abort/dev/1", "Take auth-api back on dev", cwd=clone)
     assert done.returncode == 0, done.stderr
     assert "auth-api: {phase: 2}" in on_main(runner)
+    assert runner.outputs.read_text() == "recorded=pull-request\n"
+
+
+def pushed_meanwhile(runner, line):
+    """Somebody else's push, after the clone was made."""
+    other = runner.folder / "other"
+    if not other.exists():
+        git(runner.folder, "clone", "--quiet", "origin.git", "other")
+    rollouts(other, line)
+    git(other, "commit", "--quiet", "--all", "--message", "Meanwhile")
+    git(other, "push", "--quiet")
+
+
+def again(runner, clone, services="auth-api"):
+    """An abort's edit and its record, as the workflow `abort` does them."""
+    edit = ("abort.sh", "dev", services, "--no-up")
+    assert runner.run(*edit, cwd=clone).returncode == 0
+    command = (str(SCRIPTS / edit[0]), *edit[1:])
+    return runner.run("record.sh", "commit", "abort/dev/1", "Take it back", "", *command, cwd=clone)
+
+
+def test_an_abort_is_made_again_on_what_somebody_else_pushed(runner, clone):
+    rollouts(clone, "{auth-api: {phase: 2}}")
+    git(clone, "commit", "--quiet", "--all", "--message", "Two")
+    git(clone, "push", "--quiet")
+    pushed_meanwhile(runner, "{auth-api: {phase: 3}, scan-api: {phase: 1}}")
+    done = again(runner, clone)
+    assert done.returncode == 0, done.stderr
+    assert "{auth-api: {phase: 0}, scan-api: {phase: 1}}" in on_main(runner)
+    assert runner.outputs.read_text() == "recorded=commit\n"
+    assert runner.calls() == []
+
+
+def test_an_abort_that_somebody_else_has_pushed_is_no_second_one(runner, clone):
+    pushed_meanwhile(runner, "{auth-api: {phase: 0}}")
+    rollouts(clone, "{auth-api: {phase: 2}}")
+    done = again(runner, clone)
+    assert done.returncode == 0, done.stderr
+    assert git(runner.folder / "origin.git", "log", "--format=%s", "main").splitlines() == [
+        "Meanwhile",
+        "Begin",
+    ]
+    assert runner.outputs.read_text() == "recorded=nothing\n"
+
+
+def test_an_abort_that_cannot_be_made_again_is_a_pull_request_of_what_was_made(runner, clone):
+    rollouts(clone, "{auth-api: {phase: 2}}")
+    pushed_meanwhile(runner, "{auth-api: [}")
+    done = again(runner, clone)
+    assert done.returncode == 0, done.stderr
+    assert "auth-api: {phase: 0}" in git(runner.folder / "origin.git", "show", "abort/dev/1:Pulumi.dev.yaml")
     assert runner.outputs.read_text() == "recorded=pull-request\n"
 
 
