@@ -71,7 +71,7 @@ def test_a_sick_canary_is_struck_by_the_watch_and_then_taken_back_by_the_abort(c
     assert climb.flow.log[-1] == ("next", "failure")  # a red run
     steps = [step for step in climb.flow.flow["jobs"]["watch"]["steps"] if "abort.sh" in step.get("run", "")]
     assert [(step["if"], "--no-reconcile" in step["run"]) for step in steps] == [
-        ("steps.judge.outputs.verdict == 'sick'", True)
+        ("${{ !cancelled() && steps.judge.outputs.verdict == 'sick' }}", True)
     ]
 
 
