@@ -25,6 +25,9 @@ n·l = m·k must hold exactly, and it is set for each batch.
 mixture of e-processes that begin at different times is an e-process. So what came before costs a constant, and not
 all that was lost on it.
 
+**What is thrown away.** Evidence of a whole phase would outweigh a fault of its last minute. Where an answer is to be of
+the moment, capital above `most` is thrown away; less capital never makes a false answer likelier.
+
 **Requests that fail together.** Of a request and its retries one chance decides. Where at most c requests share one,
 the c-th root of S is an e-variable: the requests make c parts without such company, and by Hölder's inequality the
 mean of the root is at most the root of the product of the parts' means, which the line above bounds.
@@ -168,6 +171,7 @@ class Evidence:
         claim: What the bets are on.
         margin: The margin as a part of 1.
         together: How many requests may fail for one reason, such as a request and its retries.
+        most: What a bettor may keep; more is thrown away.
         capital: What each bettor has, of one that it began with, without what waits.
         waiting: What has not entered yet.
         batches: How many there were.
@@ -176,6 +180,7 @@ class Evidence:
     claim: Claim
     margin: float
     together: int = 1
+    most: float = LARGEST
     capital: tuple[float, ...] = ()
     waiting: float = 1.0
     batches: int = 0
@@ -229,7 +234,7 @@ class Evidence:
         enters = entering(number)
         before = self.capital or (0.0,) * len(paid)
         capital = tuple(
-            min((had + enters) * exp(min(log_paid / self.together, MOST_LOG)), LARGEST)
+            min((had + enters) * exp(min(log_paid / self.together, MOST_LOG)), self.most)
             for had, log_paid in zip(before, paid, strict=True)
         )
         return replace(self, capital=capital, waiting=self.waiting - enters, batches=number)

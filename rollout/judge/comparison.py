@@ -7,7 +7,7 @@ from math import log, sqrt
 from typing import TYPE_CHECKING, Final, Literal
 
 from rollout.judge.bets import Claim, Evidence
-from rollout.judge.limits import PERCENT
+from rollout.judge.limits import KEPT_OVER, PERCENT
 from rollout.judge.observations import Batch, Counts, Unknown
 
 if TYPE_CHECKING:
@@ -50,8 +50,11 @@ class Comparison:
     @classmethod
     def begin(cls, limits: MeasureLimits) -> Comparison:
         """Before anything was counted."""
-        sick, well = (Evidence(claim, limits.margin, limits.together) for claim in (Claim.SICK, Claim.WELL))
-        return cls(limits, sick, well)
+        return cls(
+            limits,
+            Evidence(Claim.SICK, limits.margin, limits.together),
+            Evidence(Claim.WELL, limits.margin, limits.together, KEPT_OVER * limits.well_bound),
+        )
 
     def after(self, batch: Batch | Unknown) -> Comparison:
         """With what was counted since, or why it could not be."""

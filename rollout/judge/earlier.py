@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from rollout.judge.bets import BISECTIONS, Claim, Evidence
 from rollout.judge.comparison import progress
-from rollout.judge.limits import PERCENT
+from rollout.judge.limits import KEPT_OVER, PERCENT
 from rollout.judge.observations import Batch, Counts, Unknown
 
 if TYPE_CHECKING:
@@ -52,8 +52,13 @@ class AgainstEarlier:
         """Before anything was counted at full weight."""
         if isinstance(earlier, Counts) and earlier.requests < limits.least_requests:
             earlier = Unknown(f"stable has answered no more than {earlier.requests:,.0f} requests before")
-        sick, well = (Evidence(claim, limits.margin, limits.together) for claim in (Claim.SICK, Claim.WELL))
-        return cls(limits, earlier, sick, well, called_sick=called_sick)
+        return cls(
+            limits,
+            earlier,
+            Evidence(Claim.SICK, limits.margin, limits.together),
+            Evidence(Claim.WELL, limits.margin, limits.together, KEPT_OVER * PARTS * limits.well_bound),
+            called_sick=called_sick,
+        )
 
     def after(self, batch: Batch | Unknown) -> AgainstEarlier:
         """With what was counted since, or why it could not be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
 
 FAILED: Final = "failed"
 SLOW: Final = "slow"
+
+KEPT_OVER: Final = exp(2.0)
+"""How many times the bound evidence for `well` may be. At 0.1 % a failed request costs a factor of 6, so a few of them
+within some seconds end it. docs/decisions.md has what larger and smaller ones do."""
+
 PERCENT: Final = 100
 
 

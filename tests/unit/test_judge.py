@@ -263,3 +263,36 @@ def test_the_rank_test_is_the_usual_one():
 
 def test_bettors_are_as_many_as_the_bench_thinks():
     assert {claim: len(found) for claim, found in EXCESSES.items()} == {Claim.SICK: 3, Claim.WELL: 1}
+
+
+@pytest.mark.parametrize(
+    ("rate", "healthy", "seconds", "more"), [(200, 540, 60, 0.01), (200, 590, 10, 0.05), (20, 3600, 60, 0.05)]
+)
+def test_well_is_of_the_moment_and_not_of_the_whole_phase(rate, healthy, seconds, more):
+    def late(at):
+        return 0.001 + (more if at >= healthy else 0)
+
+    dice, still = random.Random(9), 0  # noqa: S311  # fixed seeds
+    for _ in range(30):
+        one, until = Comparison.begin(LIMITS), 0
+        for counted in Stream(always(0.001), late, always(rate)).looks(dice):
+            one, until = one.after(batch(*counted)), until + 5
+            if until >= healthy + seconds:
+                break
+        still += one.answer == "well"
+    assert still <= 30 * 0.1 + 4
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01])
+def test_a_healthy_canary_stays_well_most_of_the_time(share):
+    dice, looks = random.Random(10), []  # noqa: S311  # fixed seeds
+    for _ in range(10):
+        one, was, until = Comparison.begin(LIMITS), False, 0
+        for counted in Stream(always(share), always(share), always(200)).looks(dice):
+            one, until = one.after(batch(*counted)), until + 5
+            if was:
+                looks.append(one.answer == "well")
+            was = was or one.answer == "well"
+            if until >= 3600:
+                break
+    assert sum(looks) > 0.8 * len(looks) > 0
