@@ -14,6 +14,7 @@ from eco2.judge.lines import Lines
 from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow_scrapes
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import Gap
 from rollout.judge.share import Share
 from rollout.judge.tally import Tally
 from rollout.traffic.ladder import FULL_WEIGHT
@@ -155,7 +156,7 @@ class RequestReader:
         asked = {grpc: questions.ages(chosen, grpc=grpc) for grpc, chosen in lacking.items() if chosen}
         answers = self._asker.values(asked)
         return {
-            name: Unknown(f"the newest counts are {age:.0f} s old")
+            name: Gap(f"the newest counts are {age:.0f} s old")
             for grpc, answer in answers.items()
             for name, service in lacking[grpc].items()
             for _, age in of_service(answer, key_of(name, service))

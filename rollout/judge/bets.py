@@ -192,6 +192,11 @@ class Evidence:
             return 1.0
         return sum(self.capital) / len(self.capital) + self.waiting
 
+    @property
+    def anew(self) -> Evidence:
+        """The same bets before anything was counted."""
+        return Evidence(self.claim, self.margin, self.together, self.most)
+
     def after(self, batch: Batch, usual: float) -> Evidence:
         """With one more batch.
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import log, sqrt
 from typing import TYPE_CHECKING, Final, Literal
 
 from rollout.judge.bets import Claim, Evidence
 from rollout.judge.limits import KEPT_OVER, PERCENT
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import Gap
 
 if TYPE_CHECKING:
     from rollout.judge.limits import MeasureLimits
 
 Answer = Literal["sick", "well", "not known"]
+
+NOTHING: Final = Batch(Counts(0, 0), Counts(0, 0))
 
 PRIOR: Final = Counts(1000, 1)
 """What is expected of stable before anything was counted: one bad request in 1,000."""
@@ -34,6 +37,7 @@ class Comparison:
         sick: Evidence that the canary is worse than stable by more than the margin.
         well: Evidence that it is not.
         seen: All that was counted of both.
+        lately: What was counted since the evidence for `well` began, as it does anew after a gap.
         remembered: What stable is expected to do next; of earlier batches alone, as the bets ask.
         called_sick: Whether the evidence has ever reached its bound. It stays: the bound is of all looks.
         unknown: Why the last look told nothing; empty if it did.
@@ -42,7 +46,8 @@ class Comparison:
     limits: MeasureLimits
     sick: Evidence
     well: Evidence
-    seen: Batch = field(default_factory=lambda: Batch(Counts(0, 0), Counts(0, 0)))
+    seen: Batch = NOTHING
+    lately: Batch = NOTHING
     remembered: Counts = PRIOR
     called_sick: bool = False
     unknown: str = ""
@@ -58,6 +63,8 @@ class Comparison:
 
     def after(self, batch: Batch | Unknown) -> Comparison:
         """With what was counted since, or why it could not be."""
+        if isinstance(batch, Gap):
+            return replace(self, well=self.well.anew, lately=NOTHING, unknown=batch.why)
         if isinstance(batch, Unknown):
             return replace(self, unknown=batch.why)
         usual = self.remembered.share
@@ -66,7 +73,8 @@ class Comparison:
             self,
             sick=sick,
             well=self.well.after(batch, usual),
-            seen=Batch(self.seen.canary + batch.canary, self.seen.stable + batch.stable),
+            seen=self.seen + batch,
+            lately=self.lately + batch,
             remembered=_learnt(self.remembered, batch.stable),
             called_sick=self.called_sick or sick.value >= self.limits.sick_bound,
             unknown="",
@@ -91,7 +99,7 @@ class Comparison:
         """What is known by now; an unknown look takes back no `sick`, and allows no `well`."""
         if self.called_sick:
             return "sick"
-        if self.unknown or self.seen.canary.requests < self.limits.least_requests:
+        if self.unknown or self.lately.canary.requests < self.limits.least_requests:
             return "not known"
         return "well" if self.well.value >= self.limits.well_bound else "not known"
 
@@ -114,8 +122,9 @@ class Comparison:
                 "well": f": not worse by {margin:g} points",
                 "not known": "",
             }[self.answer]
-        if self.answer == "not known" and 0 < canary.requests < self.limits.least_requests:
-            told += f"; not enough requests: {canary.requests:,.0f} of {self.limits.least_requests:,}"
+        lately = self.lately.canary.requests
+        if self.answer == "not known" and canary.requests and lately < self.limits.least_requests:
+            told += f"; not enough requests: {lately:,.0f} of {self.limits.least_requests:,}"
         return f"{told}; {self.unknown}" if self.unknown else told
 
 

@@ -14,6 +14,7 @@ from rollout.judge.bets import BISECTIONS, Claim, Evidence
 from rollout.judge.comparison import progress
 from rollout.judge.limits import KEPT_OVER, PERCENT
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import Gap
 
 if TYPE_CHECKING:
     from rollout.judge.comparison import Answer
@@ -33,6 +34,7 @@ class AgainstEarlier:
         sick: Evidence that the canary is worse by more than the margin.
         well: Evidence that it is not.
         canary: All that was counted of it at full weight.
+        lately: How many of these requests came since the evidence for `well` began, as it does anew after a gap.
         called_sick: Whether the evidence has ever reached its bound.
         unknown: Why the last look told nothing; empty if it did.
     """
@@ -42,6 +44,7 @@ class AgainstEarlier:
     sick: Evidence
     well: Evidence
     canary: Counts = Counts(0, 0)  # noqa: RUF009  # frozen
+    lately: float = 0.0
     called_sick: bool = False
     unknown: str = ""
 
@@ -62,9 +65,16 @@ class AgainstEarlier:
 
     def after(self, batch: Batch | Unknown) -> AgainstEarlier:
         """With what was counted since, or why it could not be."""
+        if isinstance(batch, Gap):
+            return replace(self, well=self.well.anew, lately=0.0, unknown=batch.why)
         if isinstance(batch, Unknown):
             return replace(self, unknown=batch.why)
-        counted = replace(self, canary=self.canary + batch.canary, unknown="")
+        counted = replace(
+            self,
+            canary=self.canary + batch.canary,
+            lately=self.lately + batch.canary.requests,
+            unknown="",
+        )
         if isinstance(self.earlier, Unknown):
             return counted
         usual, spent = self.earlier.share, self.limits.false_alarm / PARTS
@@ -96,7 +106,7 @@ class AgainstEarlier:
         """What is known by now."""
         if self.called_sick:
             return "sick"
-        if self.unknown or self.canary.requests < self.limits.least_requests:
+        if self.unknown or self.lately < self.limits.least_requests:
             return "not known"
         return "well" if self.well.value >= PARTS * self.limits.well_bound else "not known"
 

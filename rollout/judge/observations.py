@@ -51,3 +51,6 @@ class Batch:
 
     canary: Counts
     stable: Counts
+
+    def __add__(self, other: Batch) -> Batch:
+        return Batch(self.canary + other.canary, self.stable + other.stable)

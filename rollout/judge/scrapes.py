@@ -25,6 +25,11 @@ class NotYet(Unknown):
 
 
 @dataclass(frozen=True)
+class Gap(Unknown):
+    """What nobody counted for some time, and will never be counted: what was well before it may have ended in it."""
+
+
+@dataclass(frozen=True)
 class Scrape:
     """What one proxy had counted at a moment.
 
@@ -102,7 +107,7 @@ def risen(before: Scrape, after: Scrape) -> Rise | Unknown:
     """How far a proxy's counters rose."""
     seconds = after.at - before.at
     if seconds > LONGEST_SECONDS:
-        return Unknown(f"not scraped for {seconds:.0f} s")
+        return Gap(f"not scraped for {seconds:.0f} s")
     counts = {}
     for version in before.counted.keys() | after.counted.keys():
         had, has = before.counted.get(version, {}), after.counted.get(version, {})

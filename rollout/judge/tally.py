@@ -2,7 +2,7 @@
 
 Counters only rise, so two scrapes give what came between them. Where they cannot (a reset, a scrape that is missing,
 times apart), the answer is `Unknown` with the reason. It is never taken as zero: no failures that nobody counted
-would look like health.
+would look like health. Where counts are lost for good for longer than a scrape or two, it is a `Gap`.
 
 **Who counts.** A caller's proxy reports requests to both versions in one scrape, so each proxy is held against itself,
 and the rises of all are summed: that gateways are scraped at different times does no harm. Where only the called pod
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from rollout.judge.observations import Unknown
-from rollout.judge.scrapes import LONGEST_SECONDS, NotYet, Rise, Scrape, risen, summed
+from rollout.judge.scrapes import LONGEST_SECONDS, Gap, NotYet, Rise, Scrape, risen, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ class Tally:
         # A Prometheus that falls behind may believe that it is on time.
         age = max([now, *(scrape.at for scrape in self.before.values())]) - newest
         if age > LONGEST_SECONDS:
-            return self, Unknown(f"the newest counts are {age:.0f} s old")
+            return self, Gap(f"the newest counts are {age:.0f} s old")
         return _of_pods(self, seen, newest) if self.apart else _of_callers(self, seen)
 
     @property
@@ -95,13 +95,13 @@ def _of_pods(
         return tally, tally.nothing_new
     both = chosen.keys() & before.keys()
     if not both:
-        return anew, tally.nothing_new
+        return anew, Gap("none of its pods is the same") if tally.counting else tally.nothing_new
     shortest = min(chosen[one].at - before[one].at for one in both)
     apart = max(_spread(before[one].at for one in both), _spread(chosen[one].at for one in both))
     if apart > FARTHEST_APART * shortest or not shortest:
         if newest - min(before[one].at for one in both) <= LONGEST_SECONDS:
             return tally, tally.nothing_new
-        return anew, Unknown(f"its pods were scraped {apart:.0f} s apart: their times cannot be compared")
+        return anew, Gap(f"its pods were scraped {apart:.0f} s apart: their times cannot be compared")
     found = {one: risen(before[one], chosen[one]) for one in both}
     if fault := _fault(found):
         return anew, fault
@@ -112,8 +112,9 @@ def _fault(found: Mapping[str, Rise | Unknown]) -> Unknown | None:
     """Why rises cannot be summed; None if they can."""
     faults = {one: rise for one, rise in found.items() if isinstance(rise, Unknown)}
     told = "; ".join(f"{one}: {rise.why}" for one, rise in sorted(faults.items()))
-    passing = all(isinstance(rise, NotYet) for rise in faults.values())
-    return (NotYet(told) if passing else Unknown(told)) if faults else None
+    kinds = {type(rise) for rise in faults.values()}
+    # The gravest of them: a gap outweighs what is not known for a moment, and that what will be known soon.
+    return next((kind(told) for kind in (Gap, Unknown, NotYet) if kind in kinds), None)
 
 
 def _spread(times: Iterable[float]) -> float:

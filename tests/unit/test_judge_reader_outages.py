@@ -13,6 +13,7 @@ from eco2.judge.requests import RequestReader
 from eco2.prometheus import PrometheusError
 from rollout.judge.judging import Judging, Reading
 from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.scrapes import Gap
 from rollout.judge.signs import PodLook
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
@@ -207,7 +208,7 @@ def test_counts_that_are_old_are_not_known_and_their_age_is_told(climbing, mesh,
     mesh.wait(seconds)
     assert climbing.look().answer == "not known"
     old = int(climbing.last.failed.why.split()[4])
-    assert climbing.last.failed == Unknown(f"the newest counts are {old} s old")
+    assert climbing.last.failed == Gap(f"the newest counts are {old} s old")
     assert seconds <= old < seconds + 15
 
 
@@ -221,6 +222,11 @@ def test_after_a_gap_it_begins_anew(climbing, mesh, back_after):
     mesh.wait(15)
     assert climbing.look().answer == "not known"
     assert "gateway: not scraped for" in climbing.last.failed.why
+    # What was known before the gap says nothing of what came in it.
+    climbing.serve(10)
+    mesh.wait(15)
+    assert climbing.look().answer == "not known"
+    assert "not enough requests: 20 of 100" in climbing.judged.verdict.parts[0].words
     climbing.serve(1000)
     mesh.wait(15)
     assert climbing.look().answer == "well"
@@ -278,7 +284,7 @@ def test_one_that_falls_behind_what_was_counted_is_not_believed(server, climbing
         for labels, samples in server.series.samples.items()
     }
     assert climbing.look().answer == "not known"
-    assert climbing.last.failed == Unknown("the newest counts are 75 s old")
+    assert climbing.last.failed == Gap("the newest counts are 75 s old")
 
 
 def test_clocks_that_are_apart_do_not_matter(server, mesh):

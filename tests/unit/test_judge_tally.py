@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.judge.observations import Counts, Unknown
-from rollout.judge.scrapes import LONGEST_SECONDS, NotYet, Rise, Scrape
+from rollout.judge.scrapes import LONGEST_SECONDS, Gap, NotYet, Rise, Scrape
 from rollout.judge.tally import Tally
 
 
@@ -39,8 +39,8 @@ FIRST = scrape(10.0, v1=(100, 1), v2=(10, 0))
         (scrape(25.0, v1=(200, 1)), 26.0, NotYet, "a: its counters began anew"),
         (scrape(25.0, v1=(math.nan, 1), v2=(10, 0)), 26.0, Unknown, "a: a counter holds no number"),
         (scrape(25.0, v1=(math.inf, 1), v2=(10, 0)), 26.0, Unknown, "a: a counter holds no number"),
-        (scrape(70.1, v1=(200, 1), v2=(10, 0)), 71.0, Unknown, "a: not scraped for 60 s"),
-        (scrape(10.0, v1=(100, 1), v2=(10, 0)), 70.1, Unknown, "the newest counts are 60 s old"),
+        (scrape(70.1, v1=(200, 1), v2=(10, 0)), 71.0, Gap, "a: not scraped for 60 s"),
+        (scrape(10.0, v1=(100, 1), v2=(10, 0)), 70.1, Gap, "the newest counts are 60 s old"),
     ],
 )
 def test_what_two_scrapes_cannot_tell_is_unknown_and_says_why(second, now, kind, why):

@@ -15,7 +15,7 @@ from rollout.judge.earlier import AgainstEarlier, bounds
 from rollout.judge.judging import Earlier, Judging, Reading
 from rollout.judge.limits import MeasureLimits
 from rollout.judge.observations import Batch, Counts, Unknown
-from rollout.judge.scrapes import NotYet
+from rollout.judge.scrapes import Gap, NotYet
 from rollout.judge.signs import PodLook
 from rollout.spec.judge_settings import CheckSettings, JudgeSettings
 
@@ -84,6 +84,22 @@ def test_nobody_is_let_in_while_nobody_can_count():
     for away in (reading(failed=AWAY), reading(slow=AWAY)):
         assert judged(reading(failed=NONE), away, weight=0).verdict.answer == "not known"
         assert judged(away, reading(failed=NONE), weight=0).verdict.answer == "well"
+
+
+@pytest.mark.parametrize("weight", [20, 100])
+def test_a_gap_ends_what_was_well_and_keeps_what_spoke_against_it(weight):
+    known = Earlier(Counts(16_000, 16), Counts(16_000, 16))
+    gap = reading(Gap("not scraped for 900 s"), Gap("not scraped for 900 s"))
+    well = judged(reading(), reading(), weight=weight, earlier=known)
+    assert well.verdict.answer == "well"
+    back = well.after(gap).after(reading(batch((99, 0), (400, 0)), batch((99, 0), (400, 0))))
+    assert back.verdict.answer == "not known"
+    assert back.after(reading()).after(reading()).verdict.answer == "well"
+    assert back.seen.canary.requests == 4099
+    suspect = judged(reading(batch((8, 1), (800, 1))), weight=weight, earlier=known)
+    assert suspect.verdict.answer == "not known"
+    assert suspect.after(gap).measures["failed"].sick == suspect.measures["failed"].sick
+    assert judged(reading(BAD), gap, weight=weight, earlier=known).verdict.answer == "sick"
 
 
 def test_another_phase_begins_well_anew_and_keeps_what_spoke_against_it():
