@@ -40,6 +40,10 @@ def ages(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
     return f"time() - max by ({NAME},{NAMESPACE}) (timestamp({series}))"
 
 
+DOWN: Final = "up == 0"
+"""The targets that Prometheus is told to scrape and cannot."""
+
+
 def buckets(services: Mapping[str, ServiceSpec], ends: Collection[str], *, grpc: bool) -> str:
     """The last scrapes of some buckets.
 

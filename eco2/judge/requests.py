@@ -11,12 +11,12 @@ from eco2.istio_metrics import by_reporter
 from eco2.judge import questions
 from eco2.judge.figures import own_checks, quantiles
 from eco2.judge.lines import Lines
-from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, slow_scrapes
+from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, proxy_of, slow_scrapes
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.scrapes import Gap
 from rollout.judge.share import Share
-from rollout.judge.tally import Tally
+from rollout.judge.tally import GONE_SECONDS, Tally
 from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Counted:
         fallen_back: How one sees that stable answers its share; empty where it does not.
         checks: Its own checks by name: the canary's figure and stable's.
         latency_ms: How long the quantile took, by `stable` and `canary`.
+        unseen: Why some of the requests are not seen; empty if all are.
     """
 
     failed: Batch | Unknown
@@ -55,6 +56,7 @@ class Counted:
     fallen_back: str | Unknown
     checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+    unseen: str = ""
 
     @classmethod
     def unknown(cls, service: ServiceSpec, why: Unknown) -> Counted:
@@ -111,8 +113,21 @@ class RequestReader:
                 self._fallen_back(name, weight, rise),
                 checks[name],
                 latencies[name],
+                self._unseen(name, now),
             )
         return found
+
+    def _unseen(self, name: str, now: float) -> str:
+        """Which proxies counted requests and are not scraped any more; empty if there are none."""
+        tally = self._tallies.get(("failed", name))
+        missing = tally.missing(now) if tally else {}
+        if any(age > GONE_SECONDS for age in missing.values()):
+            # One that is gone for good is no target any more.
+            answer = self._asker.values({"down": questions.DOWN})["down"]
+            down = set() if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
+            missing = {one: age for one, age in missing.items() if age <= GONE_SECONDS or one in down}
+        told = [f"{one} counted requests, and is not scraped for {age:.0f} s" for one, age in missing.items()]
+        return "; ".join(sorted(told))
 
     def earlier(self, name: str) -> Earlier:
         """What stable did in the last hour, for a canary at full weight, beside which stable does nothing."""

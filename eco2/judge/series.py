@@ -69,7 +69,7 @@ def by_proxy(samples: Samples, *, last: bool) -> dict[tuple[str, str], dict[str,
     )
     for labels, values in samples:
         service = labels.get(NAME, ""), labels.get(NAMESPACE, "")
-        moments = found[service][_proxy(labels)][_target(labels)]
+        moments = found[service][proxy_of(labels)][_target(labels)]
         for at, value in values[-1:] if last else values:
             moments[at].append((labels, value))
     return {
@@ -78,7 +78,7 @@ def by_proxy(samples: Samples, *, last: bool) -> dict[tuple[str, str], dict[str,
     }
 
 
-def _proxy(labels: Mapping[str, str]) -> str:
+def proxy_of(labels: Mapping[str, str]) -> str:
     """Who counted: the pod of the proxy, else its address."""
     if pod := labels.get("pod") or labels.get("kubernetes_pod_name"):
         namespace = labels.get("namespace") or labels.get("kubernetes_namespace") or ""

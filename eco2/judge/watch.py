@@ -65,7 +65,7 @@ class Watch:
         pods = self._seen()
         return {
             name: Reading(
-                at, found.failed, found.slow, pods[name], found.fallen_back, found.checks, found.latency_ms
+                at, found.failed, found.slow, pods[name], found.fallen_back, found.checks, found.latency_ms, found.unseen
             )
             for name, found in counted.items()
         }

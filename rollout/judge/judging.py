@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from rollout.judge.verdict import Verdict
     from rollout.spec.judge_settings import JudgeSettings
 
+RECENT_SECONDS = 300.0
+"""Who was well, and has answered nothing for so long, may be anything by now."""
+
 NOT_LOOKED = Unknown("nobody has looked yet")
 
 
@@ -35,6 +38,7 @@ class Reading:
         pods: Its pods.
         fallen_back: How one sees that stable answers its share; empty where it does not.
         checks: Its own checks by name: the canary's figure and stable's.
+        unseen: What is not seen of the requests though some of them are; empty if nothing.
         latency_ms: How long the quantile of the settings took, by `stable` and `canary`; for people alone.
     """
 
@@ -45,6 +49,7 @@ class Reading:
     fallen_back: str | Unknown = ""
     checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+    unseen: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Judging:
         measures: What was counted, by name.
         last: The last reading; None before the first.
         pods: The last looks at its pods, oldest first.
+        answered_at: When it was last seen to have answered requests; None if never in this phase.
     """
 
     service: str
@@ -81,6 +87,7 @@ class Judging:
     measures: Mapping[str, Comparison | AgainstEarlier]
     last: Reading | None = None
     pods: tuple[PodLook | Unknown, ...] = ()
+    answered_at: float | None = None
 
     @classmethod
     def begin(
@@ -115,12 +122,14 @@ class Judging:
         batches = {FAILED: reading.failed, SLOW: reading.slow}
         measures = {name: one.after(batches[name]) for name, one in self.measures.items()}
         pods = (*self.pods, reading.pods)[-LOOKS_IN_A_ROW:]
-        return replace(self, measures=measures, last=reading, pods=pods)
+        answers = isinstance(reading.failed, Batch) and reading.failed.canary.requests
+        answered_at = reading.at if answers else self.answered_at
+        return replace(self, measures=measures, last=reading, pods=pods, answered_at=answered_at)
 
     def at_weight(self, weight: int) -> Judging:
         """At another phase: that it was well with less says nothing, and what spoke against it still does."""
         measures = {name: _at_weight(one, weight) for name, one in self.measures.items()}
-        return replace(self, weight=weight, measures=measures, last=None, pods=())
+        return replace(self, weight=weight, measures=measures, last=None, pods=(), answered_at=None)
 
     @property
     def seen(self) -> Batch:
@@ -147,10 +156,19 @@ class Judging:
         if not self.by_requests and not self.settings.checks:
             told = "no requests come to a worker, and it has no check of its own: add one under judge.checks"
             signs["check"] = Sign("not known", told)
-        if self.by_requests and not self.weight and (why := self._outage()):
-            # Who cannot see what users will meet must not let them in.
+        if self.by_requests and (why := self._blind()):
             signs[SIGHT] = Sign("not known", why)
         return signs
+
+    def _blind(self) -> str:
+        """Why what users meet is not seen well enough to move up; empty if it is."""
+        if self.last and self.last.unseen:
+            return self.last.unseen
+        if not self.weight:
+            # Who cannot see what users will meet must not let them in.
+            return self._outage()
+        silent = self.last.at - self.answered_at if self.last and self.answered_at is not None else 0.0
+        return f"the canary has answered no request for {silent:.0f} s" if silent > RECENT_SECONDS else ""
 
     def _outage(self) -> str:
         """Why requests could not be counted at the last look, though something is amiss; empty if nothing is."""

@@ -29,6 +29,10 @@ FARTHEST_APART: Final = 0.5
 """Of the time between two looks: by how much the times of scrapes may differ. With more, a burst that hit both
 versions falls into the count of one alone."""
 
+GONE_SECONDS: Final = 300.0
+"""A proxy that counted requests and is not scraped any more is missed for so long: that is how long Prometheus itself
+goes on with a value. One that was scaled in must not hold an answer up for ever."""
+
 LATE: Final = 1.5
 """Of the time between its scrapes: a pod that is so much behind the others is waited for no longer."""
 
@@ -42,12 +46,25 @@ class Tally:
         apart: Whether each version is counted by its own pods.
         before: The last scrape that is counted up to, by proxy.
         counting: Whether there was a rise.
+        carrying: The callers' proxies that counted requests in this phase.
     """
 
     since: float
     apart: bool = False
     before: Mapping[str, Scrape] = field(default_factory=dict)
     counting: bool = False
+    carrying: frozenset[str] = frozenset()
+
+    def missing(self, now: float) -> dict[str, float]:
+        """The proxies that counted requests and are not scraped any more, and for how many seconds.
+
+        What the others count goes on: it may speak against a canary, though it allows no `well`.
+
+        Args:
+            now: As in `after`.
+        """
+        ages = {one: now - self.before[one].at for one in self.carrying}
+        return {one: age for one, age in ages.items() if age > LONGEST_SECONDS}
 
     def after(self, seen: Mapping[str, Sequence[Scrape]], now: float) -> tuple[Tally, Rise | Unknown]:
         """What came since the look before.
@@ -81,7 +98,13 @@ def _of_callers(tally: Tally, seen: Mapping[str, Sequence[Scrape]]) -> tuple[Tal
         # Only those with a fault begin anew. What the others counted comes with the next look.
         anew = {one: again[one] for one, rise in found.items() if isinstance(rise, Unknown)}
         return replace(tally, before={**before, **anew}), fault
-    following = replace(tally, before={**before, **again}, counting=tally.counting or bool(again))
+    carrying = {one for one, rise in found.items() if isinstance(rise, Rise) and rise.total}
+    following = replace(
+        tally,
+        before={**before, **again},
+        counting=tally.counting or bool(again),
+        carrying=tally.carrying | carrying,
+    )
     return following, summed(found.values()) if again else tally.nothing_new
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PODS: Final = "pods"
 FALLBACK: Final = "fallback"
 SIGHT: Final = "sight"
-"""The names of the signs that a canary's pods, its routes and an outage of what counts give; those of own checks begin
+"""The names of the signs that a canary's pods, its routes and an outage of what counts, or a part of it, give; those of own checks begin
 with `check`."""
 
 

@@ -62,7 +62,14 @@ class Climbing:
     def look(self):
         self.last = self.reader.look({"auth-api": 20})["auth-api"]
         self.judged = self.judged.after(
-            Reading(0.0, self.last.failed, self.last.slow, READY, self.last.fallen_back)
+            Reading(
+                self.server.series.now,
+                self.last.failed,
+                self.last.slow,
+                READY,
+                self.last.fallen_back,
+                unseen=self.last.unseen,
+            )
         )
         return self.judged.verdict
 
@@ -210,6 +217,40 @@ def test_counts_that_are_old_are_not_known_and_their_age_is_told(climbing, mesh,
     old = int(climbing.last.failed.why.split()[4])
     assert climbing.last.failed == Gap(f"the newest counts are {old} s old")
     assert seconds <= old < seconds + 15
+
+
+def test_a_gateway_that_counted_requests_and_vanishes_is_missed(server, climbing, mesh):
+    mesh.silent = {"other"}
+    for _ in range(5):
+        climbing.serve(1000)
+        mesh.wait(15)
+        verdict = climbing.look()
+    assert verdict.answer == "not known"
+    assert verdict.words == "istio-system/other counted requests, and is not scraped for 85 s"
+    # What the others count may be sick all the same.
+    assert climbing.last.failed == Batch(Counts(1000, 0), Counts(4000, 0))
+    mesh.silent = set()
+    mesh.wait(15)
+    assert climbing.look().answer == "not known"
+    assert climbing.last.failed == Gap("istio-system/other: not scraped for 90 s")
+    climbing.serve(1000)
+    mesh.wait(15)
+    assert climbing.look().answer == "well"
+
+
+@pytest.mark.parametrize("target", [True, False])
+def test_a_gateway_that_is_no_target_any_more_is_missed_for_five_minutes(server, climbing, mesh, target):
+    metric = {"pod": "other", "namespace": "istio-system", "job": "mesh", "instance": "other:15020"}
+    down = [{"metric": metric, "value": [0, "0"]}] if target else []
+    server.told["up == 0"] = success({"resultType": "vector", "result": down})
+    mesh.silent = {"other"}
+    found = []
+    for _ in range(22):
+        climbing.serve(1000)
+        mesh.wait(15)
+        found.append(climbing.look().answer)
+    assert found[3:19] == ["not known"] * 16
+    assert found[19:] == ["not known" if target else "well"] * 3
 
 
 @pytest.mark.parametrize("back_after", [75, 1000])

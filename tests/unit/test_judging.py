@@ -102,6 +102,21 @@ def test_a_gap_ends_what_was_well_and_keeps_what_spoke_against_it(weight):
     assert judged(reading(BAD), gap, weight=weight, earlier=known).verdict.answer == "sick"
 
 
+def test_who_was_well_and_answers_nothing_any_more_is_not_known():
+    silent = replace(reading(NONE, NONE), at=299.0)
+    assert judged(reading(), reading(), silent).verdict.answer == "well"
+    gone = judged(reading(), reading(), silent, replace(silent, at=301.0)).verdict
+    assert (gone.answer, gone.words) == ("not known", "the canary has answered no request for 301 s")
+
+
+@pytest.mark.parametrize("weight", [0, 20])
+def test_who_does_not_see_all_requests_calls_nobody_well(weight):
+    part = judged(reading(), reading(unseen="gateway is not scraped"), weight=weight)
+    assert (part.verdict.answer, part.verdict.words) == ("not known", "gateway is not scraped")
+    assert part.after(reading()).verdict.answer == "well"
+    assert part.after(reading(failed=BAD, unseen="gateway is not scraped")).verdict.answer == "sick"
+
+
 def test_another_phase_begins_well_anew_and_keeps_what_spoke_against_it():
     well = judged(reading(), reading())
     assert well.at_weight(50).verdict.answer == "not known"
