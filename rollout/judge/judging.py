@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rollout.judge.verdict import Verdict
     from rollout.spec.judge_settings import JudgeSettings
 
+UNCOUNTED = "stable has answered no request that Prometheus counted in this phase"
+BY_HAND = "a person moves it on with `eco2 advance`"
+"""A service that nobody calls stays at its first phase by these words."""
+
 RECENT_SECONDS = 300.0
 """Who was well, and has answered nothing for so long, may be anything by now."""
 
@@ -166,7 +170,7 @@ class Judging:
             return self.last.unseen
         if not self.weight:
             # Who cannot see what users will meet must not let them in.
-            return self._outage()
+            return self._outage() or self._unproven()
         silent = self.last.at - self.answered_at if self.last and self.answered_at is not None else 0.0
         return f"the canary has answered no request for {silent:.0f} s" if silent > RECENT_SECONDS else ""
 
@@ -176,6 +180,17 @@ class Judging:
         return next(
             (one.why for one in looked if isinstance(one, Unknown) and not isinstance(one, NotYet)), ""
         )
+
+
+    def _unproven(self) -> str:
+        """Why it is not shown that requests of users would be counted; empty if stable's are."""
+        for name, one in self.measures.items():
+            if isinstance(one, Comparison) and not one.lately.stable.requests:
+                if name == FAILED:
+                    return f"{UNCOUNTED}; is it the right one? {BY_HAND}"
+                why = f": {one.unknown}" if one.unknown else ""
+                return f"how long stable's requests take was not counted in this phase{why}; {BY_HAND}"
+        return ""
 
 
 def _at_weight(before: Comparison | AgainstEarlier, weight: int) -> Comparison | AgainstEarlier:

@@ -92,7 +92,7 @@ def verdict(
         measures: What was counted, by name; each with its part of the chance of a false answer.
         signs: What needs no counting, by name.
         users: Whether users meet the canary. Where none do, its pods are enough to go up, and what is not known of
-            requests holds nothing up, unless nobody could count them.
+            requests holds nothing up, unless nobody could count them, or counted stable's.
     """
     parts = [Weighed(name, one.answer, one.words, *one.toward) for name, one in measures.items()]
     parts += [Weighed(name, sign.answer, sign.words) for name, sign in signs.items()]

@@ -73,17 +73,33 @@ def test_each_of_them_alone_calls_it_sick():
 
 
 def test_where_no_user_meets_it_pods_are_enough_and_bad_requests_still_count():
-    assert judged(reading(failed=NONE, slow=NONE_YET), weight=0).verdict.answer == "well"
-    assert judged(reading(failed=NONE_YET, slow=NONE_YET), weight=0, settings=OWN).verdict.answer == "well"
+    assert judged(reading(NONE, NONE), weight=0).verdict.answer == "well"
+    assert judged(reading(NONE, NONE), reading(NONE_YET, NONE_YET), weight=0).verdict.answer == "well"
+    assert judged(reading(NONE, NONE), weight=0, settings=OWN).verdict.answer == "well"
     assert judged(reading(failed=BAD), weight=0).verdict.answer == "sick"
     assert judged(reading(pods=AWAY), weight=0).verdict.answer == "not known"
     assert judged(reading(fallen_back="got 0 %"), weight=0).verdict.answer == "well"
 
 
+def test_nobody_is_let_in_by_a_prometheus_that_knows_nothing_of_stable():
+    """It answers, and nothing is amiss by its account."""
+    nothing = batch((50, 0), (0, 0))
+    for blind in (reading(NONE_YET, NONE_YET), reading(nothing, nothing)):
+        found = judged(reading(NONE, NONE)).at_weight(0).after(blind).verdict
+        assert found.answer == "not known"
+        assert "stable has answered no request that Prometheus counted in this phase" in found.words
+        assert "`eco2 advance`" in found.words
+    dropped = judged(reading(NONE, NONE_YET), weight=0).verdict
+    assert dropped.answer == "not known"
+    assert "how long stable's requests take was not counted in this phase: no request yet" in dropped.words
+    gap = reading(Gap("not scraped for 900 s"), Gap("not scraped for 900 s"))
+    assert judged(reading(), gap, reading(NONE_YET, NONE_YET), weight=0).verdict.answer == "not known"
+
+
 def test_nobody_is_let_in_while_nobody_can_count():
     for away in (reading(failed=AWAY), reading(slow=AWAY)):
         assert judged(reading(failed=NONE), away, weight=0).verdict.answer == "not known"
-        assert judged(away, reading(failed=NONE), weight=0).verdict.answer == "well"
+        assert judged(away, reading(NONE, NONE), weight=0).verdict.answer == "well"
 
 
 @pytest.mark.parametrize("weight", [20, 100])

@@ -77,7 +77,8 @@ AWAITED = NotYet("two scrapes since the beginning are awaited")
 def test_too_few_requests_to_judge_by_are_no_failure(ends, counted):
     done = ends(1, [READY], *SOMEBODY, counted=counted)
     assert done.exit_code == 0, done.output
-    assert "auth-api: well: 1 of 1 pods ready, no restarts" in done.stdout
+    assert "auth-api: not known: " in done.stdout
+    assert "stable has answered no request that Prometheus counted" in done.stdout
 
 
 def test_without_a_prometheus_pods_are_looked_at_alone_and_it_says_so(ends):
