@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
-from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +31,6 @@ class Judges:
         self._judging: dict[str, Judging] = {}
         self._readings: Mapping[str, Reading] = {}
         self._unknown = 0
-        self._lacking: set[str] = set()
         self.weights: dict[str, int] = {}
 
     def begin_phase(self, weights: Mapping[str, int]) -> None:
@@ -41,32 +39,23 @@ class Judges:
         Args:
             weights: The services that are at a phase now, with the weights of their canaries.
         """
-        self.weights, self._unknown, self._readings, self._lacking = dict(weights), 0, {}, set()
+        self.weights, self._unknown, self._readings = dict(weights), 0, {}
         self._judging = {name: self._at(name, weight) for name, weight in weights.items()}
 
     def _at(self, name: str, weight: int) -> Judging:
-        known = self._judging.get(name)
-        # At full weight the canary is held against what stable did before: somebody must have counted that.
-        enough = self._site.service(name).judge.least_requests
-        if known and (weight != FULL_WEIGHT or known.seen.stable.requests >= enough):
-            return known.at_weight(weight)
-        return self._anew(name, weight)
-
-    def _anew(self, name: str, weight: int) -> Judging:
+        if known := self._judging.get(name):
+            return self._with_past(known.at_weight(weight))
         service = self._site.service(name)
-        earlier = self._site.earlier(name) if weight == FULL_WEIGHT else None
-        if earlier and (isinstance(earlier.failed, Unknown) or isinstance(earlier.slow, Unknown)):
-            self._lacking.add(name)
-        else:
-            self._lacking.discard(name)
         by_requests = not service.reads_queues
-        return Judging.begin(name, service.judge, weight, by_requests=by_requests, earlier=earlier)
+        return self._with_past(Judging.begin(name, service.judge, weight, by_requests=by_requests))
+
+    def _with_past(self, judging: Judging) -> Judging:
+        """At full weight a canary is held against what stable did before: somebody must have counted that."""
+        return judging.knowing(self._site.earlier(judging.service)) if judging.lacks_past else judging
 
     def after(self, readings: Mapping[str, Reading]) -> None:
         """Takes a look in."""
-        for name in tuple(self._lacking):
-            # Without what stable did before, nothing was learnt that could be lost.
-            self._judging[name] = self._anew(name, self.weights[name])
+        self._judging = {name: self._with_past(one) for name, one in self._judging.items()}
         self._readings = readings
         for name in self.weights:
             if name in readings:

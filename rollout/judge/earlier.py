@@ -2,6 +2,9 @@
 
 That is weaker than both at the same time: a fault that stable would have too counts against the canary. At full weight
 nobody can tell the two apart, and to go back costs less than to stay.
+
+Where that is not known either, a canary that fails far more than any stable may is sick all the same: by the same bets,
+against a bound that nobody measured.
 """
 
 from __future__ import annotations
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 
 PARTS: Final = 2
 """The chance of a false answer is spent in equal parts on what stable's chance was and on what the canary's is."""
+
+
+WITHOUT_PAST: Final = 0.1
+MARGINS_WITHOUT_PAST: Final = 10
+HIGHEST_WITHOUT_PAST: Final = 0.9
+"""The share of bad requests above which a canary is sick whatever stable did: 10 %, or ten margins where that is more."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +62,36 @@ class AgainstEarlier:
         cls, limits: MeasureLimits, earlier: Counts | Unknown, *, called_sick: bool = False
     ) -> AgainstEarlier:
         """Before anything was counted at full weight."""
-        if isinstance(earlier, Counts) and earlier.requests < limits.least_requests:
-            earlier = Unknown(f"stable has answered no more than {earlier.requests:,.0f} requests before")
         return cls(
             limits,
-            earlier,
+            _enough(limits, earlier),
             Evidence(Claim.SICK, limits.margin, limits.together),
             Evidence(Claim.WELL, limits.margin, limits.together, KEPT_OVER * PARTS * limits.well_bound),
             called_sick=called_sick,
         )
+
+    def knowing(self, earlier: Counts | Unknown) -> AgainstEarlier:
+        """With what stable did before, where that was not known so far; what was counted of the canary stays.
+
+        Args:
+            earlier: What stable did, or why that is not known yet.
+        """
+        if not isinstance(self.earlier, Unknown):
+            return self
+        known = replace(self, earlier=_enough(self.limits, earlier))
+        if known.most > self.most:
+            # Stable fails more than the bound, so what was held against the bound says nothing any more.
+            return replace(known, sick=self.sick.anew)
+        return known
+
+    @property
+    def most(self) -> float:
+        """The share of bad requests from which on the canary is sick."""
+        if isinstance(self.earlier, Unknown):
+            margins = MARGINS_WITHOUT_PAST * self.limits.margin
+            return min(max(margins, WITHOUT_PAST), HIGHEST_WITHOUT_PAST)
+        spent = self.limits.false_alarm / PARTS
+        return self.limits.margin + bounds(self.earlier, spent / self.limits.measures)[1]
 
     def after(self, batch: Batch | Unknown) -> AgainstEarlier:
         """With what was counted since, or why it could not be."""
@@ -76,17 +106,14 @@ class AgainstEarlier:
             unknown="",
         )
         if isinstance(self.earlier, Unknown):
-            return counted
-        usual, spent = self.earlier.share, self.limits.false_alarm / PARTS
-        most = self.limits.margin + bounds(self.earlier, spent / self.limits.measures)[1]
-        least = self.limits.margin + bounds(self.earlier, spent)[0]
-        sick = self.sick.after_alone(batch.canary, usual, most)
-        return replace(
-            counted,
-            sick=sick,
-            well=self.well.after_alone(batch.canary, usual, least),
-            called_sick=self.called_sick or sick.value >= PARTS * self.limits.sick_bound,
-        )
+            usual, well = self.most - self.limits.margin, self.well
+        else:
+            usual = self.earlier.share
+            least = self.limits.margin + bounds(self.earlier, self.limits.false_alarm / PARTS)[0]
+            well = self.well.after_alone(batch.canary, usual, least)
+        sick = self.sick.after_alone(batch.canary, usual, self.most)
+        called_sick = self.called_sick or sick.value >= PARTS * self.limits.sick_bound
+        return replace(counted, sick=sick, well=well, called_sick=called_sick)
 
     @property
     def seen(self) -> Batch:
@@ -118,6 +145,8 @@ class AgainstEarlier:
         if canary.requests:
             told = f"{PERCENT * canary.share:.1f} % of {canary.requests:,.0f} requests {what}"
         if isinstance(self.earlier, Unknown):
+            if self.answer == "sick":
+                told += f": more than {PERCENT * self.most:g} %, which is too much whatever stable did"
             told += f"; stable answers nothing at full weight, and what it did before is not known: {self.earlier.why}"
         else:
             told += f", {PERCENT * self.earlier.share:.1f} % of stable's {self.earlier.requests:,.0f} before"
@@ -126,6 +155,12 @@ class AgainstEarlier:
                 self.answer, ""
             )
         return f"{told}; {self.unknown}" if self.unknown else told
+
+
+def _enough(limits: MeasureLimits, earlier: Counts | Unknown) -> Counts | Unknown:
+    if isinstance(earlier, Counts) and earlier.requests < limits.least_requests:
+        return Unknown(f"stable has answered no more than {earlier.requests:,.0f} requests before")
+    return earlier
 
 
 def bounds(counted: Counts, chance: float) -> tuple[float, float]:

@@ -28,6 +28,7 @@ BY_HAND = "a person moves it on with `eco2 advance`"
 RECENT_SECONDS = 300.0
 """Who was well, and has answered nothing for so long, may be anything by now."""
 
+NOT_COUNTED = Unknown("nobody has counted it")
 NOT_LOOKED = Unknown("nobody has looked yet")
 
 
@@ -115,11 +116,30 @@ class Judging:
         measures: dict[str, Comparison | AgainstEarlier] = {}
         for name, limits in limits_of(settings).items() if by_requests else ():
             if weight == FULL_WEIGHT:
-                known = getattr(earlier, name) if earlier else Unknown("nobody has counted it")
-                measures[name] = AgainstEarlier.begin(limits, known)
+                measures[name] = AgainstEarlier.begin(limits, NOT_COUNTED)
             else:
                 measures[name] = Comparison.begin(limits)
-        return cls(service, settings, weight, by_requests, measures)
+        begun = cls(service, settings, weight, by_requests, measures)
+        return begun.knowing(earlier) if earlier else begun
+
+    def knowing(self, earlier: Earlier) -> Judging:
+        """With what stable did before its canary had full weight, where that was not known; all else stays.
+
+        Args:
+            earlier: What stable did.
+        """
+        past = {FAILED: earlier.failed, SLOW: earlier.slow}
+        measures = {
+            name: one.knowing(past[name]) if isinstance(one, AgainstEarlier) else one
+            for name, one in self.measures.items()
+        }
+        return replace(self, measures=measures)
+
+    @property
+    def lacks_past(self) -> bool:
+        """Whether it is not known what stable did before, though the canary is held against that."""
+        pasts = [one.earlier for one in self.measures.values() if isinstance(one, AgainstEarlier)]
+        return any(isinstance(past, Unknown) for past in pasts)
 
     def after(self, reading: Reading) -> Judging:
         """With one more look."""

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from eco2.climb.judges import Judges
 from rollout.climb.steps import Goal
-from rollout.judge.observations import Unknown
-from tests.mountain import AWAY, BAD, NEW, KilledError, Mountain
+from rollout.judge.judging import Reading
+from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.signs import PodLook
+from tests.mountain import AWAY, BAD, GOOD, NEW, KilledError, Mountain, Site
 
 QUICK = Goal(promote=True, soak_seconds=20, give_up_seconds=600)
 
@@ -128,6 +131,34 @@ def test_what_stable_did_before_is_asked_for_until_it_is_known():
     on.earlier_from = 100
     assert on.climb(QUICK).outcome == "promoted"
     assert 100 <= on.seconds < 130
+
+
+def test_a_canary_that_fails_everything_at_full_weight_goes_back_though_nobody_knows_what_stable_did():
+    on = Mountain.of(auth_api=5)
+    on.earlier_from = 10_000
+    on.counts["auth-api"] = Batch(Counts(100, 100), Counts(0, 0))
+    assert on.climb(QUICK).outcome == "sick"
+    assert on.seconds < 30
+
+
+def test_pods_that_are_not_ready_are_seen_while_nobody_knows_what_stable_did():
+    on = Mountain.of(auth_api=5)
+    judges = Judges(Site(on))
+    on.earlier_from = 10_000
+    judges.begin_phase({"auth-api": 100})
+    for _ in range(3):
+        judges.after({"auth-api": Reading(0.0, GOOD, GOOD, PodLook(1, 2, {}))})
+    assert judges.verdicts["auth-api"].answer == "sick"
+
+
+def test_what_spoke_against_a_canary_goes_on_at_full_weight_though_few_requests_of_stable_were_seen():
+    on = Mountain.of(auth_api=4)
+    judges = Judges(Site(on))
+    judges.begin_phase({"auth-api": 50})
+    judges.after({"auth-api": Reading(0.0, Batch(Counts(50, 50), Counts(50, 0)), GOOD, PodLook(1, 1, {}))})
+    assert judges.verdicts["auth-api"].answer == "sick"
+    judges.begin_phase({"auth-api": 100})
+    assert judges.verdicts["auth-api"].answer == "sick"
 
 
 def test_a_locked_stack_is_waited_for_and_watched_meanwhile():

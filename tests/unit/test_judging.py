@@ -165,6 +165,40 @@ def test_at_full_weight_nothing_is_known_of_a_stable_that_nobody_saw():
     assert judged(alone, reading(pods=AWAY), weight=100, earlier=known).verdict.answer == "not known"
 
 
+@pytest.mark.parametrize("earlier", [None, Earlier(AWAY, AWAY), Earlier(Counts(99, 0), Counts(99, 0))])
+def test_who_fails_everything_is_sick_whatever_stable_did(earlier):
+    failing = reading(batch((50, 50), (0, 0)), NONE_YET)
+    found = judged(failing, weight=100, earlier=earlier).verdict
+    assert found.answer == "sick"
+    assert "more than 10 %, which is too much whatever stable did; stable answers nothing" in found.words
+    some = reading(batch((1000, 90), (0, 0)), NONE_YET)
+    assert judged(*[some] * 50, weight=100, earlier=earlier).verdict.answer == "not known"
+
+
+def test_what_stable_did_may_come_later_and_loses_nothing():
+    lacking = PodLook(1, 2, {})
+    look = reading(batch((1000, 1), (0, 0)), NONE, pods=lacking)
+    one = judged(look, look, weight=100, earlier=Earlier(AWAY, AWAY))
+    assert one.lacks_past
+    known = one.knowing(Earlier(Counts(16_000, 16), AWAY))
+    assert known.lacks_past
+    assert known.seen == one.seen == batch((2000, 2), (0, 0))
+    assert known.measures["failed"].sick == one.measures["failed"].sick
+    assert known.after(look).verdict.answer == "sick"
+    late = known.knowing(Earlier(Counts(9, 9), Counts(16_000, 16)))
+    assert not late.lacks_past
+    assert late.measures["failed"].earlier == Counts(16_000, 16)
+
+
+def test_a_stable_that_fails_more_than_the_bound_takes_back_what_was_held_against_it():
+    begun = AgainstEarlier.begin(LIMITS, AWAY)
+    suspect = begun.after(batch((20, 8), (0, 0)))
+    assert suspect.answer == "not known"
+    assert suspect.sick.value > 10
+    assert suspect.knowing(Counts(16_000, 6000)).sick == begun.sick
+    assert suspect.knowing(Counts(16_000, 16)).sick == suspect.sick
+
+
 def test_own_checks_are_asked():
     assert judged(reading(checks={"orders": (12.0, 13.0)}), settings=OWN).verdict.answer == "well"
     assert judged(reading(checks={"orders": (2.0, 13.0)}), settings=OWN).verdict.answer == "sick"
