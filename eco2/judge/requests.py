@@ -45,7 +45,7 @@ class Counted:
     Attributes:
         failed: Requests of both versions, and those that failed.
         slow: The same with those that were slow.
-        fallen_back: How one sees that stable answers its share; empty where it does not.
+        fallen_back: How one sees that stable answers its share; empty where it does not, None where that is not tested.
         checks: Its own checks by name: the canary's figure and stable's.
         latency_ms: How long the quantile took, by `stable` and `canary`.
         unseen: Why some of the requests are not seen; empty if all are.
@@ -53,7 +53,7 @@ class Counted:
 
     failed: Batch | Unknown
     slow: Batch | Unknown
-    fallen_back: str | Unknown
+    fallen_back: str | Unknown | None
     checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     unseen: str = ""
@@ -108,7 +108,7 @@ class RequestReader:
             rise = ages.get(name) or self._rise("failed", name, failed[service.by_selector], now)
             slower = self._rise("slow", name, slow.get(service.by_selector), now)
             found[name] = Counted(
-                rise if isinstance(rise, Unknown) else rise.batch(_split(service, weight)),
+                rise if isinstance(rise, Unknown) else rise.batch(weight / FULL_WEIGHT, sticky=service.stickiness is not None),
                 slower if isinstance(slower, Unknown) else slower.batch(0.0),
                 self._fallen_back(name, weight, rise),
                 checks[name],
@@ -194,11 +194,11 @@ class RequestReader:
         self._tallies[what, name], rise = tally.after(scrapes, now)
         return rise
 
-    def _fallen_back(self, name: str, weight: int, rise: Rise | Unknown) -> str | Unknown:
-        """How one sees that the canary does not answer its share; empty where that cannot be told by its share."""
+    def _fallen_back(self, name: str, weight: int, rise: Rise | Unknown) -> str | Unknown | None:
+        """How one sees that the canary does not answer its share; None where that cannot be told by its share."""
         service = self._services[name]
         if not tells(service, weight):
-            return ""
+            return None
         if isinstance(rise, Unknown):
             return rise
         share = self._shares.get(name)
@@ -217,8 +217,3 @@ def tells(service: ServiceSpec, weight: float) -> bool:
     where users keep their version a few of them may send most of the requests.
     """
     return weight == FULL_WEIGHT or (weight > 0 and service.by_weight and service.stickiness is None)
-
-
-def _split(service: ServiceSpec, weight: int) -> float | None:
-    """The canary's part of each request by its routes; None where users keep their version."""
-    return None if service.stickiness else weight / FULL_WEIGHT

@@ -41,7 +41,8 @@ class Reading:
         failed: Requests of both versions since the look before, and those of them that failed.
         slow: The same with those that were slow.
         pods: Its pods.
-        fallen_back: How one sees that stable answers its share; empty where it does not.
+        fallen_back: How one sees that stable answers its share; empty where it does not, None where that
+            is not tested.
         checks: Its own checks by name: the canary's figure and stable's.
         unseen: What is not seen of the requests though some of them are; empty if nothing.
         latency_ms: How long the quantile of the settings took, by `stable` and `canary`; for people alone.
@@ -51,7 +52,7 @@ class Reading:
     failed: Batch | Unknown
     slow: Batch | Unknown
     pods: PodLook | Unknown
-    fallen_back: str | Unknown = ""
+    fallen_back: str | Unknown | None = ""
     checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     unseen: str = ""

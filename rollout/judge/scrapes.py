@@ -66,7 +66,7 @@ class Rise:
         """All requests, also those that failed before they reached a pod."""
         return self.canary.requests + self.stable.requests + self.lost.bad
 
-    def batch(self, share: float | None) -> Batch:
+    def batch(self, share: float, *, sticky: bool = False) -> Batch:
         """Both versions' counts, with the failed requests that reached no pod.
 
         Istio does not say which version these were sent to. They are split as routes split requests, so that an
@@ -76,12 +76,14 @@ class Rise:
         fail (an answer of the gateway itself) is neither's.
 
         Args:
-            share: The canary's part of the requests by its routes, 0 to 1; None where it is not that of each request,
-                since users keep their version: then the part that was counted.
+            share: The canary's part of the requests by its routes, 0 to 1.
+            sticky: Whether users keep their version, so that it may be sent more than that: then its part is at least
+                that by its routes, and at least the one that it answers. It may be sent less, too, and then some of
+                stable's count against it: at the cost of going back without need.
         """
         lost, answered = self.lost.bad, self.canary.requests + self.stable.requests
-        if share is None:
-            share = self.canary.requests / answered if answered else 0.0
+        if sticky and share and answered:
+            share = max(share, self.canary.requests / answered)
         ours, theirs = lost * share, lost * (1 - share)
         return Batch(self.canary + Counts(ours, ours), self.stable + Counts(theirs, theirs))
 

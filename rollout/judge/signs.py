@@ -17,6 +17,10 @@ LOOKS_IN_A_ROW = 3
 """Fewer pods ready in this many looks are no hiccup."""
 
 
+NOT_TESTED = "whether it answers its share is not tested: users or pods decide that, and not its weight alone"
+"""It holds nothing up: no other look would tell more."""
+
+
 @dataclass(frozen=True)
 class Sign:
     """What one sign says.
@@ -59,12 +63,15 @@ class PodLook:
         return self.gone or f"{self.ready} of {self.wanted + self.starting} pods ready"
 
 
-def fallback_sign(fallen_back: str | Unknown) -> Sign:
+def fallback_sign(fallen_back: str | Unknown | None) -> Sign:
     """Whether stable answers the canary's share.
 
     Args:
-        fallen_back: `rollout.guards.fallen_back.fallen_back`: how one sees it, empty where it has not.
+        fallen_back: `rollout.guards.fallen_back.fallen_back`: how one sees it, empty where it has not;
+            None where its share does not tell.
     """
+    if fallen_back is None:
+        return Sign("well", NOT_TESTED)
     if isinstance(fallen_back, Unknown):
         return Sign("not known", fallen_back.why)
     # Who was left out answers no more: whatever its counters say, they say it of the time before.

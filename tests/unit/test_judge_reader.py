@@ -150,7 +150,9 @@ def test_failures_are_those_that_the_server_causes(server, mesh, labels, bad):
         (20, None, Counts(210, 10), Counts(840, 40)),
         (0, None, Counts(200, 0), Counts(850, 50)),
         (100, None, Counts(250, 50), Counts(800, 0)),
-        (50, Stickiness(cookie="version"), Counts(210, 10), Counts(840, 40)),
+        (50, Stickiness(cookie="version"), Counts(225, 25), Counts(825, 25)),
+        (10, Stickiness(cookie="version"), Counts(210, 10), Counts(840, 40)),
+        (0, Stickiness(cookie="version"), Counts(200, 0), Counts(850, 50)),
     ],
 )
 def test_failures_that_reached_no_pod_are_split_as_routes_split(server, mesh, weight, sticky, canary, stable):
@@ -162,6 +164,15 @@ def test_failures_that_reached_no_pod_are_split_as_routes_split(server, mesh, we
     mesh.count("unknown", 30, "404", response_flags="NR")
     mesh.wait(15)
     assert look().failed == Batch(canary, stable)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "more"),
+    [("auth-api", 20, {"stickiness": Stickiness(cookie="version")}), ("ext-authz", 50, {})],
+)
+def test_where_the_share_of_a_canary_is_not_tested_nobody_says_that_it_answers_it(server, name, weight, more):
+    assert reading(server, weight, name, **more)().fallen_back is None
+    assert reading(server, 100, name, **more)().fallen_back is not None
 
 
 def test_a_canary_whose_requests_reach_no_pod_is_told_by_its_share(server, mesh):

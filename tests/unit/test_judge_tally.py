@@ -106,8 +106,8 @@ def test_whatever_is_scraped_gives_counts_or_a_reason(seen, since, apart):
         if isinstance(rise, Rise):
             assert rise.began >= since
             assert rise.seconds <= LONGEST_SECONDS
-            for share in (None, 0.0, 0.2, 1.0):
-                batch = rise.batch(share)
+            for share, sticky in ((0.2, True), (0.0, True), (0.0, False), (0.2, False), (1.0, False)):
+                batch = rise.batch(share, sticky=sticky)
                 assert batch.canary.requests + batch.stable.requests == pytest.approx(rise.total)
 
 

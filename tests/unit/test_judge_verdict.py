@@ -35,6 +35,9 @@ def test_a_canary_that_has_fallen_back_is_sick_whatever_the_counters_say():
     found = verdict("auth-api", {"failed": WELL}, {"fallback": sign})
     assert (found.answer, found.words) == ("sick", sign.words)
     assert fallback_sign("") == Sign("well", "it answers its share")
+    untested = fallback_sign(None)
+    assert untested.answer == "well"
+    assert untested.words.startswith("whether it answers its share is not tested")
     assert fallback_sign(AWAY) == Sign("not known", "Prometheus is away")
 
 
