@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES, selector
-from eco2.judge.series import BUCKET, NAME, NAMESPACE, VERSION
+from eco2.judge.series import BUCKET, FAILED_CODES, NAME, NAMESPACE, VERSION
 from rollout.judge.scrapes import LONGEST_SECONDS
 from rollout.spec import judge_settings
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
@@ -67,7 +67,7 @@ def durations_before(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
 def requests_before(services: Mapping[str, ServiceSpec], *, grpc: bool, failed: bool) -> str:
     """How many requests stable answered in the last hour, or how many of them failed."""
     labels = f"{selector(services, grpc=grpc)},{STABLE}"
-    ways = [',response_code=~"5.."', f',grpc_response_status=~"{GRPC_FAILURES}"'] if failed else [""]
+    ways = [f',response_code=~"{FAILED_CODES}"', f',grpc_response_status=~"{GRPC_FAILURES}"'] if failed else [""]
     # `or` takes a series once that has both.
     series = " or ".join(f"increase({REQUESTS}{{{labels}{way}}}[{EARLIER_SECONDS}s])" for way in ways)
     return f"sum by ({NAME},{NAMESPACE}) ({series})"

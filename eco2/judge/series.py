@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 NAME: Final = "destination_service_name"
 NAMESPACE: Final = "destination_service_namespace"
 VERSION: Final = "destination_version"
-FAILED: Final = re.compile("5..")
+FAILED_CODES: Final = "5..|0|499"
+"""As a pattern. 0 (and 499 of newer proxies) was never answered: the server kept silent until a timeout, the connection
+broke, or the client hung up, as clients do on a server that hangs. Clients that hang up without a reason do so on both
+versions alike, and the comparison is of the same seconds."""
+FAILED: Final = re.compile(FAILED_CODES)
 GRPC_FAILED: Final = frozenset(GRPC_FAILURES.split("|"))
 BUCKET: Final = "le"
 ALL: Final = float("inf")
@@ -96,7 +100,10 @@ def _latest(moments: Moments, *, last: bool) -> Moments:
 
 
 def failed_scrapes(moments: Moments) -> list[Scrape]:
-    """A proxy's scrapes of `istio_requests_total`, oldest first: 5xx failed, and gRPC statuses that servers cause."""
+    """A proxy's scrapes of `istio_requests_total`, oldest first.
+
+    Failed are 5xx, requests that were never answered, and gRPC statuses that servers cause.
+    """
     return [Scrape(at, _by_version(_failed(points))) for at, points in moments.items()]
 
 

@@ -129,7 +129,10 @@ def test_the_first_failures_of_a_proxy_count_though_their_series_is_new(server, 
         ({"code": "429"}, 0),
         ({"code": "500"}, 10),
         ({"code": "503"}, 10),
-        ({"code": "0"}, 0),
+        ({"code": "0", "response_flags": "DC"}, 10),
+        ({"code": "0", "response_flags": "UC"}, 10),
+        ({"code": "499", "response_flags": "DC"}, 10),
+        ({"code": "200", "response_flags": "DC"}, 0),
         ({"code": "200", "grpc_response_status": "14"}, 10),
         ({"code": "200", "grpc_response_status": "2"}, 10),
         ({"code": "200", "grpc_response_status": "5"}, 0),
@@ -346,10 +349,12 @@ def test_what_stable_did_before_full_weight(server, mesh):
     look = reading(server, 100)
     mesh.count("v1", 0)
     mesh.count("v1", 0, "503")
+    mesh.count("v1", 0, "0")
     mesh.take("v1", 20, 0)
     mesh.wait(15)
     mesh.count("v1", 990)
-    mesh.count("v1", 10, "503")
+    mesh.count("v1", 6, "503")
+    mesh.count("v1", 4, "0")
     mesh.take("v1", 20, 960)
     mesh.take("v1", 80, 40)
     mesh.wait(15)
