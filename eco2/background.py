@@ -40,6 +40,11 @@ class Later(Generic[T]):
         """Whether the result can be had without waiting."""
         return not self._thread.is_alive()
 
+    def wait(self, seconds: float) -> bool:
+        """Waits, no longer than told; whether the result can be had."""
+        self._thread.join(max(seconds, 0.0))
+        return self.done
+
     def result(self) -> T:
         """Waits for the end of the call; its result, or the exception that it raised."""
         # Python loses a Ctrl-C that arrives on the way into an endless wait; a short one finds it at its end.

@@ -88,6 +88,7 @@ class PrometheusServer:
         series: What it holds.
         told: Answers of its own to some expressions: values, or a status and a body.
         broken: A status and a body for every question; None: it answers.
+        slow: Questions that wait for an event before they are answered.
         lag_seconds: By how much its answers are late.
         asked: The questions so far.
     """
@@ -98,6 +99,7 @@ class PrometheusServer:
         self.told: dict[str, list[float] | tuple[int, bytes]] = {}
         self.broken: tuple[int, bytes] | None = None
         self.lag_seconds = 0.0
+        self.slow: dict[str, threading.Event] = {}
         self.asked: list[str] = []
         outer = self
 
@@ -119,6 +121,8 @@ class PrometheusServer:
 
     def _answer(self, expression: str) -> tuple[int, bytes]:
         self.asked.append(expression)
+        if expression in self.slow:
+            self.slow[expression].wait()
         told = self.broken or self.told.get(expression)
         if isinstance(told, tuple):
             return told

@@ -51,7 +51,8 @@ class Judges:
 
     def _with_past(self, judging: Judging) -> Judging:
         """At full weight a canary is held against what stable did before: somebody must have counted that."""
-        return judging.knowing(self._site.earlier(judging.service)) if judging.lacks_past else judging
+        past = self._site.earlier(judging.service) if judging.lacks_past else None
+        return judging.knowing(past) if past else judging
 
     def after(self, readings: Mapping[str, Reading]) -> None:
         """Takes a look in."""

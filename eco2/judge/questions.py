@@ -67,7 +67,9 @@ def durations_before(services: Mapping[str, ServiceSpec], *, grpc: bool) -> str:
 def requests_before(services: Mapping[str, ServiceSpec], *, grpc: bool, failed: bool) -> str:
     """How many requests stable answered in the last hour, or how many of them failed."""
     labels = f"{selector(services, grpc=grpc)},{STABLE}"
-    ways = [f',response_code=~"{FAILED_CODES}"', f',grpc_response_status=~"{GRPC_FAILURES}"'] if failed else [""]
+    ways = (
+        [f',response_code=~"{FAILED_CODES}"', f',grpc_response_status=~"{GRPC_FAILURES}"'] if failed else [""]
+    )
     # `or` takes a series once that has both.
     series = " or ".join(f"increase({REQUESTS}{{{labels}{way}}}[{EARLIER_SECONDS}s])" for way in ways)
     return f"sum by ({NAME},{NAMESPACE}) ({series})"

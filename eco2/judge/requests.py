@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from eco2.background import Later
 from eco2.istio_metrics import by_reporter
 from eco2.judge import questions
-from eco2.judge.figures import own_checks, quantiles
+from eco2.judge.beside import PATIENCE_SECONDS, Beside
 from eco2.judge.lines import Lines
 from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, proxy_of, slow_scrapes
 from rollout.judge.judging import Earlier
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eco2.judge.asking import Asker
+    from eco2.judge.beside import Checks
     from eco2.judge.series import Moments
     from rollout.judge.scrapes import Rise, Scrape
     from rollout.spec.service import ServiceSpec
@@ -54,7 +54,7 @@ class Counted:
     failed: Batch | Unknown
     slow: Batch | Unknown
     fallen_back: str | Unknown | None
-    checks: Mapping[str, tuple[float | Unknown, float | Unknown]] = field(default_factory=dict)
+    checks: Checks = field(default_factory=dict)
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     unseen: str = ""
 
@@ -80,6 +80,7 @@ class RequestReader:
         self._since: float | None = None
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._shares: dict[str, Share] = {}
+        self._beside = Beside(self._asker, self._services, self._kinds)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Counted]:
         """What was counted since the look before.
@@ -87,18 +88,17 @@ class RequestReader:
         Args:
             weights: The canaries' weights in per cent.
         """
+        end = time.monotonic() + PATIENCE_SECONDS
         now = self._asker.now()
         if isinstance(now, Unknown):
             return {name: Counted.unknown(service, now) for name, service in self._services.items()}
         if self._since is None:
             self._since = now
         self._lines.draw(self._kinds)
-        # Beside the scrapes, so that a slow Prometheus makes a look no longer than two answers.
-        checking = Later(partial(own_checks, self._asker, self._services))
-        timing = Later(partial(quantiles, self._asker, self._kinds))
+        self._beside.begin()
         failed, slow = self._scraped()
         ages = self._ages(failed)
-        checks, latencies = checking.result(), timing.result()
+        checks, latencies = self._beside.told(end)
         found = {}
         for name, service in self._services.items():
             if service.reads_queues:
@@ -108,11 +108,11 @@ class RequestReader:
             rise = ages.get(name) or self._rise("failed", name, failed[service.by_selector], now)
             slower = self._rise("slow", name, slow.get(service.by_selector), now)
             found[name] = Counted(
-                rise if isinstance(rise, Unknown) else rise.batch(weight / FULL_WEIGHT, sticky=service.stickiness is not None),
+                rise if isinstance(rise, Unknown) else _batch(rise, service, weight),
                 slower if isinstance(slower, Unknown) else slower.batch(0.0),
                 self._fallen_back(name, weight, rise),
                 checks[name],
-                latencies[name],
+                latencies.get(name, {}),
                 self._unseen(name, now),
             )
         return found
@@ -208,6 +208,12 @@ class RequestReader:
             share = share.after(rise.canary.requests, rise.total, rise.seconds)
         self._shares[name] = share
         return share.words(falls_back=service.falls_back)
+
+
+def _batch(rise: Rise | Unknown, service: ServiceSpec, weight: int) -> Batch | Unknown:
+    if isinstance(rise, Unknown):
+        return rise
+    return rise.batch(weight / FULL_WEIGHT, sticky=service.stickiness is not None)
 
 
 def tells(service: ServiceSpec, weight: float) -> bool:

@@ -25,7 +25,7 @@ NO_PROMETHEUS: Final = NotYet("requests were not looked at: no Prometheus was na
 NO_ANSWER: Final = Unknown("the cluster has not told of its pods yet")
 
 PATIENCE_SECONDS: Final = 2.0
-"""How long a look waits for the cluster after Prometheus has answered; the next one takes what comes late."""
+"""How long a look waits for the cluster; the next one takes what comes late."""
 
 PAUSE_SECONDS: Final = 0.01
 
@@ -57,15 +57,22 @@ class Watch:
         Args:
             weights: The canaries' weights in per cent.
         """
-        at = time.time()
+        at, end = time.time(), time.monotonic() + PATIENCE_SECONDS
         for name, reader in self._pods.items():
             if name not in self._looking:
                 self._looking[name] = Later(reader.look)
         counted = Later(partial(self._counted, weights)).result()
-        pods = self._seen()
+        pods = self._seen(end)
         return {
             name: Reading(
-                at, found.failed, found.slow, pods[name], found.fallen_back, found.checks, found.latency_ms, found.unseen
+                at,
+                found.failed,
+                found.slow,
+                pods[name],
+                found.fallen_back,
+                found.checks,
+                found.latency_ms,
+                found.unseen,
             )
             for name, found in counted.items()
         }
@@ -84,9 +91,8 @@ class Watch:
         """
         return self._requests.earlier(name) if self._requests else Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
 
-    def _seen(self) -> dict[str, PodLook | Unknown]:
+    def _seen(self, end: float) -> dict[str, PodLook | Unknown]:
         """The pods, as far as the cluster tells in time: what requests say must not wait for it."""
-        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end and not all(look.done for look in self._looking.values()):
             time.sleep(PAUSE_SECONDS)
         done = {name: self._looking.pop(name).result() for name in self._pods if self._looking[name].done}

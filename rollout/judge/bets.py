@@ -25,8 +25,8 @@ n·l = m·k must hold exactly, and it is set for each batch.
 mixture of e-processes that begin at different times is an e-process. So what came before costs a constant, and not
 all that was lost on it.
 
-**What is thrown away.** Evidence of a whole phase would outweigh a fault of its last minute. Where an answer is to be of
-the moment, capital above `most` is thrown away; less capital never makes a false answer likelier.
+**What is thrown away.** Evidence of a whole phase would outweigh a fault of its last minute. Where an answer is to be
+of the moment, capital above `most` is thrown away; less capital never makes a false answer likelier.
 
 **Requests that fail together.** Of a request and its retries one chance decides. Where at most c requests share one,
 the c-th root of S is an e-variable: the requests make c parts without such company, and by Hölder's inequality the

@@ -30,7 +30,8 @@ PARTS: Final = 2
 WITHOUT_PAST: Final = 0.1
 MARGINS_WITHOUT_PAST: Final = 10
 HIGHEST_WITHOUT_PAST: Final = 0.9
-"""The share of bad requests above which a canary is sick whatever stable did: 10 %, or ten margins where that is more."""
+"""The share of bad requests above which a canary is sick whatever stable did: 10 %, or ten margins where that is
+more."""
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,6 @@ class Judging:
             (one.why for one in looked if isinstance(one, Unknown) and not isinstance(one, NotYet)), ""
         )
 
-
     def _unproven(self) -> str:
         """Why it is not shown that requests of users would be counted; empty if stable's are."""
         for name, one in self.measures.items():

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PODS: Final = "pods"
 FALLBACK: Final = "fallback"
 SIGHT: Final = "sight"
-"""The names of the signs that a canary's pods, its routes and an outage of what counts, or a part of it, give; those of own checks begin
-with `check`."""
+"""The names of the signs that a canary's pods, its routes and an outage of what counts (or of a part of it) give; those
+of own checks begin with `check`."""
 
 
 @dataclass(frozen=True)
