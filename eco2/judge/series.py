@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Samples = Iterable[tuple[dict[str, str], list[tuple[float, float]]]]
     Point = tuple[Mapping[str, str], float]
     """The labels of a series, and its value at a moment."""
+    Target = tuple[tuple[str, str], ...]
+    """The labels of who was scraped, and by whom."""
+    Sampled = tuple[dict[str, str], list[tuple[float, float]]]
     Moments = Mapping[float, list[Point]]
     """What one proxy had counted, by the time of the scrape."""
 
@@ -33,6 +36,15 @@ versions alike, and the comparison is of the same seconds."""
 FAILED: Final = re.compile(FAILED_CODES)
 GRPC_FAILED: Final = frozenset(GRPC_FAILURES.split("|"))
 BUCKET: Final = "le"
+OF_ISTIO: Final = re.compile(
+    "__name__|le|reporter|(source|destination)_.*|request_protocol|response_(code|flags)|grpc_response_status"
+    "|connection_security_policy"
+)
+"""Istio's own labels; all others are those of who was scraped, by whom."""
+
+TARGET: Final = ("job", "instance", "prometheus", "prometheus_replica", "replica")
+"""Two series with the same proxy that differ in one of these are of two who scrape it."""
+
 ALL: Final = float("inf")
 NO_END: Final = -1.0
 
@@ -61,23 +73,22 @@ def end_of(labels: Mapping[str, str]) -> float:
 def by_proxy(samples: Samples, *, last: bool) -> dict[tuple[str, str], dict[str, Moments]]:
     """Series by service (name and namespace) and by the proxy that counted them.
 
-    A proxy that two jobs scrape is taken from one of them: its requests would count twice, and twice as much of the
-    same is no more evidence.
+    A proxy that two jobs, or two replicas of a Prometheus, scrape is taken from one of them: its requests would count
+    twice, and twice as much of the same is no more evidence.
 
     Args:
         samples: What a Prometheus gave.
         last: Take no more than each proxy's last scrape.
     """
-    found: dict[tuple[str, str], dict[str, dict[tuple[str, ...], dict[float, list[Point]]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    found: dict[tuple[str, str], dict[str, dict[Target, list[Sampled]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
     )
     for labels, values in samples:
-        service = labels.get(NAME, ""), labels.get(NAMESPACE, "")
-        moments = found[service][proxy_of(labels)][_target(labels)]
-        for at, value in values[-1:] if last else values:
-            moments[at].append((labels, value))
+        if values:
+            service = labels.get(NAME, ""), labels.get(NAMESPACE, "")
+            found[service][proxy_of(labels)][_target(labels)].append((labels, values))
     return {
-        service: {proxy: _latest(targets[min(targets)], last=last) for proxy, targets in proxies.items()}
+        service: {proxy: _latest(_of_one(targets), last=last) for proxy, targets in proxies.items()}
         for service, proxies in found.items()
     }
 
@@ -90,11 +101,32 @@ def proxy_of(labels: Mapping[str, str]) -> str:
     return labels.get("instance", "a proxy without a name")
 
 
-def _target(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(labels.get(name, "") for name in ("job", "instance", "prometheus", "replica"))
+def _target(labels: Mapping[str, str]) -> Target:
+    return tuple(sorted((name, text) for name, text in labels.items() if not OF_ISTIO.fullmatch(name)))
 
 
-def _latest(moments: Moments, *, last: bool) -> Moments:
+def _of_one(targets: Mapping[Target, list[Sampled]]) -> list[Sampled]:
+    """The series of one target; they are scraped at the same moments, down to the millisecond.
+
+    A label that a mesh adds to Istio's own looks like one of a target. Its series have the same job, instance and
+    moments as the others.
+    """
+    first = min(targets)
+    moments = {at for _, values in targets[first] for at, _ in values}
+    return [
+        series
+        for target, sampled in targets.items()
+        if all(dict(target).get(name) == dict(first).get(name) for name in TARGET)
+        for series in sampled
+        if target == first or series[1][-1][0] in moments
+    ]
+
+
+def _latest(sampled: Iterable[Sampled], *, last: bool) -> Moments:
+    moments: dict[float, list[Point]] = defaultdict(list)
+    for labels, values in sampled:
+        for at, value in values[-1:] if last else values:
+            moments[at].append((labels, value))
     # A series that the last scrape did not have any more has an older last sample.
     return {at: moments[at] for at in sorted(moments)[-1 if last else 0 :]}
 

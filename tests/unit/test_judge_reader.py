@@ -14,8 +14,10 @@ from eco2.judge.asking import Asker
 from eco2.judge.beside import LATE
 from eco2.judge.questions import durations_before
 from eco2.judge.requests import RequestReader
+from eco2.judge.series import by_proxy, failed_scrapes
 from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.scrapes import NotYet
+from rollout.judge.tally import Tally
 from rollout.spec.files import read_catalog
 from rollout.spec.judge_settings import CheckSettings, JudgeSettings
 from rollout.spec.stickiness import Stickiness
@@ -310,6 +312,40 @@ def test_a_proxy_that_two_jobs_scrape_counts_once(server, mesh):
     for labels, samples in list(server.series.samples.items()):
         server.series.samples[tuple(sorted({**dict(labels), "job": "twice"}.items()))] = list(samples)
     assert look().failed.canary == Counts(10, 0)
+
+
+@pytest.mark.parametrize("label", ["prometheus_replica", "replica", "__replica__", "whatever"])
+def test_two_replicas_of_a_prometheus_behind_one_name_count_a_proxy_once(label):
+    """Each scrapes the proxy at moments of its own; what both hold comes in one answer."""
+    tally, told, unknown = Tally(0.0), 0.0, []
+    named = {"destination_service_name": "a", "destination_service_namespace": "n"}
+    target = {"pod": "gateway", "namespace": "istio-system", "job": "mesh", "instance": "10.0.0.1:15090"}
+    for now in range(30, 630, 5):
+        samples = [
+            (
+                {**named, **target, label: replica, "destination_version": version, "response_code": code},
+                [(float(at), float(at * rate)) for at in range(first, now + 1, 15)][-6:],
+            )
+            for replica, first in (("a", 0), ("b", 7))
+            for version, code, rate in (("v1", "200", 95), ("v2", "503", 5))
+        ]
+        seen = by_proxy(samples, last=True)["a", "n"]
+        tally, rise = tally.after({proxy: failed_scrapes(found) for proxy, found in seen.items()}, now)
+        if isinstance(rise, Unknown):
+            unknown.append(rise)
+        else:
+            told += rise.canary.bad
+    assert unknown == [AWAITED] * 3
+    assert told == 5 * (615 - 30)
+
+
+def test_a_label_of_the_meshs_own_is_no_replica(server, mesh):
+    look = reading(server)
+    begun(mesh, look)
+    mesh.count("v2", 7, request_host="a")
+    mesh.count("v2", 5, request_host="b")
+    mesh.wait(15)
+    assert look().failed.canary == Counts(12, 0)
 
 
 def test_workers_are_asked_about_nothing_but_their_own_checks(server):
