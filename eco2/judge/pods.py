@@ -1,4 +1,4 @@
-"""A canary's pods over some time: what they were at first, and what they are."""
+"""A canary's pods over some time, and stable's beside them: what they were at first, and what they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kube.kinds import path
 from rollout.judge.observations import Unknown
 from rollout.judge.signs import PodLook
 from rollout.traffic.names import canary_name
-from rollout.traffic.versions import CANARY_VERSION
+from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CanaryPods:
-    """A canary's pods at one moment.
+class VersionPods:
+    """One version's pods at one moment.
 
     Attributes:
         ready: Those that are ready.
@@ -34,7 +34,7 @@ class CanaryPods:
     restarts: dict[str, int]
 
     @classmethod
-    def read(cls, listed: Sequence[Mapping[str, Any]], deployment: Mapping[str, Any] | None) -> CanaryPods:
+    def read(cls, listed: Sequence[Mapping[str, Any]], deployment: Mapping[str, Any] | None) -> VersionPods:
         """From the objects of a list and their Deployment; pods that are going away do not count."""
         staying = [pod for pod in listed if not pod["metadata"].get("deletionTimestamp")]
         ready = [
@@ -55,40 +55,64 @@ class CanaryPods:
         return cls(len(ready), wanted, restarts)
 
 
-class PodReader:
-    """One canary's pods.
+class _Version:
+    """One version's pods over some time.
 
-    Its autoscaler begins at its ceiling and shrinks it, and a worker's canary may have no pods at all, so
-    what counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
+    What counts is how many pods its Deployment asks for. Where that grows, the new pods have time to start.
+    """
+
+    def __init__(self) -> None:
+        """What the pods are at the first look is what they were at first."""
+        self._first: VersionPods | None = None
+        self.due = 0
+
+    def restarts(self, pods: VersionPods) -> dict[str, int]:
+        """Restarts since the first look; takes this one in."""
+        wanted = pods.wanted or 0
+        if self._first is None:
+            self._first, self.due = pods, wanted
+        self.due = wanted if pods.ready >= wanted else min(self.due, wanted)
+        return {name: count - self._first.restarts.get(name, 0) for name, count in pods.restarts.items()}
+
+
+class PodReader:
+    """One canary's pods, and stable's: a fault that both share is not the canary's.
+
+    A canary's autoscaler begins at its ceiling and shrinks it, and a worker's canary may have no pods at all.
     """
 
     def __init__(self, cluster: ClusterClient, name: str, service: ServiceSpec) -> None:
-        """Prepares; nobody is asked yet. What the pods are at the first look is what they were at first."""
+        """Prepares; nobody is asked yet."""
         self._cluster = cluster
         self._name = name
         self._service = service
-        self._first: CanaryPods | None = None
-        self._due = 0
+        self._canary, self._stable = _Version(), _Version()
 
     def look(self) -> PodLook | Unknown:
         """What there is to see now."""
         try:
-            pods = self._read()
+            pods = self._read(CANARY_VERSION, canary_name(self._name))
+            others = self._read(STABLE_VERSION, self._name)
         except ClusterError as error:
             return Unknown(str(error))
-        wanted = pods.wanted or 0
-        if self._first is None:
-            self._first, self._due = pods, wanted
-        self._due = wanted if pods.ready >= wanted else min(self._due, wanted)
-        restarts = {name: count - self._first.restarts.get(name, 0) for name, count in pods.restarts.items()}
-        return PodLook(pods.ready, self._due, restarts, self._gone(pods.wanted), wanted - self._due)
+        restarts, stable_restarts = self._canary.restarts(pods), self._stable.restarts(others)
+        due = self._canary.due
+        return PodLook(
+            pods.ready,
+            due,
+            restarts,
+            self._gone(pods.wanted),
+            (pods.wanted or 0) - due,
+            stable_restarts,
+            others.ready < self._stable.due,
+        )
 
-    def _read(self) -> CanaryPods:
-        selector = {"labelSelector": f"app={self._name},version={CANARY_VERSION}"}
+    def _read(self, version: str, deployment: str) -> VersionPods:
+        selector = {"labelSelector": f"app={self._name},version={version}"}
         listed = self._cluster.list(path("Pod", self._service.namespace), selector)
         # Asked for last: a Deployment that shrinks in between then has a pod too many, and not one too few.
-        deployment = self._cluster.get(path("Deployment", self._service.namespace, canary_name(self._name)))
-        return CanaryPods.read(listed, deployment)
+        found = self._cluster.get(path("Deployment", self._service.namespace, deployment))
+        return VersionPods.read(listed, found)
 
     def _gone(self, wanted: int | None) -> str:
         """Why nothing asks for pods any more; of all canaries, only a worker's may do without."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
@@ -44,6 +44,8 @@ class PodLook:
         restarts: Restarts by pod since the judge began.
         gone: Why nothing asks for pods any more, though it should; empty if something does.
         starting: New ones that have not had time to start.
+        stable_restarts: Restarts of stable's pods in the same time.
+        stable_lacks: Whether fewer of stable's are ready than are to be there by now.
     """
 
     ready: int
@@ -51,11 +53,19 @@ class PodLook:
     restarts: Mapping[str, int]
     gone: str = ""
     starting: int = 0
+    stable_restarts: Mapping[str, int] = field(default_factory=dict)
+    stable_lacks: bool = False
 
     @property
     def lacks(self) -> bool:
         """Whether fewer are ready than are to be there by now."""
         return bool(self.gone) or self.ready < self.wanted
+
+    @property
+    def shares_restarts(self) -> bool:
+        """Whether stable's pods restart about as often: at least half as often a pod."""
+        theirs = sum(self.stable_restarts.values()) * len(self.restarts)
+        return 2 * theirs >= sum(self.restarts.values()) * len(self.stable_restarts) > 0
 
     @property
     def words(self) -> str:
@@ -87,6 +97,8 @@ def pods_sign(looks: tuple[PodLook | Unknown, ...]) -> Sign:
     known = [look for look in looks if not isinstance(look, Unknown)]
     if known and (restarted := {pod: count for pod, count in known[-1].restarts.items() if count > 0}):
         told = ", ".join(f"{pod} restarted {count} x" for pod, count in sorted(restarted.items()))
+        if known[-1].shares_restarts:
+            return Sign("not known", f"{told}; stable's pods restart as often")
         return Sign("sick", told)
     last = looks[-1] if looks else Unknown("nobody has looked at its pods")
     if isinstance(last, Unknown):
@@ -94,6 +106,8 @@ def pods_sign(looks: tuple[PodLook | Unknown, ...]) -> Sign:
     if last.lacks:
         latest = looks[-LOOKS_IN_A_ROW:]
         lacking = [not isinstance(look, Unknown) and look.lacks for look in latest]
+        if not last.gone and any(not isinstance(look, Unknown) and look.stable_lacks for look in latest):
+            return Sign("not known", f"{last.words}; stable lacks some, too")
         return Sign("sick" if len(latest) == LOOKS_IN_A_ROW and all(lacking) else "not known", last.words)
     if not last.wanted + last.starting:
         return Sign("not known", "it has no pods in this phase")

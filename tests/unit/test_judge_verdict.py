@@ -52,6 +52,19 @@ def test_a_canary_that_has_fallen_back_is_sick_whatever_the_counters_say():
         ((PodLook(1, 2, {}), AWAY, PodLook(1, 2, {})), "not known", "1 of 2 pods ready"),
         ((PodLook(2, 2, {}), AWAY), "not known", "Prometheus is away"),
         ((PodLook(2, 2, {"a": 1}), AWAY), "sick", "a restarted 1 x"),
+        (
+            (PodLook(1, 2, {}),) * 2 + (PodLook(1, 2, {}, stable_lacks=True),),
+            "not known",
+            "1 of 2 pods ready; stable lacks some, too",
+        ),
+        ((PodLook(0, 2, {}, "no Deployment", stable_lacks=True),) * 3, "sick", "no Deployment"),
+        (
+            (PodLook(2, 2, {"a": 1}, stable_restarts={"s": 1, "t": 0}),),
+            "not known",
+            "a restarted 1 x; stable's pods restart as often",
+        ),
+        ((PodLook(2, 2, {"a": 5}, stable_restarts={"s": 2, "t": 1}),), "sick", "a restarted 5 x"),
+        ((PodLook(2, 2, {"a": 1}, stable_restarts={"s": 0}),), "sick", "a restarted 1 x"),
         ((PodLook(0, 0, {}),), "not known", "it has no pods in this phase"),
     ],
 )

@@ -12,7 +12,7 @@ from eco2.prometheus import PrometheusError
 from kube.errors import ClusterError
 from rollout.judge.judging import Earlier
 from rollout.judge.observations import Batch, Counts, Unknown
-from rollout.judge.signs import PodLook
+from rollout.judge.signs import PodLook, pods_sign
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.prometheus_server import Mesh, PrometheusServer
@@ -27,6 +27,7 @@ class Cluster:
 
     def __init__(self):
         self.restarts = 0
+        self.ready = "True"
         self.answers = threading.Event()
         self.answers.set()
         self.error = None
@@ -36,7 +37,7 @@ class Cluster:
         if self.error:
             raise self.error
         status = {
-            "conditions": [{"type": "Ready", "status": "True"}],
+            "conditions": [{"type": "Ready", "status": self.ready}],
             "containerStatuses": [{"restartCount": self.restarts}],
         }
         return [{"metadata": {"name": query["labelSelector"]}, "status": status}]
@@ -74,6 +75,16 @@ def test_restarts_are_counted_within_a_phase(server):
     assert set(watch.look(WEIGHTS)["auth-api"].pods.restarts.values()) == {0}
 
 
+def test_what_stables_pods_go_through_in_the_same_time_is_seen_beside(server):
+    cluster = Cluster()
+    watch = Watch(cluster, server.url, ONE)
+    assert not watch.look(WEIGHTS)["auth-api"].pods.stable_lacks
+    cluster.restarts, cluster.ready = 1, "False"
+    pods = watch.look(WEIGHTS)["auth-api"].pods
+    assert (pods.stable_restarts, pods.stable_lacks) == ({"app=auth-api,version=v1": 1}, True)
+    assert pods_sign((pods,) * 3).answer == "not known"
+
+
 def test_an_api_server_that_is_away_is_unknown_and_requests_are_told_all_the_same(server):
     cluster, mesh = Cluster(), Mesh(server.series)
     watch = Watch(cluster, server.url, ONE)
@@ -97,7 +108,10 @@ def test_requests_do_not_wait_for_a_cluster_that_hangs(server, monkeypatch):
     assert time.monotonic() - began < 1.5
     cluster.answers.set()
     time.sleep(0.2)
-    assert watch.look(WEIGHTS)["auth-api"].pods == PodLook(1, 1, {"app=auth-api,version=v2": 0})
+    pods = watch.look(WEIGHTS)["auth-api"].pods
+    assert pods == PodLook(
+        1, 1, {"app=auth-api,version=v2": 0}, stable_restarts={"app=auth-api,version=v1": 0}
+    )
 
 
 def test_without_a_prometheus_pods_are_all_that_is_known():
