@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.judge.questions import durations_before
 from eco2.judge.series import ALL, BUCKET, NO_END, end_of, key_of, of_service
-from rollout.judge.observations import Counts, Unknown
+from rollout.judge.observations import Unknown, counts_of
 from rollout.judge.scrapes import NotYet
 from rollout.judge.slow import slow_from
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from eco2.judge.asking import Asker
+    from rollout.judge.observations import Counts
     from rollout.spec.service import ServiceSpec
 
 PERCENT: Final = 100
@@ -68,7 +69,7 @@ class Lines:
             return line
         buckets = _buckets(of_service(answer, key_of(name, service)))
         total = buckets.get(ALL, 0.0)
-        return Counts(total, total - min(buckets.get(line, 0.0), total))
+        return counts_of(total, total - min(buckets.get(line, 0.0), total))
 
 
 def _line(found: Iterable[tuple[Mapping[str, str], float]], service: ServiceSpec) -> float | Unknown:

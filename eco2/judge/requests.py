@@ -12,7 +12,7 @@ from eco2.judge.beside import PATIENCE_SECONDS, Beside
 from eco2.judge.lines import Lines
 from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, proxy_of, slow_scrapes
 from rollout.judge.judging import Earlier
-from rollout.judge.observations import Batch, Counts, Unknown
+from rollout.judge.observations import Batch, Unknown, counts_of
 from rollout.judge.scrapes import Gap
 from rollout.judge.share import Share
 from rollout.judge.tally import GONE_SECONDS, Tally
@@ -143,7 +143,7 @@ class RequestReader:
             sum(value for _, value in of_service(answers[bad], key_of(name, service)))
             for bad in (False, True)
         )
-        return Earlier(Counts(total, min(bad, total)), self._lines.earlier(name, service))
+        return Earlier(counts_of(total, bad), self._lines.earlier(name, service))
 
     def _scraped(self) -> tuple[dict[bool, Seen], dict[bool, Seen]]:
         """The last scrapes of requests and of slow ones, by kind of service."""

@@ -45,6 +45,14 @@ class Counts:
         return self.bad / self.requests if self.requests else 0.0
 
 
+def counts_of(requests: float, bad: float) -> Counts | Unknown:
+    """What a Prometheus gave as counts; it may give anything, infinity, too. Estimates may have too many bad ones."""
+    try:
+        return Counts(requests, min(bad, requests))
+    except ValueError as error:
+        return Unknown(f"Prometheus gives no counts: {error}")
+
+
 @dataclass(frozen=True)
 class Batch:
     """What both versions answered in the same time."""

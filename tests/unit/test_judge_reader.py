@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eco2.judge.asking import Asker
 from eco2.judge.beside import LATE
-from eco2.judge.questions import durations_before
+from eco2.judge.questions import durations_before, requests_before
 from eco2.judge.requests import RequestReader
 from eco2.judge.series import by_proxy, failed_scrapes
 from rollout.judge.observations import Batch, Counts, Unknown
@@ -434,6 +434,28 @@ def test_what_stable_did_before_full_weight(server, mesh):
     earlier = look.reader.earlier("auth-api")
     assert (earlier.failed, earlier.slow) == (Counts(1000, 10), Counts(1000, 40))
     assert look.reader.earlier("auth-api") == earlier
+
+
+@pytest.mark.parametrize("odd", ["requests", "failed", "durations"])
+def test_a_prometheus_without_finite_numbers_does_not_know_what_stable_did(server, mesh, odd):
+    look = reading(server, 100)
+    mesh.take("v1", 20, 0)
+    mesh.wait(15)
+    mesh.take("v1", 20, 960)
+    mesh.wait(15)
+    look()
+    named = {"destination_service_name": "auth-api", "destination_service_namespace": "auth", "le": "+Inf"}
+    result = [{"metric": named, "value": [0, "-Inf" if odd == "failed" else "+Inf"]}]
+    service = {"auth-api": SERVICES["auth-api"]}
+    asked = {
+        "requests": requests_before(service, grpc=False, failed=False),
+        "failed": requests_before(service, grpc=False, failed=True),
+        "durations": durations_before(service, grpc=False),
+    }
+    server.told[asked[odd]] = 200, json.dumps({"status": "success", "data": {"result": result}}).encode()
+    earlier = look.reader.earlier("auth-api")
+    found = earlier.slow if odd == "durations" else earlier.failed
+    assert "Prometheus gives no counts: " in found.why
 
 
 @given(
