@@ -39,7 +39,7 @@ def judge(
 
     Compares a canary's requests with stable's of the same seconds, and looks at its pods, its routes and the service's
     own checks. How often it looks does not make a false answer likelier: judge.falseAlarm in services.yaml is for all
-    looks together.
+    looks together, at requests that fail or are slow.
 
     Exit codes: 0 all are well for at least --soak, 1 refused or failed, 2 wrong usage, 5 one is sick, 6 not known
     after --give-up, 7 somebody moved one meanwhile, 130 ended by Ctrl-C.

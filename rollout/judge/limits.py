@@ -27,7 +27,8 @@ class MeasureLimits:
         what: What its bad requests did: `failed`, `were slow`.
         margin: By how much more of the canary's requests may be bad, as a part of 1.
         least_requests: With fewer of the canary's, it is never called well.
-        false_alarm: The chance that a false answer may have, over all looks and all measures.
+        false_alarm: The chance, over all looks, that both measures together have of calling a healthy canary sick, and
+            that one has of calling a sick one well in a phase.
         measures: How many measures share it.
         together: How many requests may fail for one reason, such as a request and its retries.
     """

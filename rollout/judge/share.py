@@ -3,8 +3,9 @@
 Routes send each request to the canary with a chance of its weight, so few answers of its own are evidence. As in `bets`
 it may be looked at always: each batch multiplies what was staked by the likelihood ratio of a smaller share and the
 smallest one that is allowed. Where the share is at least that, the mean of the ratio is at most 1, so it ever reaches
-1/alpha with a chance of at most alpha (Ville). Requests with the header add to the canary's, and hide no more than they
-are. Capital enters batch by batch (`bets.entering`), since nobody knows when a canary falls back.
+1/alpha with a chance of at most alpha (Ville). Requests with the header add to the canary's, and Istio's metrics do not
+tell them apart: at a small weight a prober that sends some of them hides that all users have fallen back. Capital
+enters batch by batch (`bets.entering`), since nobody knows when a canary falls back.
 """
 
 from __future__ import annotations

@@ -104,14 +104,19 @@ def pods_sign(looks: tuple[PodLook | Unknown, ...]) -> Sign:
     if isinstance(last, Unknown):
         return Sign("not known", last.why)
     if last.lacks:
-        latest = looks[-LOOKS_IN_A_ROW:]
-        lacking = [not isinstance(look, Unknown) and look.lacks for look in latest]
-        if not last.gone and any(not isinstance(look, Unknown) and look.stable_lacks for look in latest):
-            return Sign("not known", f"{last.words}; stable lacks some, too")
-        return Sign("sick" if len(latest) == LOOKS_IN_A_ROW and all(lacking) else "not known", last.words)
+        return _lacking_sign(last, looks[-LOOKS_IN_A_ROW:])
     if not last.wanted + last.starting:
         return Sign("not known", "it has no pods in this phase")
     return Sign("not known", last.words) if last.starting else Sign("well", f"{last.words}, no restarts")
+
+
+def _lacking_sign(last: PodLook, latest: tuple[PodLook | Unknown, ...]) -> Sign:
+    """What it says that fewer pods are ready than are to be there by now."""
+    known = [look for look in latest if not isinstance(look, Unknown)]
+    if not last.gone and any(look.stable_lacks for look in known):
+        return Sign("not known", f"{last.words}; stable lacks some, too")
+    in_a_row = len(known) == LOOKS_IN_A_ROW and all(look.lacks for look in known)
+    return Sign("sick" if in_a_row else "not known", last.words)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ class JudgeSettings(Strict):
         slow_margin: By how many points more of them may be slow.
         quantile: The part of stable's requests, in per cent, that counts as fast.
         least_requests: With fewer of the canary's, it is never called well.
-        false_alarm: The chance of a false answer over all looks and all measures, in per cent.
+        false_alarm: The chance, in per cent and over all looks, that requests call a healthy canary sick on its way to
+            100 %, and the one that they call a sick canary well in a phase.
         together: How many requests may fail for one reason, such as a request and its retries.
         checks: The service's own checks, by name. One of a stack's file takes the place of one with its name.
     """
