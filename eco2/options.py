@@ -102,7 +102,7 @@ Soak = Annotated[
         parser=as_seconds,
         metavar="TIME",
         show_default=False,
-        help="The least time at a phase. Default: 10m.",
+        help="The least time at a phase: 90s, 10m, 1h30m. Default: 10m.",
     ),
 ]
 GiveUp = Annotated[
@@ -112,7 +112,7 @@ GiveUp = Annotated[
         parser=as_seconds,
         metavar="TIME",
         show_default=False,
-        help="The most time at a phase. Default: 2h.",
+        help="The most time at a phase: 90s, 10m, 1h30m. Default: 2h.",
     ),
 ]
 LookEvery = Annotated[float, typer.Option("--look-every", parser=as_seconds, hidden=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from eco2.climb.site import InterruptedUpdateError, RefusedError
 from rollout.climb.words import places
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eco2.climb.events import Outcome
     from rollout.climb.standing import Standing
 
+UNCHANGED: Final = "nothing was changed"
 DONE, REFUSED, NOT_UPDATED, SICK, GAVE_UP, MOVED, INTERRUPTED = 0, 1, 4, 5, 6, 7, 130
 
 
@@ -61,8 +62,11 @@ class Endings:
 
     def done(self, stands: Mapping[str, Standing], *, promoted: bool) -> Ending:
         """There is nothing left to do."""
+        runs = f"stable of {', '.join(self.names)} runs the canary's image"
+        if promoted and all(one.promoted for one in stands.values()):
+            return Ending("promoted", f"nothing to do: {runs} already", DONE)
         if promoted:
-            return Ending("promoted", f"stable of {', '.join(self.names)} runs the canary's image", DONE)
+            return Ending("promoted", runs, DONE)
         if not self.moves:
             return Ending("well", f"{places(stands)}: well", DONE)
         full = [name for name, one in stands.items() if one.phase == one.last]
@@ -83,7 +87,7 @@ class Endings:
     def refused(self, why: str, stands: Mapping[str, Standing] | None = None) -> Ending:
         """A step is refused; nothing of it was done."""
         stays = f". It stays as it is: {places(stands)}. {self._ways}" if stands else ""
-        return Ending("refused", f"{why}{stays}", REFUSED)
+        return Ending("refused", f"{without_echo(why)}{stays}", REFUSED)
 
     def gave_up(self, stands: Mapping[str, Standing], why: str) -> Ending:
         """A phase took too long."""
@@ -112,6 +116,12 @@ class Endings:
         stays = f": {places(stands)}" if stands else ""
         told = when or f"interrupted; nothing moves any more{stays}"
         return Ending("interrupted", f"{told}. {self._ways}" if stands else told, INTERRUPTED)
+
+
+def without_echo(why: str) -> str:
+    """A refusal that says only once that nothing was changed."""
+    rest = why.removesuffix(f"; {UNCHANGED}")
+    return rest if UNCHANGED in rest else why
 
 
 def _told(why: Mapping[str, str]) -> str:

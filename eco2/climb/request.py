@@ -71,6 +71,8 @@ class ClimbRequest:
             # A password does not belong into a message.
             url = "URL" if "@" in self.prometheus else shlex.quote(self.prometheus)
             told.append(f"--prometheus {url}")
+        if self.report:
+            told.append(f"--report {shlex.quote(str(self.report))}")
         name = "climb" if goal.moves else "judge"
         return " ".join(["eco2", name, *self.services, self.options, *told])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from eco2.change.apply import show
-from eco2.climb.endings import REFUSED, Ending, Endings
+from eco2.climb.endings import REFUSED, UNCHANGED, Ending, Endings, without_echo
 from eco2.climb.events import Ended
 from eco2.climb.loop import Climb
 from eco2.climb.stack_site import StackSite
@@ -54,7 +54,7 @@ def run(request: ClimbRequest) -> int:
             )
             site = StackSite(request, cluster, WayBack(request, cluster))
         except (ConfigError, ClusterError) as error:
-            ending = Ending("refused", f"{error}; nothing was changed", REFUSED)
+            ending = Ending("refused", without_echo(f"{error}; {UNCHANGED}"), REFUSED)
             journal.tell(Ended(ending.outcome, ending.words, ending.code, 0.0))
         else:
             names, goal = request.services, request.goal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
@@ -21,7 +22,9 @@ COLOURS: Final = {"succeeded": "green", "failed": "red"}
 HEAD: Final = ("when", "took", "result", "changes")
 WHEN_WIDTH: Final = 11
 LONGEST_BESIDE: Final = 100
-"""A longer message, such as a climb's with its verdict, stands below its row and takes the whole width."""
+"""A longer message stands below its row and takes the whole width; so does each of a climb, with its verdict."""
+
+CLIMBS: Final = re.compile(r"climb (takes back|promotes|[a-z0-9-]+ \d+ →) ")
 
 
 def table(updates: Sequence[HistoryEntry]) -> Group:
@@ -60,7 +63,7 @@ def _what(update: HistoryEntry) -> tuple[list[str], list[str]]:
     lines += [f"{name}: {', '.join(moves)}" for name, moves in update.moves.items()]
     lines += ["only some services were updated"] if update.partial else []
     by = f"by {update.who}" if update.who else ""
-    if len(update.message) > LONGEST_BESIDE:
+    if len(update.message) > LONGEST_BESIDE or CLIMBS.match(update.message):
         return lines + [by] * bool(by), update.message.splitlines()
     return lines + [", ".join(filter(None, (update.message, by)))] * bool(update.message or by), []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.climb.memory import Memory
 from eco2.climb.report.page import page
+from eco2.terminal.climb.scene import is_under_way
 from eco2.terminal.output import say_if_possible
 from rollout.problems import ConfigError, Problem
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 WORTH_WRITING: Final = ("began", "raised", "judged", "struck", "taken back", "promoted", "ended")
 
 
+BEFORE_ANYTHING: Final = ("refused", "interrupted")
+"""Ends of which there is no page, where nothing was begun."""
+
+
 class ReportFile:
-    """Writes the page at every verdict and whenever something was done."""
+    """Writes the page at every verdict and whenever something was done; none where nothing is begun."""
 
     def __init__(self, path: Path) -> None:
         """Looks whether the file can be written; it is not touched yet.
@@ -30,6 +35,7 @@ class ReportFile:
         self._path = path
         self._memory = Memory()
         self._failed = ""
+        self._under_way = False
         try:
             if path.is_dir():
                 raise IsADirectoryError(0, "it is a folder")
@@ -42,7 +48,10 @@ class ReportFile:
     def __call__(self, entry: Entry) -> None:
         """Takes one more event. A full disk is told of once, and tried again at the next verdict."""
         self._memory.add(entry)
-        if entry.event.event not in WORTH_WRITING:
+        event = entry.event
+        self._under_way = self._under_way or is_under_way(event)
+        nothing_yet = event.event != "ended" or event.outcome in BEFORE_ANYTHING
+        if event.event not in WORTH_WRITING or (nothing_yet and not self._under_way):
             return
         try:
             _write(self._path, page(self._memory.entries))

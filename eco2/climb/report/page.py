@@ -9,7 +9,7 @@ from eco2.climb.report.figures import began, course
 from eco2.climb.report.markup import Markup, tag
 from eco2.climb.report.style import style
 from eco2.climb.report.tables import events, images, overview, phases, verdicts, wide
-from eco2.terminal.climb.lines import GOOD_ENDS
+from eco2.terminal.climb.lines import GOOD_ENDS, beside_outcome
 from eco2.terminal.lengths import told
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _outcome(ended: Ended | None, entries: Sequence[Entry]) -> Markup:
         if ended.outcome == "sick"
         else "outcome"
     )
-    return tag("div", tag("p", tag("strong", ended.outcome)), tag("p", ended.words), class_=kind)
+    return tag("div", tag("p", tag("strong", ended.outcome)), tag("p", beside_outcome(ended)), class_=kind)
 
 
 def _facts(about: Began | None, entries: Sequence[Entry]) -> list[Markup]:
@@ -87,7 +87,8 @@ def _facts(about: Began | None, entries: Sequence[Entry]) -> list[Markup]:
             f"Climbs {goal}{', then promotes' if about.promote else ''}" if about.moves else "Moves nothing"
         )
         soak, give_up = told(about.soak_seconds), told(about.give_up_seconds)
-        lines.append(f"{what}; at least {soak} at a phase, gives up after {give_up}.")
+        place = " at a phase" if about.moves else ""
+        lines.append(f"{what}; at least {soak}{place}, gives up after {give_up}.")
     return [tag("p", line) for line in lines]
 
 
@@ -119,8 +120,9 @@ def _notes(about: Began | None) -> list[Markup]:
             "p",
             "Evidence is told as far as it has come to its bound, on a scale of logarithms, since evidence multiplies. "
             "One measure or sign that is sick is enough; well takes all of them. Requests are counted from the "
-            "beginning of a phase; figures in the charts are of the time since the point before. At 100 % stable "
-            "answers nothing any more: its figures there are of the time before, to compare with.",
+            "beginning of a phase, and in the first table over all phases; figures in the charts are of the time since the "
+            "point before. At 100 % stable answers nothing any more: its figures there are of the time before, to "
+            "compare with.",
             class_="muted",
         ),
     ]

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from eco2.climb.report.markup import Markup, tag, together
-from eco2.terminal.climb.lines import counted, lines_of, share
+from eco2.terminal.climb.lines import beside_outcome, counted, lines_of, percent, share
+from eco2.terminal.climb.reasons import Reasons
 from eco2.terminal.lengths import clock, told
 
 if TYPE_CHECKING:
@@ -32,8 +33,18 @@ def _in_short(service: Course) -> Markup:
         tag("th", tag("a", service.name, href=f"#{service.name}"), scope="row"),
         tag("td", service.stays[-1].name),
         tag("td", answer, class_=_kind("answer", answer)),
-        *_counts(look),
+        *_all_counts(service),
     )
+
+
+def _all_counts(service: Course) -> Iterator[Markup]:
+    """Of all phases together."""
+    for version in ("canary", "stable"):
+        requests = sum(span.requests.get(version, 0) for span in service.spans)
+        failed = sum(span.failed.get(version, 0) for span in service.spans)
+        told_failed = f"{failed:,.0f} ({percent(failed / requests)})" if requests else "-"
+        yield tag("td", f"{requests:,.0f}", class_="figure")
+        yield tag("td", told_failed, class_="figure")
 
 
 def _counts(look: Looked | None) -> Iterator[Markup]:
@@ -118,17 +129,22 @@ def _evidence(part: float | None, kind: str) -> Markup:
 
 def events(entries: Sequence[Entry]) -> Markup:
     """What was done, line by line."""
-    rows = (_event(entry, entries[0].at) for entry in entries if entry.event.event != "looked")
+    reasons = Reasons()
+    end = next((beside_outcome(one.event) for one in entries if one.event.event == "ended"), "")
+    for entry in entries:
+        if entry.event.event == "judged" and entry.event.words in end:
+            reasons.told(entry.event.words)  # it stands at the page's top, in full
+    rows = (_event(entry, entries[0].at, reasons) for entry in entries if entry.event.event != "looked")
     return _table("What was done", ("time", "after", "what"), tag("tbody", *rows))
 
 
-def _event(entry: Entry, first: datetime) -> Markup:
+def _event(entry: Entry, first: datetime, reasons: Reasons) -> Markup:
     time = tag("time", f"{entry.at:%H:%M:%S}", datetime=entry.at.isoformat(timespec="seconds"))
     return tag(
         "tr",
         tag("td", time, class_="when"),
         tag("td", clock((entry.at - first).total_seconds()), class_="when"),
-        tag("td", *_broken(lines_of(entry.event)), class_="words"),
+        tag("td", *_broken(lines_of(entry.event, reasons)), class_="words"),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eco2.terminal.climb.reasons import Reasons, by_measure, each_once
 from eco2.terminal.lengths import told
 from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eco2.climb.events import Began, Event, Looked, Raised
+    from eco2.climb.events import Began, Ended, Event, Looked, Raised
 
 STYLES = {
     "judged sick": "bold red",
@@ -26,9 +27,22 @@ TENTHS = 20
 GOOD_ENDS = ("arrived", "promoted", "well")
 
 
-def lines_of(event: Event) -> list[str]:
-    """What an event is in words, a line each; a look has none."""
-    return [one_line(line) for line in _lines(event)]
+NOTHING_TO_DO = "nothing to do"
+
+
+def lines_of(event: Event, reasons: Reasons | None = None) -> list[str]:
+    """What an event is in words, a line each; a look has none.
+
+    Args:
+        event: The event.
+        reasons: Those that were told before, which are shortened; takes those of a verdict down.
+    """
+    reasons = reasons or Reasons()
+    lines = [one_line(reasons.shortened(line)) for line in _lines(event)]
+    if event.event == "judged":
+        reasons.told(event.words)
+        reasons.told(each_once(event.words))
+    return lines
 
 
 def _lines(event: Event) -> Iterator[str]:
@@ -38,7 +52,7 @@ def _lines(event: Event) -> Iterator[str]:
         yield _raised(event)
     elif event.event == "judged":
         at = told(event.seconds_in_phase)
-        yield f"{event.service}: {event.answer} after {at} at phase {event.phase}: {event.words}"
+        yield f"{event.service}: {event.answer} after {at} at phase {event.phase}: {each_once(event.words)}"
     elif event.event == "struck":
         yield f"{', '.join(event.services)}: no request meets the canary any more ({told(event.seconds)})"
         yield from (f"  {name}: {why}" for name, why in event.why.items())
@@ -49,7 +63,20 @@ def _lines(event: Event) -> Iterator[str]:
     elif event.event == "waits":
         yield f"waits: {event.why}" if event.why else "waits no more"
     elif event.event == "ended":
-        yield f"{event.outcome} after {told(event.seconds)}: {event.words}"
+        yield _ended(event)
+
+
+def _ended(event: Ended) -> str:
+    words = each_once(event.words)
+    rest = beside_outcome(event)
+    if words.startswith((NOTHING_TO_DO, f"{event.outcome} ")):
+        return words  # it tells its time itself, or took none
+    return f"{event.outcome} after {told(event.seconds)}: {rest}"
+
+
+def beside_outcome(event: Ended) -> str:
+    """The words of an end where its outcome stands before them already."""
+    return each_once(event.words).removeprefix(event.outcome).lstrip("; ")
 
 
 def style_of(event: Event) -> str:
@@ -65,11 +92,12 @@ def style_of(event: Event) -> str:
 
 def status_line(look: Looked) -> str:
     """How one canary stands, on one line."""
-    bound = bounds(look)
+    bound = bounds(look) if look.weight else None
     evidence = f" (evidence of sick {percent(bound[0])}, of well {percent(bound[1])})" if bound else ""
     return one_line(
         f"{look.service}: phase {look.phase}, {look.weight} %, for {told(look.seconds_in_phase)}: "
-        f"{look.verdict.answer}{evidence}: {look.verdict.words}"
+        f"{look.verdict.answer}{evidence}: {by_measure(look)}"
+        + ("" if look.weight else "; no user meets it at this phase")
     )
 
 
@@ -107,8 +135,8 @@ def bounds(look: Looked) -> tuple[float, float] | None:
 def _began(event: Began) -> Iterator[str]:
     goal = f"to phase {event.to}" if event.to is not None else "to the last phase"
     what = f"climbs {goal}{', then promotes' if event.promote else ''}" if event.moves else "judges"
-    soak, give_up = told(event.soak_seconds), told(event.give_up_seconds)
-    yield f"{event.stack}: {what}; at least {soak} a phase, gives up after {give_up}"
+    least = f"at least {told(event.soak_seconds)}{' a phase' if event.moves else ''}"
+    yield f"{event.stack}: {what}; {least}, gives up after {told(event.give_up_seconds)}"
     for name in event.services:
         images = event.images.get(name, {})
         which = "".join(

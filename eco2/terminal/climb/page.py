@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from eco2.terminal.climb.canary import in_full, short, shortest, whole
+from eco2.terminal.climb.canary import in_full, short, short_folded, shortest, whole
 from eco2.terminal.climb.window import apart, cut
 from eco2.terminal.lengths import clock, told
 from rollout.text.plain import one_line
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from eco2.climb.events import Began
     from eco2.terminal.climb.scene import Scene
     from eco2.terminal.climb.window import Window
+
+
+NARROW: Final = 56
+"""Columns below which a table and bars beside a name do not fit."""
 
 
 def page(scene: Scene, now: datetime, window: Window) -> list[Text]:
@@ -30,7 +34,8 @@ def page(scene: Scene, now: datetime, window: Window) -> list[Text]:
     head, foot = [Text(), *_head(scene, now, window)], _foot(scene, now)
     free = window.height - len(head) - len(foot)
     shown: list[list[Text]] = []
-    for draw in (in_full, whole, short, shortest):
+    wide = (in_full, whole) if window.width >= NARROW else ()
+    for draw in (*wide, short_folded, short, shortest):
         shown = [draw(name, canary, scene, now, window) for name, canary in scene.canaries.items()]
         if sum(map(len, shown)) <= free:
             break

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from eco2.climb.events import Began, Ended, Entry, Looked
+    from eco2.climb.events import Began, Ended, Entry, Event, Looked
+
+
+def is_under_way(event: Event) -> bool:
+    """Whether an event only comes when nobody is to be asked any more; a judge asks nobody."""
+    if event.event == "began":
+        return not event.moves
+    return event.event not in {"waits", "ended"}
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Scene:
         waits: What holds it up, and since when.
         ended: How it ended.
         at: When the last event came.
+        under_way: Whether it began for good: nobody is to be asked any more.
     """
 
     began: tuple[datetime, Began] | None = None
@@ -53,10 +61,12 @@ class Scene:
     waits: tuple[datetime, str] | None = None
     ended: Ended | None = None
     at: datetime | None = None
+    under_way: bool = False
 
     def hear(self, entry: Entry) -> None:
         """Takes the next event."""
         event, self.at = entry.event, entry.at
+        self.under_way = self.under_way or is_under_way(event)
         if event.event == "waits":
             since = self.waits[0] if self.waits and self.waits[1] == event.why else entry.at
             self.waits = (since, event.why) if event.why else None

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from eco2.terminal.climb.lines import lines_of, status_line, style_of
 from eco2.terminal.climb.page import page
+from eco2.terminal.climb.reasons import Reasons
 from eco2.terminal.climb.scene import Scene
 from eco2.terminal.climb.window import Window, signs
 from eco2.terminal.console import Console
@@ -42,12 +43,12 @@ class PlainLines:
     """A line for each thing that was done, and one a minute for how each canary stands or what it waits for."""
 
     def __init__(self) -> None:
-        self._seldom = _Seldom()
+        self._seldom, self._reasons = _Seldom(), Reasons()
 
     def __call__(self, entry: Entry) -> None:
         """Prints what an event is worth."""
         event = entry.event
-        lines = lines_of(event) if self._seldom.worth(entry) else []
+        lines = lines_of(event, self._reasons) if self._seldom.worth(entry) else []
         if event.event == "looked" and self._seldom.is_time(event.service, entry.at):
             lines = [status_line(event)]
         for line in lines:
@@ -81,11 +82,12 @@ class LiveView:
     """
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Begins to draw at the first event."""
+        """Begins to draw when it is under way: nobody is to be asked over a picture that moves."""
         self._console = Console(highlight=False)
         self._now = now
         self._scene = Scene()
-        self._seldom = _Seldom()
+        self._seldom, self._reasons = _Seldom(), Reasons()
+        self._left_alone = False
         self._lock = threading.RLock()
         self._live: Live | None = None
         self._end: Entry | None = None
@@ -98,6 +100,8 @@ class LiveView:
         """Shows one more event."""
         with self._lock:
             self._scene.hear(entry)
+            if entry.event.event == "waits" and self._left_alone:
+                self._scene.under_way = True  # the answer was yes, and the first step has to wait
             if entry.event.event == "ended":
                 self._end = entry
             elif self._seldom.worth(entry):
@@ -106,11 +110,11 @@ class LiveView:
 
     def stop(self) -> None:
         """Draws no more: the terminal is as it was. At the end of a climb the last picture stays, with its end."""
-        self._on = False
+        self._on, self._left_alone = False, True
         if not self._lock.acquire(timeout=HELD_SECONDS):
             return
         try:
-            if self._end and self._scene.began:
+            if self._end and self._scene.under_way:
                 self._draw()
             self._take_away(leave=self._end is not None)
             if self._end:
@@ -130,7 +134,7 @@ class LiveView:
                 self._news.wait(DRAW_SECONDS)
                 self._news.clear()
                 with self._lock:
-                    if self._on and self._scene.began:
+                    if self._on and self._scene.under_way:
                         self._draw()
         except Exception as error:  # noqa: BLE001  # a terminal that is gone is no reason to end a climb
             self._on = False
@@ -163,7 +167,7 @@ class LiveView:
     def _print(self, entry: Entry) -> None:
         width = self._console.width
         at, style = f"{entry.at.astimezone():%H:%M:%S}", style_of(entry.event)
-        for line in lines_of(entry.event):
+        for line in lines_of(entry.event, self._reasons):
             first, *rest = fold(f"{at} {line}", width).splitlines()
             self._console.print(Text.assemble((first[: len(at)], "dim"), (first[len(at) :], style)))
             for more in rest:

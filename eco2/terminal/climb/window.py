@@ -17,11 +17,12 @@ class Signs:
     empty: str
     on: str
     off: str
+    beyond: str
     more: str
 
 
-UTF: Final = Signs("█", "░", "●", "○", "…")
-PLAIN: Final = Signs("#", ".", "*", "o", "...")
+UTF: Final = Signs("█", "░", "●", "○", "·", "…")
+PLAIN: Final = Signs("#", ".", "*", "o", "-", "...")
 
 
 def signs(encoding: str) -> Signs:
