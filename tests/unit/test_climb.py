@@ -448,3 +448,17 @@ def test_a_judge_alone_moves_nothing():
 def test_a_judge_has_nothing_to_judge_at_phase_0():
     ending = Mountain.of(auth_api=0).climb(replace(QUICK, promote=False, moves=False))
     assert (ending.code, ending.outcome) == (1, "refused")
+
+
+def test_what_is_promoted_already_says_that_there_is_nothing_to_do():
+    on = Mountain.of(auth_api=0)
+    assert on.climb(QUICK).words == "stable of auth-api runs the canary's image"
+    assert on.climb(QUICK).words == "nothing to do: stable of auth-api runs the canary's image already"
+
+
+def test_a_refusal_says_once_that_nothing_was_changed():
+    on = Mountain.of(auth_api=0)
+    on.refused = "1 problem, nothing was changed: no node has room"
+    assert on.climb(QUICK).words == on.refused
+    on.refused = "no node has room"
+    assert on.climb(QUICK).words == "no node has room; nothing was changed"

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 
 from eco2.climb import stack_site
+from eco2.climb.request import ClimbRequest
 from eco2.judge.watch import Watch
+from rollout.climb.steps import Goal
 from rollout.judge.judging import Earlier, Reading
 from rollout.judge.observations import Counts
 from rollout.judge.signs import PodLook
@@ -333,6 +337,27 @@ def wait_for(what):
             return
         time.sleep(0.05)
     raise AssertionError("it never came")
+
+
+def test_to_go_on_keeps_the_options_that_matter(tmp_path, monkeypatch):
+    monkeypatch.delenv("ECO2_PROMETHEUS_URL", raising=False)
+    request = ClimbRequest(
+        tmp_path, "dev", ("auth-api",), Goal(), True, "http://127.0.0.1:1", report=Path("a page.html")
+    )
+    assert request.command.endswith(" --prometheus http://127.0.0.1:1 --report 'a page.html'")
+    assert "--report" not in replace(request, report=None).command
+
+
+def test_a_refusal_before_anything_says_so_once_and_writes_no_page(desk, cluster):
+    done = desk.run("climb", "auth", "--report", "climb.html", *OPTIONS)
+    assert done.exit_code == 1
+    assert done.output.count("nothing was changed") == 1
+    assert not (desk.folder / "climb.html").exists()
+
+
+def test_help_says_how_a_time_is_written(desk):
+    told = " ".join(desk.run("climb", "--help").output.replace("│", " ").split())
+    assert told.count("90s, 10m, 1h30m") == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -220,6 +220,38 @@ def test_a_look_alone_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def begun(**more):
+    given = {"promote": True, "moves": True, **more}
+    return Began("prod", ["auth-api"], None, soak_seconds=1, give_up_seconds=2, images={}, phases={}, **given)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (begun(), Ended("refused", "nothing was changed", 1, 2.0)),
+        (begun(), Waits("the stack is locked"), Ended("interrupted", "interrupted", 130, 2.0)),
+        (Ended("refused", "no such service", 1, 0.0),),
+    ],
+)
+def test_where_nothing_was_begun_there_is_no_report(tmp_path, events):
+    told(ReportFile(tmp_path / "report.html"), *events)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (begun(moves=False),),
+        (begun(), look()),
+        (begun(), Ended("update failed", "x", 4, 2.0)),
+        (begun(), look(), Ended("interrupted", "x", 130, 2.0)),
+    ],
+)
+def test_where_something_was_begun_there_is_one(tmp_path, events):
+    told(ReportFile(tmp_path / "report.html"), *events)
+    assert "auth-api" in (tmp_path / "report.html").read_text()
+
+
 @pytest.mark.parametrize("place", ["no/such/folder.html", "."])
 def test_a_report_that_cannot_be_written_is_refused_at_the_start(tmp_path, place):
     with pytest.raises(ConfigError, match="cannot be written"):

@@ -240,6 +240,35 @@ def test_the_page_names_the_outcome_images_phases_and_durations():
     assert any("no request meets the canary any more" in row[2] for row in table(tree, "What was done"))
 
 
+def test_in_short_counts_all_phases_together():
+    entries = [
+        began("auth-api"),
+        look(10, 2, (1000, 50), (2, 0)),
+        look(20, 2, (2000, 100), (4, 1), seconds_in_phase=15.0),
+        entry(25, Raised({"auth-api": 3}, {"auth-api": 20}, 4.0, "why")),
+        look(35, 3, (800, 200), (1, 2), seconds_in_phase=10.0),
+        entry(36, Raised({"auth-api": 5}, {"auth-api": 100}, 1.0, "why")),
+        look(46, 5, (60000, 1700), (60, 1), weight=100, seconds_in_phase=10.0),
+    ]
+    row = table(parsed(page(entries)), "In short")[1]
+    assert row[3:] == ["2,000", "4 (0.20 %)", "2,800", "5 (0.18 %)"]
+
+
+def test_the_reason_for_sick_is_in_full_at_the_top_and_in_short_in_the_lines():
+    why = "50.0 % of 200 requests failed, 0.1 % of stable's 800: worse by 0.5 points"
+    entries = [
+        began("auth-api"),
+        entry(9, Judged("auth-api", 2, 5, "sick", why, 9.0)),
+        entry(10, Struck(["auth-api"], {"auth-api": why}, 0.3)),
+        entry(11, Ended("sick", f"auth-api: {why}. auth-api taken back to stable", 5, 11.0)),
+    ]
+    told = words(parsed(page(entries)).find("body"))
+    assert told.index(why) < told.index("What was done")
+    lines = [row[2] for row in table(parsed(page(entries)), "What was done")[1:]]
+    assert not any("worse by" in line for line in lines)
+    assert sum("50.0 % of 200 requests failed" in line for line in lines) == 3
+
+
 def test_a_climb_that_is_not_over_says_so():
     tree = parsed(page(Climb().entries[:40]))
     assert words(tree.find("head/title")) == "Climb of auth-api on prod"

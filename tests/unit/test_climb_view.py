@@ -7,16 +7,18 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from eco2.climb.events import Began, Ended, Entry, Judged, Looked, Promoted, Raised, Struck, TakenBack, Waits
-from eco2.terminal.climb.lines import lines_of, percent
+from eco2.terminal.climb.lines import lines_of, percent, status_line
 from eco2.terminal.climb.page import page
+from eco2.terminal.climb.reasons import each_once
 from eco2.terminal.climb.scene import Scene
-from eco2.terminal.climb.view import PlainLines
+from eco2.terminal.climb.view import LiveView, PlainLines
 from eco2.terminal.climb.window import PLAIN, UTF, Window, signs
 from eco2.terminal.lengths import clock, told
 from rollout.judge.verdict import Verdict, Weighed
@@ -220,6 +222,143 @@ def test_a_pipe_gets_a_line_for_each_change_and_one_a_minute_for_each_service(ca
     assert sum(": well after 10 min at phase" in line for line in lines) == 4
     assert re.search(r"sick after \d+ s at phase 4|sick after 1 min", "\n".join(lines))
     assert lines[-1].endswith("scan-api is sick; all are back at phase 0")
+
+
+def test_before_the_answer_nothing_is_under_way_and_at_phase_0_nothing_soaks():
+    asked = [began("auth-api"), at(3, Waits("the stack is locked"))]
+    scene = Scene()
+    for entry in [*asked, at(4, Ended("refused", "nothing was changed", 1, 4.0))]:
+        scene.hear(entry)
+        assert not scene.under_way
+    for first in (
+        began("auth-api", moves=False),
+        looked(5),
+        at(9, Raised({"auth-api": 1}, {"auth-api": 0}, 5.0, "")),
+    ):
+        scene = Scene()
+        scene.hear(first)
+        assert scene.under_way
+    assert "soak" not in "\n".join(drawn([began("auth-api", phases={"auth-api": 0})], later=3))
+
+
+def view_of(monkeypatch, pages):
+    monkeypatch.setattr("eco2.terminal.climb.view.page", lambda *_: pages.append(1) or [])
+    monkeypatch.setattr("eco2.terminal.climb.view.DRAW_SECONDS", 0.01)
+    return LiveView(lambda: BEGAN)
+
+
+@pytest.mark.parametrize(("after", "draws"), [(Waits("the stack is locked"), True), (None, False)])
+def test_the_view_is_drawn_only_after_the_answer(monkeypatch, after, draws):
+    pages = []
+    view = view_of(monkeypatch, pages)
+    view(began("auth-api"))
+    view(at(1, Waits("1 of 2 pods are ready")))
+    time.sleep(0.1)
+    view.stop()  # the question
+    view.resume()
+    time.sleep(0.1)
+    assert pages == []
+    if after:
+        view(at(2, after))
+        time.sleep(0.1)
+    else:
+        view(at(2, Ended("refused", "nothing was changed", 1, 2.0)))
+    view.stop()
+    assert bool(pages) == draws
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "line"),
+    [
+        (
+            "gave up",
+            "gave up after 5 s at this phase: a: no scrape; no scrape. It stays",
+            "gave up after 5 s at this phase: a: no scrape. It stays",
+        ),
+        ("interrupted", "interrupted; nothing moves any more", "interrupted after 59 s: nothing moves any more"),
+        ("interrupted", "interrupted while it is taken back", "interrupted while it is taken back"),
+        ("promoted", "nothing to do: stable of a runs it already", "nothing to do: stable of a runs it already"),
+        ("arrived", "a at phase 2 (5 %): well", "arrived after 59 s: a at phase 2 (5 %): well"),
+    ],
+)  # fmt: skip
+def test_an_end_says_each_thing_once(outcome, words, line):
+    assert lines_of(Ended(outcome, words, 0, 59.0)) == [line]
+
+
+def test_the_reason_for_sick_is_told_in_full_once_and_then_in_short(capsys):
+    why = "50.0 % of 1,200 requests failed, 0.1 % of stable's 3,011: worse by more than 0.5 points; 1 of 2 pods ready"
+    show = PlainLines()
+    for event in (
+        Judged("auth-api", 2, 5, "sick", why, 12.0),
+        Struck(["auth-api"], {"auth-api": why}, 0.3),
+        TakenBack(["auth-api"], 9.0),
+        Ended("sick", f"auth-api: {why}. auth-api taken back to stable", 5, 30.0),
+    ):
+        show(at(0, event))
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        f"auth-api: sick after 12 s at phase 2: {why}",
+        "auth-api: no request meets the canary any more (0.3 s)",
+        "  auth-api: 50.0 % of 1,200 requests failed",
+        "auth-api: taken back in 9 s",
+        "sick after 30 s: auth-api: 50.0 % of 1,200 requests failed. auth-api taken back to stable",
+    ]
+
+
+def test_what_several_measures_wait_for_is_said_once_with_their_names():
+    awaited = "two scrapes since the beginning are awaited"
+    parts = (
+        Weighed("failed", "not known", awaited, 0.0, 0.0),
+        Weighed("slow", "not known", awaited, 0.0, 0.0),
+        Weighed("pods", "not known", "1 of 2 pods ready"),
+    )
+    told = status_line(looked(50, *parts).event)
+    assert told.endswith(f": failed, slow: {awaited}; 1 of 2 pods ready")
+    judged = Judged("auth-api", 2, 5, "not known", f"{awaited}; {awaited}", 5.0)
+    assert lines_of(judged) == [f"auth-api: not known after 5 s at phase 2: {awaited}"]
+    assert each_once("no requests; requests; a") == "no requests; requests; a"
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_in_a_narrow_window_nothing_runs_into_its_neighbour(width, count):
+    entries = [began(*NAMES[:count]), *(looked(50, service=name) for name in NAMES[:count])]
+    lines = drawn(entries, width, 14)
+    titles = [line for line in lines if re.match(r"\S+-api ", line)]
+    assert len(titles) == count
+    if width == 60:
+        assert all(re.search(r"phase 2, 5 % +not known  +0:40", line) for line in titles)
+        assert not any("…" in line for line in lines)
+    if width == 40:
+        assert all(re.search(r"phase 2, 5 %  not known", line) for line in titles)
+
+
+def test_at_phase_1_it_says_that_no_user_meets_it_and_draws_no_bars():
+    parts = (
+        Weighed("failed", "not known", "no requests yet", 0.0, 0.0),
+        Weighed("pods", "well", "1 of 1 pods ready, no restarts"),
+    )
+    look = replace(looked(50, *parts, answer="well").event, phase=1, weight=0)
+    for height in (24, 9):
+        told = "\n".join(drawn([began("auth-api"), at(50, look)], height=height))
+        assert "no user meets it yet: its pods count, and that Prometheus sees requests" in told
+        assert "sick " not in told
+    assert status_line(look).endswith(
+        ": well: 1 of 1 pods ready, no restarts; no user meets it at this phase"
+    )
+    assert "no user" not in "\n".join(drawn([began("auth-api"), looked(50)]))
+
+
+def test_phases_above_the_goal_have_a_sign_of_their_own():
+    assert "auth-api  ●●○··  phase 2" in drawn([began("auth-api", to=3), looked(50)])[2]
+    assert "auth-api  ●●○○○  phase 2" in drawn([began("auth-api", to=None), looked(50)])[2]
+
+
+def test_a_judge_has_one_phase_alone():
+    assert lines_of(began("a", moves=False).event)[0] == "prod: judges; at least 10 min, gives up after 2 h"
+    assert lines_of(began("a", promote=False).event)[0].startswith(
+        "prod: climbs to phase 5; at least 10 min a phase,"
+    )
 
 
 @pytest.mark.whole

@@ -125,6 +125,28 @@ def test_the_verdict_of_a_climb_is_read_below_its_update(columns):
     assert lines[-1].strip() == "a short one"
 
 
+def test_every_message_of_a_climb_stands_below_its_update_and_short_ones_of_others_beside():
+    console = Console(width=120, record=True, force_terminal=False)
+    begins = "climb auth-api 0 → 1: begins; canary image auth-api-0.8.0"
+    back = "climb takes back auth-api 3 → 0: sick after 12 s: auth-api: x; canary image auth-api-0.8.0"
+    who = {"git.author": "Someone"}
+    entries = [
+        entry({"auth-api": {"phase": 0}}, message=back, environment=who),
+        entry({"auth-api": {"phase": 1}}, message=begins, environment=who),
+        entry({"auth-api": {"phase": 0}}, message="climb higher", environment=who),
+    ]
+    console.print(table(list(read_history(entries))))
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert " " * 13 + begins in lines
+    assert " " * 13 + back in lines
+    assert [line.strip() for line in lines if "by Someone" in line] == [
+        "by Someone",
+        "by Someone",
+        lines[-1].strip(),
+    ]
+    assert lines[-1].endswith("climb higher, by Someone")
+
+
 def test_scripts_get_the_verdict_of_a_climb_whole():
     (update,) = read_history([entry({"auth-api": {"phase": 3}}, message=CLIMBED)])
     assert json.loads(json.dumps(update.as_json()))["message"] == CLIMBED

@@ -35,7 +35,7 @@ class ReportFile:
         self._path = path
         self._memory = Memory()
         self._failed = ""
-        self._under_way = False
+        self._under_way = self._asks = False
         try:
             if path.is_dir():
                 raise IsADirectoryError(0, "it is a folder")
@@ -48,10 +48,13 @@ class ReportFile:
     def __call__(self, entry: Entry) -> None:
         """Takes one more event. A full disk is told of once, and tried again at the next verdict."""
         self._memory.add(entry)
-        event = entry.event
-        self._under_way = self._under_way or is_under_way(event)
-        nothing_yet = event.event != "ended" or event.outcome in BEFORE_ANYTHING
-        if event.event not in WORTH_WRITING or (nothing_yet and not self._under_way):
+        event, was_under_way = entry.event, self._under_way
+        self._under_way = was_under_way or is_under_way(event)
+        self._asks = self._asks or event.event == "began"
+        # With the first look the answer is known, and `began` has its page at last.
+        answered = self._asks and self._under_way and not was_under_way
+        begun = self._under_way or (event.event == "ended" and event.outcome not in BEFORE_ANYTHING)
+        if not begun or not (answered or event.event in WORTH_WRITING):
             return
         try:
             _write(self._path, page(self._memory.entries))

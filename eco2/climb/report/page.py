@@ -120,8 +120,8 @@ def _notes(about: Began | None) -> list[Markup]:
             "p",
             "Evidence is told as far as it has come to its bound, on a scale of logarithms, since evidence multiplies. "
             "One measure or sign that is sick is enough; well takes all of them. Requests are counted from the "
-            "beginning of a phase, and in the first table over all phases; figures in the charts are of the time since the "
-            "point before. At 100 % stable answers nothing any more: its figures there are of the time before, to "
+            "beginning of a phase, and in the first table over all phases; figures in the charts are of the time since "
+            "the point before. At 100 % stable answers nothing any more: its figures there are of the time before, to "
             "compare with.",
             class_="muted",
         ),
