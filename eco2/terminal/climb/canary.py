@@ -48,7 +48,7 @@ def whole(
     ]
     for one in look.verdict.parts:
         lines += _part(one, window, folded=folded, users=bool(look.weight))
-    return [*lines, *_without_users(look), Text()]
+    return [*lines, *_without_users(look, window), Text()]
 
 
 def _part(one: Weighed, window: Window, *, folded: bool, users: bool) -> list[Text]:
@@ -62,12 +62,13 @@ def _part(one: Weighed, window: Window, *, folded: bool, users: bool) -> list[Te
     return [_bars(label, one.sick, one.well, window), *(Text(line, words.style) for line in told)]
 
 
-def _without_users(look: Looked) -> list[Text]:
+def _without_users(look: Looked, window: Window) -> list[Text]:
     """What counts where no user meets the canary."""
     if look.weight:
         return []
     seen = ", and that Prometheus sees requests" if bounds(look) else ""
-    return [Text(f"  no user meets it yet: its pods count{seen}", "dim")]
+    told = f"  no user meets it yet: its pods count{seen}"
+    return [Text(line, "dim") for line in fold(told, window.width).splitlines()]
 
 
 def short_folded(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> list[Text]:
@@ -89,7 +90,7 @@ def short(
     words = f"  {one_line(by_measure(look))}"
     style = ANSWERS[look.verdict.answer]
     lines += [Text(line, style) for line in (fold(words, window.width).splitlines() if folded else [words])]
-    return [*lines, *_without_users(look)]
+    return [*lines, *_without_users(look, window)]
 
 
 def shortest(name: str, canary: Canary, scene: Scene, now: datetime, window: Window) -> list[Text]:
