@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.site import InterruptedUpdateError, RefusedError
+from eco2.terminal.climb.reasons import each_once
 from rollout.climb.words import places
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Endings:
     def gave_up(self, stands: Mapping[str, Standing], why: str) -> Ending:
         """A phase took too long."""
         stays = f"It stays as it is: {places(stands)}"
-        return Ending("gave up", f"gave up {why}. {stays}. {self._ways}", GAVE_UP)
+        return Ending("gave up", f"gave up {each_once(why)}. {stays}. {self._ways}", GAVE_UP)
 
     def moved(self, stands: Mapping[str, Standing], why: str, sick: Mapping[str, str]) -> Ending:
         """Somebody else moved it."""
