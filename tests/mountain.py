@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eco2.climb.endings import Endings
 from eco2.climb.loop import Climb
-from eco2.climb.site import FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
+from eco2.climb.site import BesideError, FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
 from eco2.climb.telling import Ways
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
@@ -44,6 +44,7 @@ class Mountain:
         counts: What is counted of each canary at a look.
         locked: Why updates cannot run.
         unfit: Why canaries are not ready for more.
+        beside: What the update of a step would also do.
         refused: What a guard says.
         broken: How updates fail.
         away: Why neither the state nor the routes can be read.
@@ -67,6 +68,7 @@ class Mountain:
     counts: dict[str, Batch | Unknown] = field(default_factory=dict)
     locked: str = ""
     unfit: str = ""
+    beside: str = ""
     refused: str = ""
     broken: str = ""
     away: str = ""
@@ -216,6 +218,8 @@ class Site:
         compare(self.found)
         if self.on.refused:
             raise RefusedError(self.on.refused)
+        if self.on.beside:
+            raise BesideError(self.on.beside)
         if self.on.unfit:
             raise NotNowError(self.on.unfit)
         return step

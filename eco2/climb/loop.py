@@ -10,6 +10,7 @@ from eco2.climb.events import Ended, Promoted, Raised
 from eco2.climb.judges import Judges
 from eco2.climb.others import Others
 from eco2.climb.site import (
+    BesideError,
     DoneAlreadyError,
     FailedError,
     InterruptedUpdateError,
@@ -86,7 +87,7 @@ class Climb:
         try:
             if isinstance(step, Raise | Promote):
                 self._first = step, self._prepare(step)
-        except RefusedError as error:
+        except (RefusedError, BesideError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
         except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))

@@ -19,6 +19,10 @@ class NotNowError(Exception):
     """Something cannot be done or known at this moment; the message says what is waited for."""
 
 
+class BesideError(NotNowError):
+    """An update would do more than the step: what others have prepared, which nobody judges."""
+
+
 class MovedError(Exception):
     """Somebody else moved a service of the climb; the message says what is otherwise, and who did it if known."""
 
@@ -135,6 +139,7 @@ class Site(Protocol):
         Raises:
             RefusedError: If a guard refuses it.
             NotNowError: If it cannot be known, or a canary is not ready for it yet.
+            BesideError: If its update would do more than this.
             MovedError: If somebody else moved a service.
         """
 

@@ -10,6 +10,7 @@ from eco2.change.canaries import NotKnownError, look_at_canaries
 from eco2.change.manual_routes import look_at_routes, unfinished_abort
 from eco2.change.proposal import FileChangedError, propose, read_baseline
 from eco2.climb.site import (
+    BesideError,
     FailedError,
     InterruptedUpdateError,
     MovedError,
@@ -27,6 +28,7 @@ from eco2.stack.planning import last_update
 from eco2.stack.recover import LOCKED_BY, owner_has_ended
 from eco2.update.run import update
 from kube.errors import ClusterError
+from rollout.climb.beside import beside_step
 from rollout.climb.standing import asked_of, left_of, standing_of
 from rollout.climb.steps import Raise
 from rollout.edits import advanced, promoted
@@ -34,7 +36,7 @@ from rollout.plan.update import prior_of
 from rollout.problems import ConfigError, refuse_strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from eco2.change.proposal import Baseline, Proposal
     from eco2.climb.request import ClimbRequest
@@ -156,8 +158,17 @@ class StackSite:
             proposal = propose(baseline, names, self._move(step))
         except ConfigError as error:
             raise RefusedError(str(error)) from None
+        self._refuse_more(proposal, names)
         self._refuse_unfit(proposal)
         return proposal
+
+    def _refuse_more(self, proposal: Proposal, names: Collection[str]) -> None:
+        assert proposal.plan is not None  # what the last update left is known
+        if told := beside_step(proposal.plan, names):
+            way = (
+                f"do it first: `pulumi up --stack {self._request.stack}`, or take it out of {self._file.name}"
+            )
+            raise BesideError(f"the update would also do what is not of this climb: {told}; {way}")
 
     def _move(self, step: Raise | Promote) -> Callable[[Wanted, Prior | None], Move]:
         if isinstance(step, Raise):

@@ -399,3 +399,33 @@ def test_at_a_terminal_it_asks_and_the_view_leaves_room_for_pulumi(desk, cluster
     assert "updating as asked" in [line.strip("\r") for line in plain.split("\n")]
     assert terminal.seen.rindex(SHOW) > terminal.seen.rindex(HIDE)
     assert phases(desk) == {"auth-api": 1}
+
+
+def test_what_somebody_has_prepared_for_another_service_is_not_brought_along(desk, cluster, sees):
+    desk.says(scan_api="{phase: 3}")
+    desk.left(scan_api=(2, 5, "scan-api-dev-canary"))
+    before = desk.file.read_text()
+    done = desk.run("climb", "auth-api", "--to", "3", *OPTIONS)
+    assert done.exit_code == 1, done.output
+    words = " ".join(done.output.split())
+    assert "also do what is not of this climb: scan-api from 5 % → 20 %" in words
+    assert "`pulumi up --stack dev`, or take it out of Pulumi.dev.yaml" in words
+    assert (desk.file.read_text(), desk.updates) == (before, [])
+
+
+def test_what_somebody_prepares_while_it_climbs_is_waited_for(desk, cluster, sees, monkeypatch):
+    text = desk.says(auth_api="{phase: 2}")
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    look, looks = Watch.look, iter(range(100))
+
+    def and_somebody_writes(watch, weights):
+        desk.file.write_text(text.replace("  # kept", "\n    scan-api: {phase: 1}", 1)) if next(
+            looks
+        ) == 0 else None
+        return look(watch, weights)
+
+    monkeypatch.setattr(Watch, "look", and_somebody_writes)
+    done = desk.run("climb", "auth-api", "--to", "3", *OPTIONS, "--give-up", "1s")
+    assert done.exit_code == 6, done.output
+    assert "scan-api from off → the header alone" in " ".join(done.output.split())
+    assert desk.updates == []
