@@ -237,8 +237,11 @@ class Site:
                 self.on.says(name, phase)
         self._may_die()
 
-    def update(self, step, message):
+    def update(self, step, message, ends):
         self._may_die()
+        if ends.came:
+            self.on.file = self.before
+            raise KeyboardInterrupt
         if self.on.locked:
             self.on.file = self.before
             raise NotNowError(self.on.locked)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eco2.climb.site import InterruptedUpdateError, RefusedError
-from rollout.climb.words import places
+from rollout.climb.words import ahead, places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,12 +82,12 @@ class Endings:
 
     def refused(self, why: str, stands: Mapping[str, Standing] | None = None) -> Ending:
         """A step is refused; nothing of it was done."""
-        stays = f". It stays as it is: {places(stands)}. {self._ways}" if stands else ""
+        stays = f". It stays as it is: {_stands(stands)}. {self._ways}" if stands else ""
         return Ending("refused", f"{why}{stays}", REFUSED)
 
     def gave_up(self, stands: Mapping[str, Standing], why: str) -> Ending:
         """A phase took too long."""
-        stays = f"It stays as it is: {places(stands)}"
+        stays = f"It stays as it is: {_stands(stands)}"
         return Ending("gave up", f"gave up {why}. {stays}. {self._ways}", GAVE_UP)
 
     def moved(self, stands: Mapping[str, Standing], why: str, sick: Mapping[str, str]) -> Ending:
@@ -109,9 +109,13 @@ class Endings:
 
     def interrupted(self, stands: Mapping[str, Standing], when: str = "") -> Ending:
         """A Ctrl-C, or the end of a job."""
-        stays = f": {places(stands)}" if stands else ""
+        stays = f": {_stands(stands)}" if stands else ""
         told = when or f"interrupted; nothing moves any more{stays}"
         return Ending("interrupted", f"{told}. {self._ways}" if stands else told, INTERRUPTED)
+
+
+def _stands(stands: Mapping[str, Standing]) -> str:
+    return "; but ".join(filter(None, (places(stands), ahead(stands))))
 
 
 def _told(why: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eco2.climb.back import take_back
 from eco2.climb.events import Ended, Promoted, Raised
+from eco2.climb.interrupts import held
 from eco2.climb.judges import Judges
 from eco2.climb.others import Others
 from eco2.climb.site import (
@@ -27,7 +28,6 @@ from rollout.climb.steps import (
     Raise,
     Refuse,
     TakeBack,
-    Watching,
     first_step,
     next_step,
 )
@@ -82,7 +82,7 @@ class Climb:
         self._others.known(routes.hands)
         self._telling.began(self._endings.stack, self._stands, self._goal)
         self._begin_phase()
-        if isinstance(step, Watching):
+        if not isinstance(step, TakeBack):
             step = next_step(self._stands, self._judges.verdicts, 0, self._goal)
         try:
             if isinstance(step, Raise | Promote):
@@ -115,10 +115,7 @@ class Climb:
 
     def _decide(self) -> Step:
         waits = self._waits or self._doubt
-        step = next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
-        begun = first_step(self._stands, self._goal, {}, self._endings.options)
-        goes_on = isinstance(step, TakeBack | GiveUp) or not isinstance(begun, Raise | Promote)
-        return step if goes_on else begun
+        return next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
 
     def _act(self, step: Step) -> Ending | None:
         """Does what follows; the end, where it is one."""
@@ -143,9 +140,11 @@ class Climb:
             proposal = self._prepare(step)
             if not self._is_still(step):
                 return None
-            self._site.write(proposal)
             message = self._message(step)
-            interrupted = self._site.update(proposal, message)
+            # A Ctrl-C between the file and the update would leave a step behind that nobody watches.
+            with held() as ends:
+                self._site.write(proposal)
+                interrupted = self._site.update(proposal, message, ends) or ends.came
         except DoneAlreadyError:
             return None
         except NotNowError as error:
@@ -195,7 +194,7 @@ class Climb:
 
     def _is_still(self, step: Raise | Promote) -> bool:
         """Looks once more, since guards take their time: whether the step is still what follows."""
-        if not self._judges.weights or step.begun:
+        if not self._judges.weights:
             return True
         self._look()
         if self._decide() != step:
@@ -223,7 +222,7 @@ class Climb:
     def _begin_phase(self) -> None:
         self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
         self._site.begin_phase()
-        self._judges.begin_phase({name: one.left.weight for name, one in self._stands.items() if one.phase})
+        self._judges.begin_phase({name: one.weight for name, one in self._stands.items() if one.phase})
 
     def _message(self, step: Raise | Promote) -> str:
         verdicts, seconds = self._judges.verdicts, self._in_phase()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eco2.change.proposal import Proposal
+    from eco2.climb.interrupts import Held
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote, Raise
     from rollout.judge.judging import Earlier, Reading
@@ -150,12 +151,18 @@ class Site(Protocol):
             NotNowError: If somebody else changed it meanwhile, or it cannot be written.
         """
 
-    def update(self, proposal: Proposal, message: str) -> bool:
+    def update(self, proposal: Proposal, message: str, ends: Held) -> bool:
         """Runs the update; whether a Ctrl-C came meanwhile, and it ended well all the same.
+
+        Args:
+            proposal: The step that is written.
+            message: For the history of the stack.
+            ends: Whether a Ctrl-C came before it.
 
         Raises:
             NotNowError: If somebody else updates the stack. The file is as it was before.
-            InterruptedUpdateError: If a Ctrl-C has ended it.
+            KeyboardInterrupt: If a Ctrl-C came before it. The file is as it was before.
+            InterruptedUpdateError: If a Ctrl-C has ended it, or came before it and the file stays written.
             FailedError: If it failed.
         """
 

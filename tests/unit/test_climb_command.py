@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import yaml
 
 from eco2.climb import stack_site
+from eco2.climb.journal import Journal
 from eco2.judge.watch import Watch
 from rollout.judge.judging import Earlier, Reading
 from rollout.judge.observations import Counts
@@ -429,3 +431,29 @@ def test_what_somebody_prepares_while_it_climbs_is_waited_for(desk, cluster, see
     assert done.exit_code == 6, done.output
     assert "scan-api from off → the header alone" in " ".join(done.output.split())
     assert desk.updates == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_end_before_pulumi_starts_takes_the_step_out_of_the_file(desk, cluster, sees, monkeypatch, kept):
+    before = desk.file.read_text()
+
+    @contextmanager
+    def ended_meanwhile(journal):
+        if "phase: 1" in desk.file.read_text():
+            signal.raise_signal(signal.SIGINT)
+            if kept:
+                monkeypatch.setattr("eco2.climb.step_update.write_text", refuses)
+        yield
+
+    def refuses(*_):
+        raise OSError("no space")
+
+    monkeypatch.setattr(Journal, "aside", ended_meanwhile)
+    done = desk.run("climb", "auth-api", *OPTIONS)
+    assert done.exit_code == 130, done.output
+    assert desk.updates == []
+    if kept:
+        words = " ".join(done.output.split())
+        assert "the step cannot be taken out of Pulumi.dev.yaml: no space. The file is written" in words
+    else:
+        assert desk.file.read_text() == before
