@@ -35,7 +35,6 @@ from rollout.climb.steps import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.change.proposal import Proposal
     from eco2.climb.endings import Ending, Endings
     from eco2.climb.site import Site
     from eco2.climb.telling import Ways
@@ -53,7 +52,6 @@ class Climb:
         self._telling = Telling(ways.tell, self._judges)
         self._stands: dict[str, Standing] = {}
         self._phase_began = self._looked_at = site.now()
-        self._first: tuple[Step, Proposal] | None = None
         self._waits = self._doubt = ""
         self._told_well = False
 
@@ -84,14 +82,14 @@ class Climb:
         self._begin_phase()
         if not isinstance(step, TakeBack):
             step = next_step(self._stands, self._judges.verdicts, 0, self._goal)
+        proposal = None
         try:
             if isinstance(step, Raise | Promote):
-                self._first = step, self._prepare(step)
+                proposal = self._site.prepare(step, self._compare)
         except (RefusedError, BesideError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
         except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))
-        proposal = self._first and self._first[1]
         if not isinstance(step, Arrived) and not self._ways.agreed(
             self._stands, step, proposal, routes.hands
         ):
@@ -137,7 +135,8 @@ class Climb:
         """A step up, or the promotion; None also where it has to wait, or another step is due by now."""
         began = self._site.now()
         try:
-            proposal = self._prepare(step)
+            # The first step, too, though it was shown: an answer may take hours.
+            proposal = self._site.prepare(step, self._compare)
             if not self._is_still(step):
                 return None
             message = self._message(step)
@@ -165,13 +164,6 @@ class Climb:
             raise KeyboardInterrupt
         return None
 
-    def _prepare(self, step: Raise | Promote) -> Proposal:
-        """Has a step judged; the first one was, before somebody was asked."""
-        if self._first and self._first[0] == step:
-            (_, proposal), self._first = self._first, None
-            return proposal
-        return self._site.prepare(step, self._compare)
-
     def _compare(self, found: Mapping[str, Standing]) -> None:
         """Ends a step where somebody moved a service, or did it already.
 
@@ -193,7 +185,14 @@ class Climb:
         return bool(found)
 
     def _is_still(self, step: Raise | Promote) -> bool:
-        """Looks once more, since guards take their time: whether the step is still what follows."""
+        """Looks once more, since guards take their time: whether the step is still what follows.
+
+        Raises:
+            MovedError: If somebody moved a service.
+            NotNowError: If that is not known.
+        """
+        if self._take_in(self._others.look(self._stands, accept=True)):
+            return False
         if not self._judges.weights:
             return True
         self._look()

@@ -98,3 +98,58 @@ def test_what_was_ignored_before_is_ignored_still():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def aborts_the_routes(on):
+    """As `eco2 abort --no-reconcile`, and CI's first stroke."""
+    on.routes["auth-api"] = None
+
+
+def aborts_elsewhere(on):
+    """By an update from another checkout: this one's file stays."""
+    on.state["auth-api"], on.routes["auth-api"] = Left(), None
+
+
+@pytest.mark.parametrize("abort", [aborts_the_routes, aborts_elsewhere, lambda on: on.says("auth-api", 0)])
+@pytest.mark.parametrize("make", [begun, lambda: Mountain.of(auth_api=2)])
+def test_an_abort_while_the_question_stands_wins(abort, make):
+    on = make()
+
+    def agreed(*_):
+        abort(on)
+        return True
+
+    ending = on.climb(replace(TO_3, soak_seconds=0), agreed)
+    assert (ending.outcome, ending.code) == ("moved by somebody", 7)
+    assert on.visits == []
+
+
+def test_a_step_that_was_shown_is_prepared_again_after_the_answer():
+    on = Mountain.of(auth_api=0, scan_api=0)
+
+    def agreed(*_):
+        on.beside = "my-api from off → 5 %"
+        return True
+
+    ending = on.climb(QUICK, agreed)
+    assert (ending.code, on.visits) == (6, [])
+    assert "my-api from off → 5 %" in ending.words
+
+
+@pytest.mark.parametrize("phase", [0, 2])
+def test_routes_are_looked_at_once_more_before_the_file_is_written(phase, monkeypatch):
+    on = Mountain.of(auth_api=phase)
+    prepare, done = Site.prepare, []
+
+    def and_somebody_takes_the_routes(site, *arguments):
+        proposal = prepare(site, *arguments)
+        done.append(proposal)
+        if phase:
+            on.routes["auth-api"] = None
+        elif len(done) == 2:
+            on.hands["auth-api"] = "changed by hand"
+        return proposal
+
+    monkeypatch.setattr(Site, "prepare", and_somebody_takes_the_routes)
+    ending = on.climb(QUICK)
+    assert (ending.code, on.visits, on.file["auth-api"].phase) == (7, [], phase)
