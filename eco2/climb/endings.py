@@ -107,10 +107,16 @@ class Endings:
             return Ending("interrupted", f"{told}. {self._ways}", INTERRUPTED)
         return Ending("update failed", f"{told}. {self._ways}", NOT_UPDATED)
 
-    def interrupted(self, stands: Mapping[str, Standing], when: str = "") -> Ending:
+    def interrupted_back(self, why: Mapping[str, str], failures: Mapping[str, str]) -> Ending:
+        """A Ctrl-C, or the end of a job, while services are taken back."""
+        routes = f"routes are not moved: {_told(failures)}" if failures else "the first stroke is done"
+        told = f"{_told(why)}. Interrupted while it is taken back: {routes}; finish it: {self.abort_command}"
+        return Ending("interrupted", told, INTERRUPTED)
+
+    def interrupted(self, stands: Mapping[str, Standing]) -> Ending:
         """A Ctrl-C, or the end of a job."""
         stays = f": {_stands(stands)}" if stands else ""
-        told = when or f"interrupted; nothing moves any more{stays}"
+        told = f"interrupted; nothing moves any more{stays}"
         return Ending("interrupted", f"{told}. {self._ways}" if stands else told, INTERRUPTED)
 
 

@@ -63,7 +63,7 @@ class Climb:
         except MovedError as error:
             ending = self._endings.moved(self._stands, str(error), self._sick())
         except KeyboardInterrupt:
-            ending = self._endings.interrupted(self._stands)
+            ending = self._interrupted()
         seconds = self._site.now() - began
         self._ways.tell(Ended(ending.outcome, ending.words, ending.code, seconds))
         return ending
@@ -203,12 +203,19 @@ class Climb:
             self._told_well = True
         return True
 
-    def _take_back(self, step: TakeBack) -> Ending:
+    def _interrupted(self) -> Ending:
+        """The end by a Ctrl-C: where it came between a verdict and its stroke, that is done first."""
+        if self._goal.moves and (sick := self._sick()):
+            return self._take_back(TakeBack(sick), interrupted=True)
+        return self._endings.interrupted(self._stands)
+
+    def _take_back(self, step: TakeBack, *, interrupted: bool = False) -> Ending:
         if not self._goal.moves:
             self._judged()
             return self._endings.sick(step.why)
         message = words.of_way_back(self._stands, step.why, self._in_phase())
-        return take_back(self._site, self._endings, self._ways, step.why, message, self._judged)
+        told = step.why, message, self._judged
+        return take_back(self._site, self._endings, self._ways, *told, interrupted=interrupted)
 
     def _look(self) -> None:
         if weights := self._judges.weights:
