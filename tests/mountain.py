@@ -53,6 +53,7 @@ class Mountain:
         frozen: Why routes cannot be moved, and until when, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
+        look_seconds: From one look to the next.
         calls: How many calls were made.
         dies_at: The call at which the process dies, before (even) or after (odd) it has done something.
     """
@@ -77,6 +78,7 @@ class Mountain:
     frozen: dict[str, tuple[str, float]] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
+    look_seconds: float = 5.0
     looks: int = 0
     calls: int = 0
     dies_at: int | None = None
@@ -121,7 +123,7 @@ class Mountain:
         endings = Endings("dev", names, "--stack dev", f"eco2 climb {' '.join(names)} --stack dev")
         goal = goal or Goal(promote=True, soak_seconds=20, give_up_seconds=600)
         endings = replace(endings, moves=goal.moves)
-        return Climb(Site(self), goal, endings, Ways(self.events.append, agreed)).run()
+        return Climb(Site(self), goal, endings, Ways(self.events.append, agreed, self.look_seconds)).run()
 
     def told(self, name):
         """The events of a name."""

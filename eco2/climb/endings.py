@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eco2.climb.site import InterruptedUpdateError, RefusedError
@@ -106,6 +107,17 @@ class Endings:
         if isinstance(error, InterruptedUpdateError):
             return Ending("interrupted", f"{told}. {self._ways}", INTERRUPTED)
         return Ending("update failed", f"{told}. {self._ways}", NOT_UPDATED)
+
+    def broken(self, stands: Mapping[str, Standing], error: Exception) -> Ending:
+        """A fault of this program, or of what it reads."""
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+        told = (
+            f"an error that nobody expected: {type(error).__name__}: {error}{place}; nobody watches any more"
+        )
+        return Ending("failed", f"{told}: {_stands(stands)}. {self._ways}", REFUSED)
 
     def interrupted_back(self, why: Mapping[str, str], failures: Mapping[str, str]) -> Ending:
         """A Ctrl-C, or the end of a job, while services are taken back."""

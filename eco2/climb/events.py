@@ -22,6 +22,7 @@ Outcome = Literal[
     "moved by somebody",
     "refused",
     "update failed",
+    "failed",
     "interrupted",
 ]
 
