@@ -51,6 +51,7 @@ class Mountain:
         interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
         earlier_from: When it begins to be known what stable did before.
         frozen: Why routes cannot be moved, and until when, by service.
+        unmoved: Why requests may meet a canary still after the stroke, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
         look_seconds: From one look to the next.
@@ -76,6 +77,7 @@ class Mountain:
     interrupts_at: int = -1
     earlier_from: float = 0
     frozen: dict[str, tuple[str, float]] = field(default_factory=dict)
+    unmoved: dict[str, str] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
     look_seconds: float = 5.0
@@ -262,6 +264,9 @@ class Site:
                 self.on.routes[name] = None
         self._may_die()
         return dict(self.failed)
+
+    def unmoved(self):
+        return dict(self.on.unmoved)
 
     def finish_back(self, message):
         self._may_die()

@@ -83,7 +83,7 @@ def _strike(
         site.sleep(AGAIN_SECONDS)
     seconds = site.now() - began
     tells()
-    ways.tell(Struck(endings.names, dict(why), seconds))
+    ways.tell(Struck(endings.names, dict(why), seconds, dict(site.unmoved())))
     return {}
 
 

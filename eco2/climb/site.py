@@ -169,6 +169,9 @@ class Site(Protocol):
     def strike(self) -> Mapping[str, str]:
         """Takes all canaries out of all routes, at once; why not, by service, where that failed."""
 
+    def unmoved(self) -> Mapping[str, str]:
+        """Why work, or requests, may meet a canary still after `strike`, by service; empty where none does."""
+
     def finish_back(self, message: str) -> None:
         """The rest of the abort, after `strike`.
 

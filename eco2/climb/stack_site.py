@@ -66,7 +66,7 @@ class StackSite:
         self._last: StackState | None = None
         self._watch: Watch | None = None
         self._asked: tuple[str, dict[str, Asked]] = ("", {})
-        self.strike, self.finish_back = way_back.strike, way_back.finish
+        self.strike, self.unmoved, self.finish_back = way_back.strike, way_back.unmoved, way_back.finish
         step = StepUpdate(request)
         self.write, self.update = step.write, step.update
 

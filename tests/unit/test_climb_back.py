@@ -6,7 +6,11 @@ import signal
 
 import pytest
 
+from eco2.abort.routes import Stroke
+from eco2.abort.stroke import FirstStroke
 from eco2.climb.interrupts import as_interrupts
+from eco2.climb.way_back import WayBack
+from eco2.terminal.climb.lines import lines_of
 from rollout.climb.steps import Goal
 from tests.mountain import BAD, Mountain, Site
 
@@ -84,3 +88,33 @@ def test_a_ctrl_c_in_the_rest_of_the_way_back_says_why_it_went_back(monkeypatch)
     assert ending.code == 130
     assert "failed" in ending.words
     assert "the first stroke is done" in ending.words
+
+
+def test_where_nothing_was_moved_it_does_not_say_so():
+    on = sick()
+    on.add("my-worker", 0)
+    on.unmoved = {"my-worker": "has no routes"}
+    on.climb(QUICK)
+    (struck,) = on.told("struck")
+    lines = lines_of(struck)
+    assert lines[0].startswith("auth-api: no request meets the canary any more (")
+    assert lines[1] == "my-worker: has no routes"
+    assert struck.as_json()["unmoved"] == on.unmoved
+
+
+@pytest.mark.parametrize(
+    ("stroke", "silent", "words"),
+    [
+        (Stroke("a", ()), "", "its canary takes work until the update ends it"),
+        (Stroke("a", (), "", (), ("VirtualService my/a",)), "", "VirtualService my/a is not there"),
+        (Stroke("a", ("VirtualService my/a",), "", ("x",)), "istiod is down", "istiod is down"),
+        (Stroke("a", ("VirtualService my/a",), "", ("x",)), "", None),
+    ],
+)
+def test_the_stroke_tells_what_it_left(stroke, silent, words, monkeypatch):
+    back = object.__new__(WayBack)
+    back._told, back._ready = [], None
+    monkeypatch.setattr("eco2.climb.way_back.first_stroke", lambda *_: FirstStroke([stroke], 0, 0, silent))
+    assert back.strike() == {}
+    found = back.unmoved()
+    assert words in found["a"] if words else found == {}
