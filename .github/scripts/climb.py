@@ -128,7 +128,8 @@ def others(run: Run, stands: Mapping[str, Standing], last: StackState) -> str:
     if found.refused:
         return "; ".join(one.reason for one in problems(file_of(run), found.refused))
     found = with_differences(found, HERE, run.stack, last)
-    own = {name for name, one in stands.items() if one.asked.phase != one.phase}
+    services = read_catalog(HERE / "services.yaml").services
+    own = {name: services[name].companions for name, one in stands.items() if one.asked.phase != one.phase}
     return beside_step(found, own)
 
 

@@ -163,7 +163,9 @@ class StackSite:
 
     def _refuse_more(self, proposal: Proposal, names: Collection[str]) -> None:
         assert proposal.plan is not None  # what the last update left is known
-        if told := beside_step(proposal.plan, names):
+        services = proposal.baseline.services
+        own = {name: services[name].service.companions for name in names}
+        if told := beside_step(proposal.plan, own):
             way = (
                 f"do it first: `pulumi up --stack {self._request.stack}`, or take it out of {self._file.name}"
             )

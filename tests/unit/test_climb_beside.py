@@ -27,8 +27,8 @@ def plan(*changes, **more):
 
 
 def test_the_step_itself_is_nothing_beside_it():
-    assert beside_step(plan(change("auth-api"), beside=()), ["auth-api"]) == ""
-    assert beside_step(plan(warnings=("auth-api: few nodes",)), ["auth-api"]) == ""
+    assert beside_step(plan(change("auth-api"), beside=()), {"auth-api": ()}) == ""
+    assert beside_step(plan(warnings=("auth-api: few nodes",)), {"auth-api": ()}) == ""
 
 
 def test_rollouts_and_images_of_others_and_objects_of_the_platform_are_named():
@@ -41,7 +41,7 @@ def test_rollouts_and_images_of_others_and_objects_of_the_platform_are_named():
             beside=(Beside("restarts", ("fe-api",), ("env A",)), Beside("deleted", ("Namespace x",), ())),
             warnings=("what changes beside rollouts cannot be compared: the program ends with: x",),
         ),
-        ["auth-api"],
+        {"auth-api": ()},
     )
     assert told == (
         "scan-api from 5 % → 20 %; my-api stable image old → new; chat-api is new; restarts: fe-api; "

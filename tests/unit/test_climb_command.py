@@ -337,7 +337,7 @@ def wait_for(what):
     raise AssertionError("it never came")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_and_the_end_of_a_job_leave_it_where_it_is(desk, cluster, number):
     desk.says(auth_api="{phase: 2}")
     desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
@@ -358,12 +358,13 @@ def test_ctrl_c_and_the_end_of_a_job_leave_it_where_it_is(desk, cluster, number)
     assert desk.updates == []
 
 
-def test_the_end_of_a_job_lets_pulumi_end_its_update_in_good_order(desk, cluster):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_a_job_lets_pulumi_end_its_update_in_good_order(desk, cluster, number):
     (desk.folder / "slow").touch()
     with begun(desk) as running:
         wait_for(lambda: desk.updates)
         time.sleep(0.5)
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(number)
         out, err = running.communicate(timeout=30)
     assert running.returncode == 130, out + err
     assert (desk.folder / "ended").exists()
