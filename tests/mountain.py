@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eco2.climb.endings import Endings
 from eco2.climb.loop import Climb
-from eco2.climb.site import FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
+from eco2.climb.site import BesideError, FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
 from eco2.climb.telling import Ways
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
@@ -44,14 +44,17 @@ class Mountain:
         counts: What is counted of each canary at a look.
         locked: Why updates cannot run.
         unfit: Why canaries are not ready for more.
+        beside: What the update of a step would also do.
         refused: What a guard says.
         broken: How updates fail.
         away: Why neither the state nor the routes can be read.
         interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
         earlier_from: When it begins to be known what stable did before.
         frozen: Why routes cannot be moved, and until when, by service.
+        unmoved: Why requests may meet a canary still after the stroke, by service.
         hands: Whose hands are on routes, by service.
         sees: Called at each look with the number of it.
+        look_seconds: From one look to the next.
         calls: How many calls were made.
         dies_at: The call at which the process dies, before (even) or after (odd) it has done something.
     """
@@ -67,14 +70,17 @@ class Mountain:
     counts: dict[str, Batch | Unknown] = field(default_factory=dict)
     locked: str = ""
     unfit: str = ""
+    beside: str = ""
     refused: str = ""
     broken: str = ""
     away: str = ""
     interrupts_at: int = -1
     earlier_from: float = 0
     frozen: dict[str, tuple[str, float]] = field(default_factory=dict)
+    unmoved: dict[str, str] = field(default_factory=dict)
     hands: dict[str, str] = field(default_factory=dict)
     sees: object = None
+    look_seconds: float = 5.0
     looks: int = 0
     calls: int = 0
     dies_at: int | None = None
@@ -119,7 +125,7 @@ class Mountain:
         endings = Endings("dev", names, "--stack dev", f"eco2 climb {' '.join(names)} --stack dev")
         goal = goal or Goal(promote=True, soak_seconds=20, give_up_seconds=600)
         endings = replace(endings, moves=goal.moves)
-        return Climb(Site(self), goal, endings, Ways(self.events.append, agreed)).run()
+        return Climb(Site(self), goal, endings, Ways(self.events.append, agreed, self.look_seconds)).run()
 
     def told(self, name):
         """The events of a name."""
@@ -216,6 +222,8 @@ class Site:
         compare(self.found)
         if self.on.refused:
             raise RefusedError(self.on.refused)
+        if self.on.beside:
+            raise BesideError(self.on.beside)
         if self.on.unfit:
             raise NotNowError(self.on.unfit)
         return step
@@ -233,8 +241,11 @@ class Site:
                 self.on.says(name, phase)
         self._may_die()
 
-    def update(self, step, message):
+    def update(self, step, message, ends):
         self._may_die()
+        if ends.came:
+            self.on.file = self.before
+            raise KeyboardInterrupt
         if self.on.locked:
             self.on.file = self.before
             raise NotNowError(self.on.locked)
@@ -253,6 +264,9 @@ class Site:
                 self.on.routes[name] = None
         self._may_die()
         return dict(self.failed)
+
+    def unmoved(self):
+        return dict(self.on.unmoved)
 
     def finish_back(self, message):
         self._may_die()

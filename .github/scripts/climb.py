@@ -19,6 +19,7 @@ from eco2.stack.cli import PulumiError
 from eco2.stack.comparison import with_differences
 from eco2.stack.moves import services_of
 from eco2.stack.planning import last_update, read_report
+from rollout.climb.beside import beside_step
 from rollout.climb.runs import EndError, Run, decide
 from rollout.climb.standing import asked_of, standing_of
 from rollout.climb.steps import Goal
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from rollout.spec.catalog import Catalog
 
 HERE = Path()
-NOT_COMPARED = "what changes beside rollouts"
-"""How `with_differences` begins to say that it does not know."""
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -129,10 +128,9 @@ def others(run: Run, stands: Mapping[str, Standing], last: StackState) -> str:
     if found.refused:
         return "; ".join(one.reason for one in problems(file_of(run), found.refused))
     found = with_differences(found, HERE, run.stack, last)
-    own = {name for name, one in stands.items() if one.asked.phase != one.phase}
-    told = [one.service for one in found.changes if one.service not in own]
-    told += [f"{one.does}: {', '.join(one.what)}" for one in found.beside or ()]
-    return "; ".join(told + [one for one in found.warnings if one.startswith(NOT_COMPARED)])
+    services = read_catalog(HERE / "services.yaml").services
+    own = {name: services[name].companions for name, one in stands.items() if one.asked.phase != one.phase}
+    return beside_step(found, own)
 
 
 def look(told: Mapping[str, str]) -> dict[str, str]:

@@ -43,11 +43,13 @@ class FirstStroke:
         strokes: One a service.
         began: When it began, by the monotonic clock.
         ended: When it ended, in seconds since the epoch.
+        silent: Why proxies do not know of it yet, or may not; empty where they do.
     """
 
     strokes: list[Stroke]
     began: float
     ended: float
+    silent: str = ""
 
 
 def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None = None) -> FirstStroke:
@@ -63,8 +65,9 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     silent = Later(partial(why_routes_are_not_learnt, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    say_what_moved(strokes, began, _of_proxies(silent.result(), why_it_is_not_known(cluster)), say)
-    return FirstStroke(strokes, began, struck_at)
+    told = _of_proxies(silent.result(), why_it_is_not_known(cluster))
+    say_what_moved(strokes, began, told, say)
+    return FirstStroke(strokes, began, struck_at, told)
 
 
 def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:

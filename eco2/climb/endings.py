@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.site import InterruptedUpdateError, RefusedError
 from eco2.terminal.climb.reasons import each_once
-from rollout.climb.words import places
+from rollout.climb.words import ahead, places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,12 +88,12 @@ class Endings:
 
     def refused(self, why: str, stands: Mapping[str, Standing] | None = None) -> Ending:
         """A step is refused; nothing of it was done."""
-        stays = f". It stays as it is: {places(stands)}. {self._ways}" if stands else ""
+        stays = f". It stays as it is: {_stands(stands)}. {self._ways}" if stands else ""
         return Ending("refused", f"{without_echo(why)}{stays}", REFUSED)
 
     def gave_up(self, stands: Mapping[str, Standing], why: str) -> Ending:
         """A phase took too long."""
-        stays = f"It stays as it is: {places(stands)}"
+        stays = f"It stays as it is: {_stands(stands)}"
         return Ending("gave up", f"gave up {each_once(why)}. {stays}. {self._ways}", GAVE_UP)
 
     def moved(self, stands: Mapping[str, Standing], why: str, sick: Mapping[str, str]) -> Ending:
@@ -112,10 +113,27 @@ class Endings:
             return Ending("interrupted", f"{told}. {self._ways}", INTERRUPTED)
         return Ending("update failed", f"{told}. {self._ways}", NOT_UPDATED)
 
-    def interrupted(self, stands: Mapping[str, Standing], when: str = "") -> Ending:
+    def broken(self, stands: Mapping[str, Standing], error: Exception) -> Ending:
+        """A fault of this program, or of what it reads."""
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+        told = (
+            f"an error that nobody expected: {type(error).__name__}: {error}{place}; nobody watches any more"
+        )
+        return Ending("failed", f"{told}: {_stands(stands)}. {self._ways}", REFUSED)
+
+    def interrupted_back(self, why: Mapping[str, str], failures: Mapping[str, str]) -> Ending:
+        """A Ctrl-C, or the end of a job, while services are taken back."""
+        routes = f"routes are not moved: {_told(failures)}" if failures else "the first stroke is done"
+        told = f"{_told(why)}. Interrupted while it is taken back: {routes}; finish it: {self.abort_command}"
+        return Ending("interrupted", told, INTERRUPTED)
+
+    def interrupted(self, stands: Mapping[str, Standing]) -> Ending:
         """A Ctrl-C, or the end of a job."""
-        stays = f": {places(stands)}" if stands else ""
-        told = when or f"interrupted; nothing moves any more{stays}"
+        stays = f": {_stands(stands)}" if stands else ""
+        told = f"interrupted; nothing moves any more{stays}"
         return Ending("interrupted", f"{told}. {self._ways}" if stands else told, INTERRUPTED)
 
 
@@ -123,6 +141,10 @@ def without_echo(why: str) -> str:
     """A refusal that says only once that nothing was changed."""
     rest = why.removesuffix(f"; {UNCHANGED}")
     return rest if UNCHANGED in rest else why
+
+
+def _stands(stands: Mapping[str, Standing]) -> str:
+    return "; but ".join(filter(None, (places(stands), ahead(stands))))
 
 
 def _told(why: Mapping[str, str]) -> str:

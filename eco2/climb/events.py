@@ -22,6 +22,7 @@ Outcome = Literal[
     "moved by somebody",
     "refused",
     "update failed",
+    "failed",
     "interrupted",
 ]
 
@@ -110,11 +111,19 @@ class Judged(_AsJson):
 
 @dataclass(frozen=True)
 class Struck(_AsJson):
-    """The first stroke of the abort is done: no request meets these canaries any more."""
+    """The first stroke of the abort is done.
+
+    Attributes:
+        services: Whose it was; no request meets their canaries any more, but for those in `unmoved`.
+        why: What is wrong, by service.
+        seconds: How long it took.
+        unmoved: Why work, or requests, may meet a canary still, by service.
+    """
 
     services: Sequence[str]
     why: Mapping[str, str]
     seconds: float
+    unmoved: Mapping[str, str] = field(default_factory=dict)
     event: Literal["struck"] = field(default="struck", init=False)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eco2.climb.back import take_back
 from eco2.climb.events import Ended, Promoted, Raised
-from eco2.climb.judges import Judges
-from eco2.climb.others import Others
+from eco2.climb.interrupts import held
+from eco2.climb.seeing import Seeing
 from eco2.climb.site import (
+    BesideError,
     DoneAlreadyError,
     FailedError,
     InterruptedUpdateError,
@@ -17,7 +18,7 @@ from eco2.climb.site import (
     NotNowError,
     RefusedError,
 )
-from eco2.climb.telling import Telling
+from eco2.climb.update_watch import UpdateWatch
 from rollout.climb import words
 from rollout.climb.steps import (
     Arrived,
@@ -26,7 +27,6 @@ from rollout.climb.steps import (
     Raise,
     Refuse,
     TakeBack,
-    Watching,
     first_step,
     next_step,
 )
@@ -34,40 +34,32 @@ from rollout.climb.steps import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eco2.change.proposal import Proposal
-    from eco2.climb.endings import Ending, Endings
-    from eco2.climb.site import Site
-    from eco2.climb.telling import Ways
+    from eco2.climb.endings import Ending
     from rollout.climb.standing import Left, Standing
-    from rollout.climb.steps import Goal, Step
+    from rollout.climb.steps import Step
 
 
-class Climb:
+class Climb(Seeing):
     """One run of `eco2 climb`, or of `eco2 judge`."""
-
-    def __init__(self, site: Site, goal: Goal, endings: Endings, ways: Ways) -> None:
-        """Prepares; nothing is looked at yet."""
-        self._site, self._goal, self._endings, self._ways = site, goal, endings, ways
-        self._others, self._judges = Others(site), Judges(site)
-        self._telling = Telling(ways.tell, self._judges)
-        self._stands: dict[str, Standing] = {}
-        self._phase_began = self._looked_at = site.now()
-        self._first: tuple[Step, Proposal] | None = None
-        self._waits = self._doubt = ""
-        self._told_well = False
 
     def run(self) -> Ending:
         """Climbs until there is an end."""
         began = self._site.now()
         try:
-            ending = self._run()
-        except MovedError as error:
-            ending = self._endings.moved(self._stands, str(error), self._sick())
-        except KeyboardInterrupt:
-            ending = self._endings.interrupted(self._stands)
+            ending = self._climb()
+        except Exception as error:  # noqa: BLE001  # whatever it is, a sick canary must not be left alone for it
+            ending = self._broken(error)
         seconds = self._site.now() - began
         self._ways.tell(Ended(ending.outcome, ending.words, ending.code, seconds))
         return ending
+
+    def _climb(self) -> Ending:
+        try:
+            return self._run()
+        except MovedError as error:
+            return self._endings.moved(self._stands, str(error), self._sick())
+        except KeyboardInterrupt:
+            return self._interrupted()
 
     def _run(self) -> Ending:
         try:
@@ -81,16 +73,16 @@ class Climb:
         self._others.known(routes.hands)
         self._telling.began(self._endings.stack, self._stands, self._goal)
         self._begin_phase()
-        if isinstance(step, Watching):
+        if not isinstance(step, TakeBack):
             step = next_step(self._stands, self._judges.verdicts, 0, self._goal)
+        proposal = None
         try:
             if isinstance(step, Raise | Promote):
-                self._first = step, self._prepare(step)
-        except RefusedError as error:
+                proposal = self._site.prepare(step, self._compare)
+        except (RefusedError, BesideError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
         except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))
-        proposal = self._first and self._first[1]
         if not isinstance(step, Arrived) and not self._ways.agreed(
             self._stands, step, proposal, routes.hands
         ):
@@ -114,10 +106,7 @@ class Climb:
 
     def _decide(self) -> Step:
         waits = self._waits or self._doubt
-        step = next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
-        begun = first_step(self._stands, self._goal, {}, self._endings.options)
-        goes_on = isinstance(step, TakeBack | GiveUp) or not isinstance(begun, Raise | Promote)
-        return step if goes_on else begun
+        return next_step(self._stands, self._judges.verdicts, self._in_phase(), self._goal, waits)
 
     def _act(self, step: Step) -> Ending | None:
         """Does what follows; the end, where it is one."""
@@ -138,39 +127,54 @@ class Climb:
     def _move(self, step: Raise | Promote) -> Ending | None:
         """A step up, or the promotion; None also where it has to wait, or another step is due by now."""
         began = self._site.now()
+        watch = UpdateWatch(
+            self._look, self._sick, self._site.strike, self._telling.waits, self._ways.look_seconds
+        )
         try:
-            proposal = self._prepare(step)
+            # The first step, too, though it was shown: an answer may take hours.
+            proposal = self._site.prepare(step, self._compare)
             if not self._is_still(step):
                 return None
-            self._site.write(proposal)
             message = self._message(step)
-            interrupted = self._site.update(proposal, message)
+            # A Ctrl-C between the file and the update would leave a step behind that nobody watches.
+            with held() as ends:
+                self._site.write(proposal)
+                with watch if isinstance(step, Raise) else nullcontext():
+                    interrupted = self._site.update(proposal, message, ends) or ends.came
         except DoneAlreadyError:
             return None
         except NotNowError as error:
             self._wait(str(error))
-            return None
-        except (RefusedError, FailedError, InterruptedUpdateError) as error:
-            return self._endings.not_moved(self._stands, error)
-        seconds = self._site.now() - began
+            return self._take_back(TakeBack(watch.sick)) if watch.sick else None
+        except FailedError as error:
+            return self._after_failure(step, error)
+        except (RefusedError, InterruptedUpdateError) as error:
+            return self._interrupted() if watch.sick else self._endings.not_moved(self._stands, error)
+        return self._after(step, message, self._site.now() - began, interrupted=interrupted)
+
+    def _after(
+        self, step: Raise | Promote, message: str, seconds: float, *, interrupted: bool
+    ) -> Ending | None:
+        """What follows an update that ended well."""
         if isinstance(step, Promote):
             self._ways.tell(Promoted(step.services, seconds))
             return self._endings.done(self._stands, promoted=True)
+        sick = self._sick()
         self._stands |= {name: self._stands[name].at(phase) for name, phase in step.phases.items()}
         self._others.moved_by_us(step.phases)
-        self._begin_phase()
+        if not sick:
+            self._begin_phase()
         weights = {name: self._stands[name].left.weight for name in step.phases}
         self._ways.tell(Raised(dict(step.phases), weights, seconds, message.partition(": ")[2]))
         if interrupted:
             raise KeyboardInterrupt
-        return None
+        return self._take_back(TakeBack(sick)) if sick else None
 
-    def _prepare(self, step: Raise | Promote) -> Proposal:
-        """Has a step judged; the first one was, before somebody was asked."""
-        if self._first and self._first[0] == step:
-            (_, proposal), self._first = self._first, None
-            return proposal
-        return self._site.prepare(step, self._compare)
+    def _message(self, step: Raise | Promote) -> str:
+        verdicts, seconds = self._judges.verdicts, self._in_phase()
+        if isinstance(step, Promote):
+            return words.of_promotion(self._stands, step.services, verdicts, seconds, begun=step.begun)
+        return words.of_step(self._stands, step.phases, verdicts, seconds, begun=step.begun)
 
     def _compare(self, found: Mapping[str, Standing]) -> None:
         """Ends a step where somebody moved a service, or did it already.
@@ -193,8 +197,15 @@ class Climb:
         return bool(found)
 
     def _is_still(self, step: Raise | Promote) -> bool:
-        """Looks once more, since guards take their time: whether the step is still what follows."""
-        if not self._judges.weights or step.begun:
+        """Looks once more, since guards take their time: whether the step is still what follows.
+
+        Raises:
+            MovedError: If somebody moved a service.
+            NotNowError: If that is not known.
+        """
+        if self._take_in(self._others.look(self._stands, accept=True)):
+            return False
+        if not self._judges.weights:
             return True
         self._look()
         if self._decide() != step:
@@ -203,39 +214,3 @@ class Climb:
             self._judged()
             self._told_well = True
         return True
-
-    def _take_back(self, step: TakeBack) -> Ending:
-        if not self._goal.moves:
-            self._judged()
-            return self._endings.sick(step.why)
-        message = words.of_way_back(self._stands, step.why, self._in_phase())
-        return take_back(self._site, self._endings, self._ways, step.why, message, self._judged)
-
-    def _look(self) -> None:
-        if weights := self._judges.weights:
-            self._judges.after(self._site.look(weights))
-            self._telling.looked(self._stands, self._in_phase())
-
-    def _judged(self) -> None:
-        self._telling.judged(self._stands, self._in_phase())
-
-    def _begin_phase(self) -> None:
-        self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
-        self._site.begin_phase()
-        self._judges.begin_phase({name: one.left.weight for name, one in self._stands.items() if one.phase})
-
-    def _message(self, step: Raise | Promote) -> str:
-        verdicts, seconds = self._judges.verdicts, self._in_phase()
-        if isinstance(step, Promote):
-            return words.of_promotion(self._stands, step.services, verdicts, seconds, begun=step.begun)
-        return words.of_step(self._stands, step.phases, verdicts, seconds, begun=step.begun)
-
-    def _wait(self, why: str) -> None:
-        self._waits = why
-        self._telling.waits(why)
-
-    def _in_phase(self) -> float:
-        return self._site.now() - self._phase_began
-
-    def _sick(self) -> dict[str, str]:
-        return {name: one.words for name, one in self._judges.verdicts.items() if one.answer == "sick"}

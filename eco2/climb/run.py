@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import typer
 from eco2.change.apply import show
 from eco2.climb.endings import REFUSED, UNCHANGED, Ending, Endings, without_echo
 from eco2.climb.events import Ended
+from eco2.climb.interrupts import as_interrupts
 from eco2.climb.loop import Climb
 from eco2.climb.stack_site import StackSite
 from eco2.climb.telling import Ways
@@ -45,7 +44,7 @@ def run(request: ClimbRequest) -> int:
     Raises:
         ConfigError: If the report cannot be written.
     """
-    with terminated_as_interrupted(), open_journal(as_json=request.as_json, report=request.report) as journal:
+    with as_interrupts(), open_journal(as_json=request.as_json, report=request.report) as journal:
         request = replace(request, aside=journal.aside)
         try:
             refuse_blind(request)
@@ -133,17 +132,3 @@ class Asking:
             f"at each phase until it is well, {duration(goal.soak_seconds)} at the least and "
             f"{duration(goal.give_up_seconds)} at the most; sick canaries are taken back"
         )
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Has a SIGTERM, as at the end of a workflow's job, do what Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

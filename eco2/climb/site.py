@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eco2.change.proposal import Proposal
+    from eco2.climb.interrupts import Held
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote, Raise
     from rollout.judge.judging import Earlier, Reading
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 class NotNowError(Exception):
     """Something cannot be done or known at this moment; the message says what is waited for."""
+
+
+class BesideError(NotNowError):
+    """An update would do more than the step: what others have prepared, which nobody judges."""
 
 
 class MovedError(Exception):
@@ -135,6 +140,7 @@ class Site(Protocol):
         Raises:
             RefusedError: If a guard refuses it.
             NotNowError: If it cannot be known, or a canary is not ready for it yet.
+            BesideError: If its update would do more than this.
             MovedError: If somebody else moved a service.
         """
 
@@ -145,17 +151,26 @@ class Site(Protocol):
             NotNowError: If somebody else changed it meanwhile, or it cannot be written.
         """
 
-    def update(self, proposal: Proposal, message: str) -> bool:
+    def update(self, proposal: Proposal, message: str, ends: Held) -> bool:
         """Runs the update; whether a Ctrl-C came meanwhile, and it ended well all the same.
+
+        Args:
+            proposal: The step that is written.
+            message: For the history of the stack.
+            ends: Whether a Ctrl-C came before it.
 
         Raises:
             NotNowError: If somebody else updates the stack. The file is as it was before.
-            InterruptedUpdateError: If a Ctrl-C has ended it.
+            KeyboardInterrupt: If a Ctrl-C came before it. The file is as it was before.
+            InterruptedUpdateError: If a Ctrl-C has ended it, or came before it and the file stays written.
             FailedError: If it failed.
         """
 
     def strike(self) -> Mapping[str, str]:
         """Takes all canaries out of all routes, at once; why not, by service, where that failed."""
+
+    def unmoved(self) -> Mapping[str, str]:
+        """Why work, or requests, may meet a canary still after `strike`, by service; empty where none does."""
 
     def finish_back(self, message: str) -> None:
         """The rest of the abort, after `strike`.

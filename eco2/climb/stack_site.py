@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING
 from eco2.background import Later
 from eco2.change.canaries import NotKnownError, look_at_canaries
 from eco2.change.manual_routes import look_at_routes, unfinished_abort
-from eco2.change.proposal import FileChangedError, propose, read_baseline
+from eco2.change.proposal import propose, read_baseline
 from eco2.climb.site import (
-    FailedError,
-    InterruptedUpdateError,
+    BesideError,
     MovedError,
     NotNowError,
     RefusedError,
     RoutesSeen,
 )
+from eco2.climb.step_update import StepUpdate
 from eco2.judge.watch import Watch
 from eco2.prometheus import PrometheusError
-from eco2.stack.cli import EndedError, LockedError, PulumiError
-from eco2.stack.file import alone, read_text, write_text
+from eco2.stack.cli import PulumiError
+from eco2.stack.file import read_text
 from eco2.stack.history import history
 from eco2.stack.moves import services_of
 from eco2.stack.planning import last_update
-from eco2.stack.recover import LOCKED_BY, owner_has_ended
-from eco2.update.run import update
 from kube.errors import ClusterError
+from rollout.climb.beside import beside_step
 from rollout.climb.standing import asked_of, left_of, standing_of
 from rollout.climb.steps import Raise
 from rollout.edits import advanced, promoted
@@ -34,7 +33,7 @@ from rollout.plan.update import prior_of
 from rollout.problems import ConfigError, refuse_strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from eco2.change.proposal import Baseline, Proposal
     from eco2.climb.request import ClimbRequest
@@ -67,7 +66,9 @@ class StackSite:
         self._last: StackState | None = None
         self._watch: Watch | None = None
         self._asked: tuple[str, dict[str, Asked]] = ("", {})
-        self.strike, self.finish_back = way_back.strike, way_back.finish
+        self.strike, self.unmoved, self.finish_back = way_back.strike, way_back.unmoved, way_back.finish
+        step = StepUpdate(request)
+        self.write, self.update = step.write, step.update
 
     def now(self) -> float:
         """Seconds of a clock that only goes forward."""
@@ -156,8 +157,19 @@ class StackSite:
             proposal = propose(baseline, names, self._move(step))
         except ConfigError as error:
             raise RefusedError(str(error)) from None
+        self._refuse_more(proposal, names)
         self._refuse_unfit(proposal)
         return proposal
+
+    def _refuse_more(self, proposal: Proposal, names: Collection[str]) -> None:
+        assert proposal.plan is not None  # what the last update left is known
+        services = proposal.baseline.services
+        own = {name: services[name].service.companions for name in names}
+        if told := beside_step(proposal.plan, own):
+            way = (
+                f"do it first: `pulumi up --stack {self._request.stack}`, or take it out of {self._file.name}"
+            )
+            raise BesideError(f"the update would also do what is not of this climb: {told}; {way}")
 
     def _move(self, step: Raise | Promote) -> Callable[[Wanted, Prior | None], Move]:
         if isinstance(step, Raise):
@@ -175,46 +187,6 @@ class StackSite:
         if seen.unfit:
             told = "; ".join(f"{name} must not get more traffic: {why}" for name, why in seen.unfit.items())
             raise NotNowError(told)
-
-    def write(self, proposal: Proposal) -> None:
-        """Writes a step to the file."""
-        try:
-            proposal.write()
-        except (FileChangedError, ConfigError, OSError) as error:
-            raise NotNowError(str(error)) from None
-
-    def update(self, proposal: Proposal, message: str) -> bool:
-        """Runs the update; whether a Ctrl-C came meanwhile, and it ended well all the same."""
-        request = self._request
-        options, quiet = ("--skip-preview", "--message", message), request.as_json
-        try:
-            with request.aside():
-                return update(request.project, request.stack, *options, quiet=quiet, until_terminated=True)
-        except LockedError as error:
-            self._take_out_again(proposal)
-            raise NotNowError(self._of_lock(str(error))) from None
-        except EndedError as error:
-            raise InterruptedUpdateError(str(error)) from None
-        except PulumiError as error:
-            raise FailedError(str(error)) from None
-
-    def _take_out_again(self, proposal: Proposal) -> None:
-        """Undoes what was written, or whoever updates next would raise what nobody watches."""
-        try:
-            with alone(self._file):
-                if proposal.changes_file and read_text(self._file) == proposal.text:
-                    write_text(self._file, proposal.baseline.text)
-        except (ConfigError, OSError) as error:
-            raise FailedError(
-                f"the stack is locked, and the step cannot be taken out of the file: {error}"
-            ) from None
-
-    def _of_lock(self, told: str) -> str:
-        stack, owner = self._request.stack, LOCKED_BY.search(told)
-        if owner_has_ended(told):
-            way = f"`eco2 recover {self._request.options}`"
-            return f"{stack} is locked by an update that was killed; what makes it fit again: {way}"
-        return f"another update of {stack} is under way{f' ({owner[0]})' if owner else ''}"
 
     def who(self) -> str:
         """Who made the last update, and what was said with it."""

@@ -46,6 +46,20 @@ class WayBack:
         self._struck = first_stroke(self._ready, self._told.append)
         return {one.service: one.failure for one in self._struck.strokes if one.failure}
 
+    def unmoved(self) -> Mapping[str, str]:
+        """Why work, or requests, may meet a canary still after the first stroke, by service."""
+        assert self._struck is not None  # the first stroke comes first
+        found = {}
+        for one in self._struck.strokes:
+            if one.unrouted:
+                found[one.service] = "has no routes; its canary takes work until the update ends it"
+            elif one.missing:
+                told = f"{', '.join(one.missing)} is not there"
+                found[one.service] = f"{told}, so whether requests meet its canary is not known"
+            elif self._struck.silent:
+                found[one.service] = f"its routes lead to stable; {self._struck.silent}"
+        return found
+
     def finish(self, message: str) -> None:
         """The rest of the abort.
 

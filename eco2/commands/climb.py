@@ -52,9 +52,10 @@ def climb(
     It keeps nothing of its own: ended by Ctrl-C or killed, run it again, and it goes on from where the stack is. If
     somebody else moves one of its services, it ends and does not go up again.
 
-    Exit codes: 0 arrived or promoted, 1 refused or failed and nothing was changed, 2 wrong usage or nobody to ask, 4
-    an update failed, 5 sick and taken back, 6 gave up and stays at its phase, 7 somebody else moved it, 130 ended by
-    Ctrl-C. If it is sick and the way back fails, the codes are those of `eco2 abort`.
+    Exit codes: 0 arrived or promoted, 1 a step was refused, or it ended by a fault of its own: what was done before
+    stays, 2 wrong usage or nobody to ask, 4 an update failed, 5 sick and taken back, 6 gave up and stays at its phase,
+    7 somebody else moved it, 130 ended by Ctrl-C. If it is sick and the way back fails, the codes are those of
+    `eco2 abort`.
 
     Example: eco2 climb auth-api scan-api --stack prod --promote --report climb.html
     """

@@ -25,7 +25,7 @@ PATIENCE_SECONDS: Final = 2.0
 LATE: Final = Unknown("Prometheus has not answered its query yet")
 
 
-class Beside:
+class SideQuestions:
     """The questions of a phase that are under way."""
 
     def __init__(

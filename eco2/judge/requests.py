@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import by_reporter
 from eco2.judge import questions
-from eco2.judge.beside import PATIENCE_SECONDS, Beside
+from eco2.judge.beside import PATIENCE_SECONDS, SideQuestions
 from eco2.judge.lines import Lines
 from eco2.judge.series import by_proxy, failed_scrapes, key_of, of_service, proxy_of, slow_scrapes
 from rollout.judge.judging import Earlier
@@ -80,7 +80,7 @@ class RequestReader:
         self._since: float | None = None
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._shares: dict[str, Share] = {}
-        self._beside = Beside(self._asker, self._services, self._kinds)
+        self._beside = SideQuestions(self._asker, self._services, self._kinds)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Counted]:
         """What was counted since the look before.

@@ -40,7 +40,8 @@ def update(
         options: Further options.
         variables: Environment variables for the program.
         quiet: Whether standard output is kept free, and everything goes to standard error.
-        until_terminated: Whether a SIGTERM, as at the end of a workflow's job, ends the update as Ctrl-C does.
+        until_terminated: Whether a SIGTERM, as at the end of a workflow's job, or a SIGHUP, as at the end of a
+            terminal, ends the update as Ctrl-C does.
 
     Returns:
         Whether one of these came, and the update ended well all the same.
@@ -72,7 +73,7 @@ def update(
 
     handlers = {signal.SIGINT: lambda number, _: interrupts.append(number)}
     if until_terminated:
-        handlers[signal.SIGTERM] = terminated
+        handlers |= {signal.SIGTERM: terminated, signal.SIGHUP: terminated}
     before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
         if before[number] is not signal.SIG_IGN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,10 +37,12 @@ class Left:
     Attributes:
         phase: Its phase.
         weight: The weight on its canary in per cent.
+        routed: The weight that its routes have since, where an update failed or was ended; None: the same.
     """
 
     phase: int = 0
     weight: int = 0
+    routed: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Standing:
     def phase(self) -> int:
         """Where users meet it: at the phase that the last update left."""
         return self.left.phase
+
+    @property
+    def weight(self) -> int:
+        """What users meet of its canary in per cent."""
+        return self.left.weight if self.left.routed is None else self.left.routed
 
     @property
     def last(self) -> int:
@@ -89,7 +96,7 @@ def asked_of(wanted: Wanted) -> Asked:
 
 def left_of(prior: Prior | None) -> Left:
     """What the last update left of a service; nothing of one that it did not know."""
-    return Left(prior.phase, prior.weight) if prior else Left()
+    return Left(prior.phase, prior.weight, prior.stands_at[0]) if prior else Left()
 
 
 def standing_of(wanted: Wanted, prior: Prior | None) -> Standing:

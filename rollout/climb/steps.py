@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rollout.climb.words import duration
+from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,7 @@ Step = Raise | Watching | TakeBack | Promote | GiveUp | Arrived | Refuse
 def first_step(
     stands: Mapping[str, Standing], goal: Goal, off_routes: Mapping[str, str], options: str
 ) -> Step:
-    """What must be done before anything is watched: what was begun is finished first.
+    """What was begun, and is to be finished before anything else. `next_step` says when: no canary goes up unjudged.
 
     Args:
         stands: The services.
@@ -136,10 +137,7 @@ def first_step(
     if aborted or off_routes:
         names = [name for name in stands if name in aborted or name in off_routes]
         return TakeBack(dict.fromkeys(names, "an abort of it was begun and not finished"), begun=True)
-    if any(one.promoting for one in stands.values()):
-        return _promotion(stands, begun=True)
-    behind = {name: one.asked.phase for name, one in stands.items() if one.asked.phase > one.phase}
-    return Raise(behind, begun=True) if behind else Watching()
+    return _begun(stands) or Watching()
 
 
 def next_step(
@@ -149,7 +147,9 @@ def next_step(
     goal: Goal,
     waits: str = "",
 ) -> Step:
-    """What follows a look; nothing is half done then.
+    """What follows a look.
+
+    A step that was written before, and not done, is the next one: it needs the verdict of any other, and no soak.
 
     Args:
         stands: The services.
@@ -161,12 +161,19 @@ def next_step(
     if why := {name: one.words for name, one in verdicts.items() if one.answer == "sick"}:
         return TakeBack(why)
     unsure = not_well(stands, verdicts)
+    begun = _begun(stands) if goal.moves else None
+    if isinstance(begun, Promote) and _has_left(stands):
+        return begun
     soaked = seconds_in_phase >= goal.soak_seconds or not any(one.phase for one in stands.values())
     if seconds_in_phase >= goal.give_up_seconds and (unsure or waits):
         told = waits or "; ".join(f"{name}: {why}" for name, why in unsure.items())
         return GiveUp(f"after {duration(goal.give_up_seconds)} at this phase: {told}")
-    if unsure or not soaked:
+    if unsure or not (soaked or begun):
         return Watching()
+    return begun or _up(stands, goal)
+
+
+def _up(stands: Mapping[str, Standing], goal: Goal) -> Step:
     climbing = {
         name: one.phase + 1
         for name, one in stands.items()
@@ -174,7 +181,20 @@ def next_step(
     }
     if climbing:
         return Raise(climbing)
-    return _promotion(stands) if goal.promote and goal.moves else Arrived()
+    return (_promotion(stands) if goal.promote and goal.moves else None) or Arrived()
+
+
+def _begun(stands: Mapping[str, Standing]) -> Raise | Promote | None:
+    """The step up, or the promotion, that is written and not done."""
+    if any(one.promoting for one in stands.values()):
+        return _promotion(stands, begun=True)
+    behind = {name: one.asked.phase for name, one in stands.items() if one.asked.phase > one.phase}
+    return Raise(behind, begun=True) if behind else None
+
+
+def _has_left(stands: Mapping[str, Standing]) -> bool:
+    """Whether users have left a canary whose promotion was begun: nobody can judge that one any more."""
+    return any(one.promoting and one.weight < FULL_WEIGHT for one in stands.values())
 
 
 def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) -> dict[str, str]:
@@ -192,9 +212,9 @@ def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]
     return {name: list(range(one.phase + 1, goal.top(one) + 1)) for name, one in stands.items()}
 
 
-def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Step:
+def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Promote | None:
     names = tuple(name for name, one in stands.items() if not one.promoted)
-    return Promote(names, begun) if names else Arrived()
+    return Promote(names, begun) if names else None
 
 
 def _refusal(stands: Mapping[str, Standing], goal: Goal, options: str) -> str:
@@ -221,7 +241,8 @@ def _refusal_of(name: str, standing: Standing, goal: Goal, options: str) -> str:
     if asked > phase + 1:
         way = f"a climb skips no phase: `eco2 advance {name} --to {phase + 1} {options}`"
         return f"{name}: the file asks for phase {asked}, and the last update left phase {phase}; {way}"
-    if goal.to is not None and phase > min(goal.to, standing.last):
+    if goal.to is not None and max(asked, phase) > min(goal.to, standing.last):
+        where = f"is at phase {phase}" if asked <= phase else f"the file asks for phase {asked}"
         way = f"to go back: `eco2 advance {name} --to {goal.to} {options}`"
-        return f"{name}: is at phase {phase} already, above phase {goal.to}, and a climb only goes up; {way}"
+        return f"{name}: {where} already, above phase {goal.to}, and a climb only goes up; {way}"
     return ""

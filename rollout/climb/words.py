@@ -48,7 +48,7 @@ def of_step(
         begun: Whether an earlier climb had written it down.
     """
     moves = ", ".join(f"{name} {stands[name].phase} → {phase}" for name, phase in phases.items())
-    why = BEGUN if begun else _well(verdicts, seconds_in_phase)
+    why = _why(verdicts, seconds_in_phase, begun=begun)
     return _message(f"climb {moves}", why, [stands[name] for name in phases])
 
 
@@ -61,7 +61,7 @@ def of_promotion(
     begun: bool = False,
 ) -> str:
     """The message of a promotion; arguments as of `of_step`."""
-    why = BEGUN if begun else _well(verdicts, seconds)
+    why = _why(verdicts, seconds, begun=begun)
     return _message(f"climb promotes {', '.join(names)}", why, [stands[name] for name in names])
 
 
@@ -78,15 +78,30 @@ def places(stands: Mapping[str, Standing]) -> str:
     return ", ".join(f"{name} at phase {one.phase} ({_share(one)})" for name, one in stands.items())
 
 
+def ahead(stands: Mapping[str, Standing]) -> str:
+    """What the file asks for beyond where services are, and so any update would do; empty if nothing."""
+    told = [
+        f"{name} is promoted" if one.promoting else f"{name} goes to phase {one.asked.phase}"
+        for name, one in stands.items()
+        if one.promoting or one.asked.phase > one.phase
+    ]
+    return f"by the file {', '.join(told)} with the next update, whoever makes it" if told else ""
+
+
 def _share(standing: Standing) -> str:
-    if standing.left.weight:
-        return f"{standing.left.weight} %"
+    if standing.weight:
+        return f"{standing.weight} %"
     return "header only" if standing.phase else "off"
 
 
+def _why(verdicts: Mapping[str, Verdict], seconds: float, *, begun: bool) -> str:
+    well = _well(verdicts, seconds) if verdicts else ""
+    if begun:
+        return f"{BEGUN}; {well}" if well else BEGUN
+    return well or "begins"
+
+
 def _well(verdicts: Mapping[str, Verdict], seconds: float) -> str:
-    if not verdicts:
-        return "begins"
     if len(verdicts) == 1:
         told = "".join(one.words for one in verdicts.values())
     else:

@@ -62,7 +62,8 @@ def test_no_step_on_prod_brings_along_what_nobody_approved(on_prod):
     # By hand, and so not of the climb: the phase is the climb's own, and another service waits for its approval.
     again = on_prod.run(chain)
     assert "update" not in on_prod.jobs[-4:]
-    assert on_prod.context["needs"]["look"]["outputs"]["hold"].endswith("would bring them along: scan-api")
+    hold = on_prod.context["needs"]["look"]["outputs"]["hold"]
+    assert "would bring them along: scan-api from off → the header alone" in hold
     assert on_prod.jobs[-2:] == ["watch", "next"]
     assert again
     on_prod.applies()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from eco2.climb import stack_site
+from eco2.climb.journal import Journal
 from eco2.climb.request import ClimbRequest
 from eco2.judge.watch import Watch
 from rollout.climb.steps import Goal
@@ -360,7 +362,7 @@ def test_help_says_how_a_time_is_written(desk):
     assert told.count("90s, 10m, 1h30m") == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_and_the_end_of_a_job_leave_it_where_it_is(desk, cluster, number):
     desk.says(auth_api="{phase: 2}")
     desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
@@ -381,12 +383,13 @@ def test_ctrl_c_and_the_end_of_a_job_leave_it_where_it_is(desk, cluster, number)
     assert desk.updates == []
 
 
-def test_the_end_of_a_job_lets_pulumi_end_its_update_in_good_order(desk, cluster):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_a_job_lets_pulumi_end_its_update_in_good_order(desk, cluster, number):
     (desk.folder / "slow").touch()
     with begun(desk) as running:
         wait_for(lambda: desk.updates)
         time.sleep(0.5)
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(number)
         out, err = running.communicate(timeout=30)
     assert running.returncode == 130, out + err
     assert (desk.folder / "ended").exists()
@@ -424,3 +427,59 @@ def test_at_a_terminal_it_asks_and_the_view_leaves_room_for_pulumi(desk, cluster
     assert "updating as asked" in [line.strip("\r") for line in plain.split("\n")]
     assert terminal.seen.rindex(SHOW) > terminal.seen.rindex(HIDE)
     assert phases(desk) == {"auth-api": 1}
+
+
+def test_what_somebody_has_prepared_for_another_service_is_not_brought_along(desk, cluster, sees):
+    desk.says(scan_api="{phase: 3}")
+    desk.left(scan_api=(2, 5, "scan-api-dev-canary"))
+    before = desk.file.read_text()
+    done = desk.run("climb", "auth-api", "--to", "3", *OPTIONS)
+    assert done.exit_code == 1, done.output
+    words = " ".join(done.output.split())
+    assert "also do what is not of this climb: scan-api from 5 % → 20 %" in words
+    assert "`pulumi up --stack dev`, or take it out of Pulumi.dev.yaml" in words
+    assert (desk.file.read_text(), desk.updates) == (before, [])
+
+
+def test_what_somebody_prepares_while_it_climbs_is_waited_for(desk, cluster, sees, monkeypatch):
+    text = desk.says(auth_api="{phase: 2}")
+    desk.left(auth_api=(2, 5, "auth-api-dev-canary"))
+    look, looks = Watch.look, iter(range(100))
+
+    def and_somebody_writes(watch, weights):
+        desk.file.write_text(text.replace("  # kept", "\n    scan-api: {phase: 1}", 1)) if next(
+            looks
+        ) == 0 else None
+        return look(watch, weights)
+
+    monkeypatch.setattr(Watch, "look", and_somebody_writes)
+    done = desk.run("climb", "auth-api", "--to", "3", *OPTIONS, "--give-up", "1s")
+    assert done.exit_code == 6, done.output
+    assert "scan-api from off → the header alone" in " ".join(done.output.split())
+    assert desk.updates == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_end_before_pulumi_starts_takes_the_step_out_of_the_file(desk, cluster, sees, monkeypatch, kept):
+    before = desk.file.read_text()
+
+    @contextmanager
+    def ended_meanwhile(journal):
+        if "phase: 1" in desk.file.read_text():
+            signal.raise_signal(signal.SIGINT)
+            if kept:
+                monkeypatch.setattr("eco2.climb.step_update.write_text", refuses)
+        yield
+
+    def refuses(*_):
+        raise OSError("no space")
+
+    monkeypatch.setattr(Journal, "aside", ended_meanwhile)
+    done = desk.run("climb", "auth-api", *OPTIONS)
+    assert done.exit_code == 130, done.output
+    assert desk.updates == []
+    if kept:
+        words = " ".join(done.output.split())
+        assert "the step cannot be taken out of Pulumi.dev.yaml: no space. The file is written" in words
+    else:
+        assert desk.file.read_text() == before

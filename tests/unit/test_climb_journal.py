@@ -56,7 +56,7 @@ def test_each_event_is_the_line_of_the_contract():
     }  # fmt: skip
     assert Judged("a", 2, 5, "well", "words", 600.0).as_json()["answer"] == "well"
     assert Struck(("a",), {"a": "why"}, 0.3).as_json() == {
-        "event": "struck", "services": ["a"], "why": {"a": "why"}, "seconds": 0.3,
+        "event": "struck", "services": ["a"], "why": {"a": "why"}, "seconds": 0.3, "unmoved": {},
     }  # fmt: skip
     assert TakenBack(["a"], 24.0).as_json()["event"] == "taken back"
     line = Entry(AT, Ended("gave up", "words", 6, 4000.0)).as_json()

@@ -54,7 +54,9 @@ def _lines(event: Event) -> Iterator[str]:
         at = told(event.seconds_in_phase)
         yield f"{event.service}: {event.answer} after {at} at phase {event.phase}: {each_once(event.words)}"
     elif event.event == "struck":
-        yield f"{', '.join(event.services)}: no request meets the canary any more ({told(event.seconds)})"
+        if moved := [name for name in event.services if name not in event.unmoved]:
+            yield f"{', '.join(moved)}: no request meets the canary any more ({told(event.seconds)})"
+        yield from (f"{name}: {left}" for name, left in event.unmoved.items())
         yield from (f"  {name}: {why}" for name, why in event.why.items())
     elif event.event == "taken back":
         yield f"{', '.join(event.services)}: taken back in {told(event.seconds)}"

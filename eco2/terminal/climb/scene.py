@@ -85,7 +85,9 @@ class Scene:
             self._look(event, entry.at)
         elif event.event == "struck":
             for name in event.services:
-                self._canary(name, entry.at).done = "no request meets it any more"
+                left = name in event.unmoved
+                told = "may be met until the update ends it" if left else "no request meets it any more"
+                self._canary(name, entry.at).done = told
         elif event.event in {"taken back", "promoted"}:
             self._end(event.services, event.event, entry.at)
         elif event.event == "ended":

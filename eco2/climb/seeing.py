@@ -1,0 +1,109 @@
+"""What a climb sees of its canaries, and how it takes them back, whatever it was about to do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from eco2.climb.back import take_back
+from eco2.climb.judges import Judges
+from eco2.climb.others import Others
+from eco2.climb.site import NotNowError
+from eco2.climb.telling import Telling
+from rollout.climb import words
+from rollout.climb.steps import Promote, Raise, TakeBack
+from rollout.traffic.ladder import FULL_WEIGHT
+
+if TYPE_CHECKING:
+    from eco2.climb.endings import Ending, Endings
+    from eco2.climb.site import Site
+    from eco2.climb.telling import Ways
+    from rollout.climb.standing import Standing
+    from rollout.climb.steps import Goal
+
+FAILED_SECONDS: Final = 60.0
+"""How long canaries are watched at the most, after an update that failed."""
+
+
+class Seeing:
+    """What is known, looks, and the ends that need one more look."""
+
+    def __init__(self, site: Site, goal: Goal, endings: Endings, ways: Ways) -> None:
+        """Prepares; nothing is looked at yet."""
+        self._site, self._goal, self._endings, self._ways = site, goal, endings, ways
+        self._others, self._judges = Others(site), Judges(site)
+        self._telling = Telling(ways.tell, self._judges)
+        self._stands: dict[str, Standing] = {}
+        self._phase_began = self._looked_at = site.now()
+        self._waits = self._doubt = ""
+        self._told_well = False
+
+    def _interrupted(self) -> Ending:
+        """The end by a Ctrl-C: where it came between a verdict and its stroke, that is done first."""
+        if self._goal.moves and (sick := self._sick()):
+            return self._take_back(TakeBack(sick), interrupted=True)
+        return self._endings.interrupted(self._stands)
+
+    def _take_back(self, step: TakeBack, *, interrupted: bool = False) -> Ending:
+        if not self._goal.moves:
+            self._judged()
+            return self._endings.sick(step.why)
+        message = words.of_way_back(self._stands, step.why, self._in_phase())
+        told = step.why, message, self._judged
+        return take_back(self._site, self._endings, self._ways, *told, interrupted=interrupted)
+
+    def _look(self) -> None:
+        if weights := self._judges.weights:
+            self._judges.after(self._site.look(weights))
+            self._telling.looked(self._stands, self._in_phase())
+
+    def _judged(self) -> None:
+        self._telling.judged(self._stands, self._in_phase())
+
+    def _begin_phase(self) -> None:
+        self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
+        self._site.begin_phase()
+        self._judges.begin_phase({name: one.weight for name, one in self._stands.items() if one.phase})
+
+    def _wait(self, why: str) -> None:
+        self._waits = why
+        self._telling.waits(why)
+
+    def _in_phase(self) -> float:
+        return self._site.now() - self._phase_began
+
+    def _sick(self) -> dict[str, str]:
+        return {name: one.words for name, one in self._judges.verdicts.items() if one.answer == "sick"}
+
+    def _after_failure(self, step: Raise | Promote, error: Exception) -> Ending:
+        """Looks on for a while: an update that failed may have given a canary its traffic before."""
+        with suppress(NotNowError):
+            found = self._site.state().result()
+            self._stands |= {
+                name: replace(one, left=replace(one.left, routed=found[name].routed))
+                for name, one in self._stands.items()
+                if name in found
+            }
+        at = {name: one.weight for name, one in self._stands.items() if one.phase or one.weight}
+        if isinstance(step, Promote):
+            # Whom users have left for stable, nobody can judge.
+            at = {name: weight for name, weight in at.items() if weight == FULL_WEIGHT}
+        self._judges.begin_phase(at)
+        end = self._site.now() + FAILED_SECONDS
+        while at and self._site.now() < end and not self._sick():
+            self._site.sleep(self._ways.look_seconds)
+            self._look()
+            if all(one.answer == "well" for one in self._judges.verdicts.values()):
+                break
+        sick = self._sick()
+        return self._take_back(TakeBack(sick)) if sick else self._endings.not_moved(self._stands, error)
+
+    def _broken(self, error: Exception) -> Ending:
+        """The end by a fault of this program, after one more look where that is possible."""
+        with suppress(Exception):
+            self._look()
+        if self._goal.moves and (sick := self._sick()):
+            with suppress(Exception):
+                return self._take_back(TakeBack(sick))
+        return self._endings.broken(self._stands, error)

@@ -1,0 +1,143 @@
+"""No moment of a climb without a judge: during its updates, after one that failed, after a fault of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from eco2.climb.site import FailedError, InterruptedUpdateError, NotNowError
+from rollout.climb.steps import Goal
+from rollout.judge.observations import Unknown
+from tests.mountain import BAD, Mountain, Site
+
+QUICK = Goal(promote=True, soak_seconds=20, give_up_seconds=600)
+
+
+def fails(on, weight=50, counts=BAD):
+    """An update that gives a canary its traffic, and then fails."""
+
+    def update(*_):
+        on.routes["auth-api"], on.counts["auth-api"] = weight, counts
+        on.state["auth-api"] = replace(on.state["auth-api"], routed=weight)
+        raise FailedError("the update ended with exit code 255")
+
+    return update
+
+
+def test_after_an_update_that_failed_a_sick_canary_goes_back(monkeypatch):
+    on = Mountain.of(auth_api=3)
+    monkeypatch.setattr(Site, "update", fails(on))
+    ending = on.climb(QUICK)
+    assert (ending.outcome, ending.code) == ("sick", 5)
+    assert on.routes == {"auth-api": None}
+    assert on.told("looked")[-1].weight == 50
+
+
+@pytest.mark.parametrize("counts", [None, Unknown("no data")])
+def test_one_that_is_not_sick_then_stays_with_the_way_back_in_words(monkeypatch, counts):
+    on = Mountain.of(auth_api=3)
+    monkeypatch.setattr(Site, "update", fails(on, counts=counts or on.counts["auth-api"]))
+    ending = on.climb(QUICK)
+    assert (ending.outcome, ending.code) == ("update failed", 4)
+    assert "To take back: `eco2 abort auth-api --stack dev`" in ending.words
+    assert on.told("looked")[-1].seconds_in_phase <= 20 + 70
+
+
+def test_a_fault_in_a_look_is_told_and_ends_it(monkeypatch):
+    on = Mountain.of(auth_api=3)
+
+    def look(*_):
+        return {}["items"]
+
+    monkeypatch.setattr(Site, "look", look)
+    ending = on.climb(QUICK)
+    assert (ending.outcome, ending.code) == ("failed", 1)
+    assert "KeyError: 'items' (test_climb_watched.py, line " in ending.words
+    assert "auth-api at phase 3 (20 %)" in ending.words
+    assert "To take back: `eco2 abort auth-api --stack dev`" in ending.words
+    assert on.told("ended")
+
+
+@pytest.mark.parametrize("place", ["routes", "prepare"])
+def test_after_a_fault_elsewhere_a_sick_canary_goes_back(monkeypatch, place):
+    on = Mountain.of(auth_api=3)
+    whole = getattr(Site, place)
+
+    def broken(*arguments):
+        if on.looks < 3:
+            return whole(*arguments)
+        on.counts["auth-api"] = BAD
+        raise KeyError("items")
+
+    monkeypatch.setattr(Site, place, broken)
+    assert on.climb(QUICK).code == 5
+    assert on.routes == {"auth-api": None}
+
+
+def until(what):
+    for _ in range(500):
+        if what():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(None, 5), (FailedError("x"), 5), (NotNowError("locked"), 5), (InterruptedUpdateError("x"), 130)],
+)
+def test_one_that_falls_sick_during_an_update_loses_its_traffic_at_once(monkeypatch, end, code):
+    on = Mountain.of(auth_api=3)
+    on.look_seconds = 0.01
+    update = Site.update
+    monkeypatch.setattr("eco2.climb.update_watch.AGAIN_SECONDS", 0.01)
+
+    def slow(site, *arguments):
+        on.counts["auth-api"] = BAD
+        until(lambda: on.routes["auth-api"] is None)
+        on.routes["auth-api"] = 50  # the update sets its own routes
+        until(lambda: on.routes["auth-api"] is None)
+        if end:
+            raise end
+        return update(site, *arguments)
+
+    monkeypatch.setattr(Site, "update", slow)
+    ending = on.climb(QUICK)
+    assert ending.code == code
+    assert on.routes == {"auth-api": None}
+    assert "sick during the update" in on.told("waits")[0].why
+    assert on.phases == {"auth-api": 0 if code == 5 else 3}
+
+
+def test_a_promotion_is_not_struck_while_users_leave_the_canary(monkeypatch):
+    on = Mountain.of(auth_api=5)
+    on.look_seconds = 0.01
+    update = Site.update
+
+    def slow(site, *arguments):
+        on.counts["auth-api"] = BAD
+        time.sleep(0.1)
+        return update(site, *arguments)
+
+    monkeypatch.setattr(Site, "update", slow)
+    assert on.climb(QUICK).outcome == "promoted"
+    assert on.told("waits") == []
+
+
+def test_a_look_that_fails_during_an_update_ends_nothing(monkeypatch):
+    on = Mountain.of(auth_api=3)
+    on.look_seconds = 0.01
+    update, look, broken = Site.update, Site.look, []
+
+    def slow(site, *arguments):
+        broken.append(True)
+        until(lambda: on.told("waits"))
+        broken.clear()
+        return update(site, *arguments)
+
+    monkeypatch.setattr(Site, "update", slow)
+    monkeypatch.setattr(Site, "look", lambda *told: {}["items"] if broken else look(*told))
+    assert on.climb(replace(QUICK, to=4, promote=False)).code == 0
+    assert "KeyError: 'items'" in on.told("waits")[0].why
