@@ -38,11 +38,13 @@ class Left:
         phase: Its phase.
         weight: The weight on its canary in per cent.
         routed: The weight that its routes have since, where an update failed or was ended; None: the same.
+        canary: The image of the canary that it runs; None where that is not known, or there is none.
     """
 
     phase: int = 0
     weight: int = 0
     routed: int | None = field(default=None, compare=False)
+    canary: Image | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def asked_of(wanted: Wanted) -> Asked:
 
 def left_of(prior: Prior | None) -> Left:
     """What the last update left of a service; nothing of one that it did not know."""
-    return Left(prior.phase, prior.weight, prior.stands_at[0]) if prior else Left()
+    return Left(prior.phase, prior.weight, prior.stands_at[0], prior.canary_image) if prior else Left()
 
 
 def standing_of(wanted: Wanted, prior: Prior | None) -> Standing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rollout.climb.refusals import refusal
 from rollout.climb.words import duration
 from rollout.traffic.ladder import FULL_WEIGHT
 
@@ -131,8 +132,8 @@ def first_step(
             if off
             else Watching()
         )
-    if refusal := _refusal(stands, goal, options):
-        return Refuse(refusal)
+    if why := refusal(stands, goal, options):
+        return Refuse(why)
     aborted = {name for name, one in stands.items() if one.asked.phase < one.phase and not one.promoting}
     if aborted or off_routes:
         names = [name for name in stands if name in aborted or name in off_routes]
@@ -215,34 +216,3 @@ def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]
 def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Promote | None:
     names = tuple(name for name, one in stands.items() if not one.promoted)
     return Promote(names, begun) if names else None
-
-
-def _refusal(stands: Mapping[str, Standing], goal: Goal, options: str) -> str:
-    """Why a climb cannot begin; empty if it can."""
-    told = [_refusal_of(name, one, goal, options) for name, one in stands.items()]
-    highest = max((one.last for one in stands.values()), default=0)
-    if goal.to is not None and not 1 <= goal.to <= highest:
-        told.append(f"there is no phase {goal.to} to climb to; the highest one here is phase {highest}")
-    return "; ".join(filter(None, told))
-
-
-def _refusal_of(name: str, standing: Standing, goal: Goal, options: str) -> str:
-    asked, phase = standing.asked.phase, standing.phase
-    if not standing.last:
-        return f"{name}: its ladder has no canary, so it has no phases to climb"
-    if standing.promoting and not goal.promote:
-        way = f"finish it: `eco2 promote {name} {options}`"
-        return f"{name}: its promotion is written and not done; {way}, or add --promote"
-    if 0 < asked < phase:
-        way = f"do it first: `pulumi up {options}`"
-        return (
-            f"{name}: the file asks for phase {asked}, a step back from phase {phase} that is not done; {way}"
-        )
-    if asked > phase + 1:
-        way = f"a climb skips no phase: `eco2 advance {name} --to {phase + 1} {options}`"
-        return f"{name}: the file asks for phase {asked}, and the last update left phase {phase}; {way}"
-    if goal.to is not None and max(asked, phase) > min(goal.to, standing.last):
-        where = f"is at phase {phase}" if asked <= phase else f"the file asks for phase {asked}"
-        way = f"to go back: `eco2 advance {name} --to {goal.to} {options}`"
-        return f"{name}: {where} already, above phase {goal.to}, and a climb only goes up; {way}"
-    return ""

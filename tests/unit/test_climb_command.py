@@ -483,3 +483,16 @@ def test_an_end_before_pulumi_starts_takes_the_step_out_of_the_file(desk, cluste
         assert "the step cannot be taken out of Pulumi.dev.yaml: no space. The file is written" in words
     else:
         assert desk.file.read_text() == before
+
+
+def test_an_image_that_no_update_has_brought_yet_is_not_judged_in_its_place(desk, cluster):
+    desk.says(auth_api="{phase: 1, canary: {tag: auth-api-0.8.0}}")
+    desk.left(auth_api=(1, 0, "auth-api-dev-canary"))
+    done = desk.run("climb", "auth-api", *OPTIONS)
+    told = " ".join(done.output.split())
+    assert done.exit_code == 1
+    assert (
+        "auth-api: the file asks for the canary image auth-api-0.8.0, and the last update left auth-api-dev-canary; "
+        "do it first: `pulumi up --stack dev`" in told
+    )
+    assert desk.updates == []
