@@ -41,8 +41,9 @@ FAILS, SLOWER, CRASHING, FALLS_BACK = (
     "500 to everything",
 )
 BEHAVIOURS = {
-    FAILS: ("--status", "500", "--share", "0.02"),
+    # First: what is slow is measured by what stable did in the last hour.
     SLOWER: ("--slow", str(CANARY_SLOW)),
+    FAILS: ("--status", "500", "--share", "0.02"),
     CRASHING: ("--crash",),
     FALLS_BACK: ("--status", "500"),
 }
@@ -91,6 +92,8 @@ def _one(  # noqa: PLR0917  # what is measured has so many sides
     if fault == SLOWER:
         lab.command("behave", stable, "--slow", str(STABLE_SLOW))
         lab.command("behave", canary, "--slow", str(STABLE_SLOW))
+        with Traffic(lab, host, (ours.PATH,), ours.RATE):
+            time.sleep(QUIET_SECONDS)
     with Gateway(lab, host, ours.PATH) as gateway, Traffic(lab, host, (ours.PATH,), ours.RATE) as users:
         began()
         time.sleep(QUIET_SECONDS)
