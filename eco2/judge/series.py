@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES
 from rollout.judge.observations import Unknown
-from rollout.judge.scrapes import Scrape
+from rollout.judge.scrapes import LONGEST_SECONDS, Scrape
+from rollout.judge.tally import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -111,7 +112,7 @@ def _of_one(targets: Mapping[Target, list[Sampled]]) -> list[Sampled]:
     A label that a mesh adds to Istio's own looks like one of a target. Its series have the same job, instance and
     moments as the others.
     """
-    first = min(targets)
+    first = min(_live(targets))
     moments = {at for _, values in targets[first] for at, _ in values}
     return [
         series
@@ -120,6 +121,20 @@ def _of_one(targets: Mapping[Target, list[Sampled]]) -> list[Sampled]:
         for series in sampled
         if target == first or series[1][-1][0] in moments
     ]
+
+
+def _live(targets: Mapping[Target, list[Sampled]]) -> list[Target]:
+    """Those that are still scraped: series that have ended stay in sight for as long as the question goes back."""
+    moments = {
+        target: sorted({at for _, values in sampled for at, _ in values}) for target, sampled in targets.items()
+    }
+    newest = max(times[-1] for times in moments.values())
+
+    def keeps_up(times: list[float]) -> bool:
+        between = times[-1] - times[-2] if len(times) > 1 else LONGEST_SECONDS
+        return newest - times[-1] <= LATE * between
+
+    return [target for target, times in moments.items() if keeps_up(times)]
 
 
 def _latest(sampled: Iterable[Sampled], *, last: bool) -> Moments:

@@ -252,7 +252,7 @@ def test_the_judge_reads_what_callers_and_pods_count(mesh):
     with Between(mesh.url) as between:
         reader = RequestReader(Asker(between.url), {"chat-api": services["chat-api"]})
         for fault, value, words in (
-            ("lag_seconds", 120, "Prometheus answers with what it knew 120 s ago"),
+            ("lag_seconds", 120, "Prometheus answers with what it knew 1"),
             ("empty", True, "answers something else"),
             ("nonsense", True, "answers something else"),
             ("away", True, "does not answer"),

@@ -34,7 +34,10 @@ def wanting(count, *pods):
 
 
 class Cluster:
-    """Shows one list of pods after the other, the last one for ever; so many are wanted as there are."""
+    """Shows one list of the canary's pods after the other, the last one for ever; so many are wanted as there are.
+
+    Stable has one pod, which is well.
+    """
 
     def __init__(self, *looks):
         self.looks = list(looks)
@@ -43,6 +46,8 @@ class Cluster:
 
     def list(self, path, query):
         self.asked.append((path, query["labelSelector"]))
+        if query["labelSelector"].endswith("v1"):
+            return [pod("stable")]
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         staying = sum("deletionTimestamp" not in one["metadata"] for one in look if isinstance(one, dict))
         self.now = look if isinstance(look, tuple) else (look, staying)
@@ -50,6 +55,8 @@ class Cluster:
 
     def get(self, path):
         self.asked.append(path)
+        if not path.endswith("-canary"):
+            return {"spec": {"replicas": 1}}
         return None if self.now[1] is None else {"spec": {"replicas": self.now[1]}}
 
 
@@ -67,11 +74,13 @@ def test_a_canary_whose_pods_stay_ready_is_well():
     assert watched([pod()]) == ("well", f"1 of 1 pods ready, no restarts; {ALONE}")
 
 
-def test_only_pods_of_the_canary_are_asked_for():
+def test_pods_of_both_versions_are_asked_for():
     cluster = Cluster([pod()])
     soak(cluster, {"auth-api": SERVICES["auth-api"]}, {"auth-api": 20}, 0, None, lambda _: None)
     assert set(cluster.asked) == {
+        ("/api/v1/namespaces/auth/pods", "app=auth-api,version=v1"),
         ("/api/v1/namespaces/auth/pods", "app=auth-api,version=v2"),
+        "/apis/apps/v1/namespaces/auth/deployments/auth-api",
         "/apis/apps/v1/namespaces/auth/deployments/auth-api-canary",
     }
 
