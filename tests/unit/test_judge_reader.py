@@ -348,6 +348,17 @@ def test_a_label_of_the_meshs_own_is_no_replica(server, mesh):
     assert look().failed.canary == Counts(12, 0)
 
 
+def test_series_with_a_label_of_the_meshs_own_that_have_ended_hide_no_others():
+    named = {"destination_service_name": "a", "destination_service_namespace": "n", "destination_version": "v1"}
+    target = {"job": "mesh", "instance": "10.0.0.1:15090"}
+    ended = ({**named, **target, "cluster": "a"}, [(float(at), 1.0) for at in range(0, 31, 15)])
+    goes_on = ({**named, **target, "cluster": "b"}, [(float(at), float(at)) for at in range(0, 91, 15)])
+    (moments,) = by_proxy([ended, goes_on], last=True)["a", "n"].values()
+    (scrape,) = failed_scrapes(moments)
+    assert scrape.at == 90
+    assert [count for count, _ in scrape.counted["v1"].values()] == [90]
+
+
 def test_workers_are_asked_about_nothing_but_their_own_checks(server):
     check = CheckSettings(query='tasks{{version="{version}"}}', limit=1, bad="above")
     look = reading(server, name="my-worker", judge=JudgeSettings(checks={"tasks": check}))
