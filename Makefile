@@ -68,7 +68,7 @@ check: lint ## The same and the tests of decisions (under a minute)
 test: setup ## The tests, on labs of their own, two files at a time (20 minutes on two cores)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not rare"
 
-test-rare: setup ## What seldom changes, which CI runs, too: nodes, pods' shares, the guide's output, faults (5 minutes)
+test-rare: setup ## What seldom changes, which CI runs, too: nodes, pods' shares, the guide's output, faults, counts, alerts (10 minutes)
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "rare and not long"
 
 test-long: setup ## What takes longer: every service at every phase under load, faults, aborts (50 minutes)

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT, Lab, Stack
 from tests.traffic import Traffic, binomial_bounds, send
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 HOST = "shop.acme.test"
 CLUSTER = "acme-staging"
 ROUTES = "/apis/networking.istio.io/v1/virtualservices"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.updates import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVED = "/apis/networking.istio.io/v1"
 ISTIO = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualservices.networking.istio.io"
 

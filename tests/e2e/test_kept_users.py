@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.traffic import HOST, PATHS, Traffic, binomial_bounds, inside
 from tests.updates import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("chat-api",)
 CHAT = PATHS["chat-api"]
 USERS, RATE = 1000, 250

@@ -9,7 +9,7 @@ import yaml
 
 from tests.updates import until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("my-api", "auth-api")
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 MY = "/apis/apps/v1/namespaces/my/deployments/my-api"

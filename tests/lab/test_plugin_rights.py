@@ -9,7 +9,7 @@ import pytest
 from tests.lab.program import add_node, failed, new_program
 from tests.roles import RBAC, with_role
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 NAMESPACE = "rights"
 OBJECTS = {
     "": ["namespaces", "services", "endpoints", "pods", "persistentvolumeclaims"],

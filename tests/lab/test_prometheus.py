@@ -23,7 +23,7 @@ from tests.lab.small_mesh import SLOW_SECONDS, Mesh, bootstrap, cluster, pod, se
 from tests.lab.waiting import until
 from tests.prometheus import Between
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 
 AUTHORIZER = {
     "metadata": {
