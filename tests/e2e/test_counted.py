@@ -150,16 +150,18 @@ def test_a_slow_canary_is_slow_in_its_buckets_and_stable_is_not(lab):
 
 @pytest.mark.usefixtures("at_20")
 def test_status_tells_what_was_counted_and_that_a_prometheus_is_away(lab, stack):
-    told = send(lab, HOST, CHAT, 2000)
-    share = 100 * told["answers"]["v2"] / 2000
-
     def measured():
         [status] = json.loads(stack.eco2("status", "chat-api", "--json").stdout)
         found = status["measured"]
         return found and found["requests"] > 1000 and found
 
-    until(measured, "a measured split", 30)
-    assert measured()["canary_share"] == pytest.approx(share, abs=5)
+    def measured_as_routed():
+        send(lab, HOST, CHAT, 500)
+        found = measured()
+        return found and abs(found["canary_share"] - 20) <= 4
+
+    # What was sent before, by other routes, leaves the window within a minute.
+    until(measured_as_routed, "a measured split of 20 %", 100)
     with dead(lab, "prometheus"):
         away = stack.eco2("status", "chat-api")
         assert away.returncode == 0

@@ -349,7 +349,11 @@ def test_a_label_of_the_meshs_own_is_no_replica(server, mesh):
 
 
 def test_series_with_a_label_of_the_meshs_own_that_have_ended_hide_no_others():
-    named = {"destination_service_name": "a", "destination_service_namespace": "n", "destination_version": "v1"}
+    named = {
+        "destination_service_name": "a",
+        "destination_service_namespace": "n",
+        "destination_version": "v1",
+    }
     target = {"job": "mesh", "instance": "10.0.0.1:15090"}
     ended = ({**named, **target, "cluster": "a"}, [(float(at), 1.0) for at in range(0, 31, 15)])
     goes_on = ({**named, **target, "cluster": "b"}, [(float(at), float(at)) for at in range(0, 91, 15)])
