@@ -126,7 +126,8 @@ def _of_one(targets: Mapping[Target, list[Sampled]]) -> list[Sampled]:
 def _live(targets: Mapping[Target, list[Sampled]]) -> list[Target]:
     """Those that are still scraped: series that have ended stay in sight for as long as the question goes back."""
     moments = {
-        target: sorted({at for _, values in sampled for at, _ in values}) for target, sampled in targets.items()
+        target: sorted({at for _, values in sampled for at, _ in values})
+        for target, sampled in targets.items()
     }
     newest = max(times[-1] for times in moments.values())
 
