@@ -12,25 +12,13 @@ from eco2.stack.planning import read_report
 from eco2.stack.state import StackState
 from rollout.report.as_json import as_json
 from rollout.report.text import text
+from tests.unit.left import left_by
 
 
 @pytest.fixture
 def left(program):
     """What an update of the files as they ship leaves."""
-    captured = program.run(outputs={})
-    state = [
-        {
-            "type": one.type,
-            "urn": one.urn,
-            "parent": one.options.get("parent", ""),
-            "inputs": json.loads(json.dumps(one.inputs)),
-            "outputs": json.loads(json.dumps(one.inputs)),
-            "protect": bool(one.options.get("protect")),
-        }
-        for one in captured.resources
-    ]
-    resources = {one["urn"]: {"type": one["type"], "outputs": one["outputs"]} for one in state}
-    return StackState(captured.outputs, resources, state)
+    return left_by(program.run(outputs={}))
 
 
 @pytest.fixture

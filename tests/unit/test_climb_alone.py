@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from eco2.stack.comparison import with_differences
 from eco2.stack.planning import read_report
-from eco2.stack.state import StackState
 from rollout.climb.beside import beside_step
 from tests.mountain import SERVICES
+from tests.unit.left import left_by
 
 NEW = {"tag": "0.9.0"}
-
-
-def left_by(captured):
-    """What an update leaves."""
-    state = [
-        {
-            "type": one.type,
-            "urn": one.urn,
-            "parent": one.options.get("parent", ""),
-            "inputs": json.loads(json.dumps(one.inputs)),
-            "outputs": json.loads(json.dumps(one.inputs)),
-            "protect": bool(one.options.get("protect")),
-        }
-        for one in captured.resources
-    ]
-    resources = {one["urn"]: {"type": one["type"], "outputs": one["outputs"]} for one in state}
-    return StackState(captured.outputs, resources, state)
 
 
 @pytest.mark.parametrize("name", ["my-api", "ext-authz", "my-worker"])
