@@ -13,6 +13,23 @@ if TYPE_CHECKING:
 ISTIO = "istio-system"
 
 
+def silence(cluster: ClusterClient) -> str:
+    """That proxies do not know of routes that were written, or may not, and why; empty where they do."""
+    return in_words(why_routes_are_not_learnt(cluster), why_it_is_not_known(cluster))
+
+
+def in_words(silent: str, unknown: str) -> str:
+    """The same, of what was found out already.
+
+    Args:
+        silent: Why no proxy learns of a change of routes.
+        unknown: Why nobody knows whether they do.
+    """
+    if silent:
+        return f"proxies do not know that yet: {silent}"
+    return f"whether proxies know that is not known: {unknown}" if unknown else ""
+
+
 def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
     """Why no proxy learns of a change of routes, with the way on; empty where one may.
 

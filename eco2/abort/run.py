@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from eco2.abort.files import context_of, places_of, strangers
+from eco2.abort.proxies import silence
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.stack_file import write_phase_off
 from eco2.abort.state import never_brought_up, what_waits
@@ -88,6 +89,7 @@ def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> Non
         raise RoutesError(f"{told}; {again(request)}")
     if not request.reconcile:
         _say_what_is_left(request, strokes, say)
+        _refuse_silence(struck, request)
         return
     say(f"done after {time.monotonic() - struck.began:.1f} s")
     if good and (waits := what_waits(request, good, say)):
@@ -146,6 +148,18 @@ def _say_what_is_left(request: AbortRequest, strokes: Iterable[Stroke], say: Cal
         say(f"the file says phase 0; whether the state does is not looked at: {request.command}")
 
 
+def _refuse_silence(struck: FirstStroke, request: AbortRequest) -> None:
+    """Without an update that looks once more, routes that proxies may not know are no success.
+
+    Raises:
+        RoutesError: If there are any.
+    """
+    written = [one.service for one in struck.strokes if one.found]
+    if written and struck.silent:
+        told = "the routes are written, and proxies do not know them, or may not: the canary may get traffic still"
+        raise RoutesError(f"{', '.join(written)}: {told}; {again(request)}")
+
+
 def again(request: AbortRequest) -> str:
     """How to try once more."""
     return f"run it again: {request.command}{'' if request.reconcile else ' --no-reconcile'}"
@@ -166,11 +180,13 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
     except (PulumiError, ConfigError, ClusterError, OSError) as error:
         # Whatever ran beside this may have set its own routes.
         unknown = "; ".join(f"{name}: {why}" for name, why in second.not_back().items())
-        where = (
-            f"Not back, or not known to be: {unknown}"
-            if unknown
-            else f"No canary of {', '.join(second.services)} gets traffic any more"
-        )
+        names, silent = ", ".join(second.services), silence(second.cluster)
+        if unknown:
+            where = f"Not back, or not known to be: {unknown}"
+        elif silent:
+            where = f"The routes of {names} are written, and {silent}"
+        else:
+            where = f"No canary of {names} gets traffic any more"
         raise ReconcileError(
             f"{error}\n{where}. Config, cluster and state do not agree yet: "
             f"mend what the error says and run it again: {request.command}"

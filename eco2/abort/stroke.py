@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eco2.abort.proxies import why_it_is_not_known, why_routes_are_not_learnt
+from eco2.abort.proxies import in_words, why_it_is_not_known, why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.background import Later
 
@@ -65,7 +65,7 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     silent = Later(partial(why_routes_are_not_learnt, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    told = _of_proxies(silent.result(), why_it_is_not_known(cluster))
+    told = in_words(silent.result(), why_it_is_not_known(cluster))
     say_what_moved(strokes, began, told, say)
     return FirstStroke(strokes, began, struck_at, told)
 
@@ -90,9 +90,3 @@ def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Ca
         say(f"{', '.join(there)}: routes lead to stable already")
     if silent and (moved or there):
         say(silent)
-
-
-def _of_proxies(silent: str, unknown: str) -> str:
-    if silent:
-        return f"proxies do not know that yet: {silent}"
-    return f"whether proxies know that is not known: {unknown}" if unknown else ""

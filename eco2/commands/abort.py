@@ -38,8 +38,8 @@ def abort(
     stack's file and updates these services, so that config, cluster and state agree. If it was interrupted, run it
     again to finish. It does not ask, and no guard stops it.
 
-    Exit codes: 0 done, 1 a route could not be moved or was not found, 2 wrong usage, 4 the routes are moved but
-    the update failed, 130 interrupted.
+    Exit codes: 0 done, 1 a route could not be moved, was not found, or is not known to have reached the proxies,
+    2 wrong usage, 4 the routes are moved but the update failed, 130 interrupted.
 
     Example: eco2 abort auth-api scan-api --stack prod
     """

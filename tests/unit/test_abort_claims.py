@@ -10,6 +10,7 @@ from eco2.abort import reconcile as second_stroke
 from eco2.abort.request import AbortRequest
 from eco2.abort.run import ReconcileError, RoutesError, abort
 from eco2.stack.cli import EndedError, LockedError
+from kube.cluster import ClusterClient
 from tests.api_server import ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
@@ -210,7 +211,8 @@ def istiod(server, ready):
 def test_routes_that_no_proxy_learns_of_are_no_traffic_on_stable(desk, server):
     istiod(server, 0)
     said, error = struck(desk, "auth-api", reconcile=False)
-    assert error is None
+    assert isinstance(error, RoutesError)
+    assert "auth-api: the routes are written, and proxies do not know them, or may not" in str(error)
     assert not [line for line in said if "all traffic" in line]
     assert said[0].startswith(
         "auth-api: VirtualService auth/auth-api, VirtualService auth/auth-api-mesh to stable"
@@ -226,6 +228,20 @@ def test_a_canary_that_proxies_still_send_to_is_not_ended(desk, server, monkeypa
     _, error = struck(desk, "auth-api")
     assert len(updates) == ready
     assert ("the canary stays, since its proxies' routes lead to it" in str(error)) is (ready == 0)
+    if not ready:
+        assert "The routes of auth-api are written, and proxies do not know that yet" in str(error)
+        assert "gets traffic any more" not in str(error)
+
+
+@pytest.mark.parametrize("reconcile", [True, False])
+def test_routes_in_a_version_that_istiod_does_not_read_are_no_success(desk, server, monkeypatch, reconcile):
+    monkeypatch.setattr(ClusterClient, "version_instead", lambda *_: "v1beta1")
+    said, error = struck(desk, "auth-api", reconcile=reconcile)
+    assert isinstance(error, ReconcileError if reconcile else RoutesError)
+    assert "whether proxies know that is not known" in said[1]
+    assert "gets traffic any more" not in str(error)
+    told = "The routes of auth-api are written" if reconcile else "auth-api: the routes are written"
+    assert told in str(error)
 
 
 def test_an_istiod_of_which_nothing_can_be_read_is_not_known_to_be_down(desk, server):
