@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from eco2.climb.endings import Endings
 from eco2.climb.loop import Climb
 from eco2.climb.site import BesideError, FailedError, NotBackError, NotNowError, RefusedError, RoutesSeen
 from eco2.climb.telling import Ways
+from rollout.climb.sick_before import sick_before
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.steps import Goal, Promote
 from rollout.judge.judging import Earlier, Reading
@@ -19,6 +21,8 @@ from tests.conftest import ROOT
 
 SERVICES = read_catalog(ROOT / "services.yaml").services
 LADDER = (0, 5, 20, 50, 100)
+QUICK = Goal(promote=True, soak_seconds=20, give_up_seconds=600)
+AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 OLD, NEW = Image("repo", "old"), Image("repo", "new")
 GOOD = Batch(Counts(2000, 2), Counts(8000, 8))
 BAD = Batch(Counts(200, 100), Counts(800, 1))
@@ -47,6 +51,8 @@ class Mountain:
         beside: What the update of a step would also do.
         refused: What a guard says.
         broken: How updates fail.
+        blind: Why Prometheus tells nothing.
+        unread: Why the history of the updates cannot be read.
         away: Why neither the state nor the routes can be read.
         interrupts_at: The update during which Ctrl-C comes, and which ends well all the same.
         earlier_from: When it begins to be known what stable did before.
@@ -73,6 +79,8 @@ class Mountain:
     beside: str = ""
     refused: str = ""
     broken: str = ""
+    blind: str = ""
+    unread: str = ""
     away: str = ""
     interrupts_at: int = -1
     earlier_from: float = 0
@@ -123,7 +131,7 @@ class Mountain:
         """Runs a climb until it ends, or dies."""
         names = tuple(self.file)
         endings = Endings("dev", names, "--stack dev", f"eco2 climb {' '.join(names)} --stack dev")
-        goal = goal or Goal(promote=True, soak_seconds=20, give_up_seconds=600)
+        goal = goal or QUICK
         endings = replace(endings, moves=goal.moves)
         return Climb(Site(self), goal, endings, Ways(self.events.append, agreed, self.look_seconds)).run()
 
@@ -197,6 +205,15 @@ class Site:
             if left.phase and self.on.routes[name] is None
         }
         return RoutesSeen(dict(self.on.hands), off)
+
+    def away(self):
+        return self.on.blind
+
+    def sick_before(self, names):
+        if self.on.unread:
+            raise NotNowError(self.on.unread)
+        stands = {name: one for name, one in self.stands().items() if name in names}
+        return sick_before([(AT, message) for message in reversed(self.on.messages)], stands)
 
     def begin_phase(self):
         pass

@@ -12,7 +12,9 @@ from tests.desk import PULUMI
 from tests.github import git
 from tests.workflow import Workflow
 
-INPUTS = {"services": "auth-api", "to": "", "promote": False, "soak": "0s", "give-up": "2h", "chain": ""}
+INPUTS = {
+    "services": "auth-api", "to": "", "promote": False, "retry": False, "soak": "0s", "give-up": "2h", "chain": "",
+}  # fmt: skip
 WELL = ["well", 0]
 SICK = ["sick", 5]
 UNSURE = ["not known", 6]
@@ -35,9 +37,11 @@ part = {{"name": "failed", "answer": answer, "words": said, "sick": 1.0, "well":
 figures = {{"requests": {{"stable": 7600, "canary": 400}}, "failed": {{"stable": 8, "canary": 12}}, "latency_ms": {{}}}}
 look = {{"event": "looked", "service": "auth-api", "phase": 2, "weight": 100, **figures}}
 look["verdict"] = {{"parts": [part]}}
+images = {{"auth-api": {{"stable": "auth-api-0.7.4", "canary": "auth-api-0.8.0"}}}}
+print(json.dumps({{"event": "began", "images": images}}))
 print(json.dumps(look))
 print("cut off {{")
-print(json.dumps({{"event": "judged", "service": "auth-api", "answer": answer, "seconds_in_phase": 600.0,
+print(json.dumps({{"event": "judged", "service": "auth-api", "answer": answer, "phase": 1, "seconds_in_phase": 600.0,
                   "words": said}}))
 print(json.dumps({{"event": "ended", "outcome": answer, "words": "so it ended", "code": code}}))
 sys.exit(code)
@@ -129,11 +133,14 @@ class Climb:
         self.applies()
         return "success", {"applied": "yes"}
 
-    def abort(self, _):
+    def abort(self, context):
         self.says(
             "{auth-api: {phase: 0, ladder: blue-green, canary: {tag: auth-api-0.8.0}}}", "github-actions[bot]"
         )
         self.applies()
+        entry = {"kind": "update", "result": "succeeded", "startTime": "2026-11-27T09:00:00Z", "config": {}}
+        entry["message"] = context["needs"]["watch"]["outputs"]["message"]
+        (self.backend / "history").write_text(json.dumps([entry]))
         return "success", {}
 
     def judges(self, *answers):
@@ -154,7 +161,8 @@ class Climb:
         self.id += 1
         told = {**INPUTS, "stack": self.stack, **inputs, "chain": chain}
         title = f"climb {told['services']} on {self.stack}: to {told['to'] or 'the last phase'}"
-        title += f"{', promote' if told['promote'] else ''}, soak {told['soak']}, give up {told['give-up']}"
+        title += f"{', promote' * told['promote']}{', retry' * told['retry']}"
+        title += f", soak {told['soak']}, give up {told['give-up']}"
         began = chain.split(" ")[0]
         base = (
             self.base if chain and self.base else git(self.runner.folder / "origin.git", "rev-parse", "main")

@@ -2,7 +2,7 @@
 # The end of a run of a climb: starts the next run, or says how the climb ended.
 # Prints outcome= and words= if it ended. Fails unless it arrived, so that the run is red.
 # Usage: climb-next.sh
-# Environment: the inputs STACK, SERVICES, TO, PROMOTE, SOAK, GIVE_UP; FIRST; what the jobs say: LOOKED, TODO, OUTCOME,
+# Environment: the inputs STACK, SERVICES, TO, PROMOTE, RETRY, SOAK, GIVE_UP; FIRST; what the jobs say: LOOKED, TODO, OUTCOME,
 # WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED; WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
 # RECORDED, STEP_OUTCOME, STEP_WORDS (results of jobs are success, failure, cancelled or skipped); GH_TOKEN,
 # GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT.
@@ -24,8 +24,8 @@ end() {
 go() {
   local chain="$FIRST${1:+ since $1}${STOOD:+ stood $STOOD}"
   gh workflow run climb.yml --repo "$GITHUB_REPOSITORY" --ref main --raw-field stack="$STACK" \
-    --raw-field services="$SERVICES" --raw-field to="$TO" --raw-field promote="$PROMOTE" --raw-field soak="$SOAK" \
-    --raw-field give-up="$GIVE_UP" --raw-field chain="$chain" ||
+    --raw-field services="$SERVICES" --raw-field to="$TO" --raw-field promote="$PROMOTE" --raw-field retry="$RETRY" \
+    --raw-field soak="$SOAK" --raw-field give-up="$GIVE_UP" --raw-field chain="$chain" ||
     end refused "the next run could not be started; start the climb again, and it goes on from here"
   # Until it can be seen, another climb of these services would find none.
   for _ in {1..30}; do

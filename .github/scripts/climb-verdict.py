@@ -1,7 +1,8 @@
 """Tells what `eco2 judge --json` saw: the first line in words, then a page in Markdown, with the figures by version.
 
-Usage: climb-verdict.py FILE. A line that is no event is passed over: the judge may have been cut off. The first line is
-empty if it said nothing.
+Usage: climb-verdict.py FILE [--message]. A line that is no event is passed over: the judge may have been cut off. The
+first line is empty if it said nothing. With --message it tells what the history of the stack is to say where a canary
+was sick, by which the next climb of that image finds it; nothing otherwise.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rollout.climb.sick_before import trailer
 from rollout.climb.words import duration
 from rollout.text.markdown import prose
 from rollout.text.plain import one_line
@@ -86,7 +88,17 @@ def told(found: list[dict[str, Any]]) -> Iterator[str]:
         yield prose(words)
 
 
+def message(found: list[dict[str, Any]]) -> Iterator[str]:
+    """What the update says that takes services back: the verdicts, then a line for each sick image."""
+    images = next((one["images"] for one in found if one.get("event") == "began"), {})
+    sick = [one for one in found if one.get("event") == "judged" and one["answer"] == "sick"]
+    if sick:
+        yield one_line(f"climb takes back: {'; '.join(map(in_words, sick))}")
+    for one in sick:
+        if image := images.get(one["service"], {}).get("canary"):
+            yield trailer(one["service"], one["phase"], image)
+
+
 if __name__ == "__main__":
-    sys.stdout.writelines(
-        f"{line}\n" for line in told(list(events(Path(sys.argv[1]).read_text().splitlines())))
-    )
+    read = list(events(Path(sys.argv[1]).read_text().splitlines()))
+    sys.stdout.writelines(f"{line}\n" for line in (message(read) if "--message" in sys.argv else told(read)))

@@ -2,7 +2,8 @@
 
 The stack's file, its commits and its last update say it all, so a run that was lost takes nothing with it.
 The outputs are those of `rollout.climb.runs.decide`; `commit=` (the last step), `stood=` (the
-phases of the state), `asked=` (those of the file), `since=` and `images=` with them.
+phases of the state), `asked=` (those of the file), `since=`, `images=` and `before=` (that one of these was sick
+before) with them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eco2.climb.earlier_verdicts import read_sick_before
+from eco2.climb.site import NotNowError
 from eco2.stack.cli import PulumiError
 from eco2.stack.comparison import with_differences
 from eco2.stack.moves import services_of
 from eco2.stack.planning import last_update, read_report
 from rollout.climb.beside import beside_step
+from rollout.climb.measured import unmeasured
 from rollout.climb.runs import EndError, Run, decide
+from rollout.climb.sick_before import refusal_of_sick
 from rollout.climb.standing import asked_of, standing_of
-from rollout.climb.steps import Goal
+from rollout.climb.steps import Goal, beginning
 from rollout.guards.review import problems
 from rollout.plan.update import prior_of
 from rollout.problems import ConfigError
@@ -62,7 +67,10 @@ def read_run(told: Mapping[str, str]) -> Run:
         raise EndError("a promotion is from the last phase: leave `to` empty, or do not promote")
     stood = dict(one.rsplit(":", 1) for one in (chain[2] or "").split(",") if ":" in one)
     names = tuple(dict.fromkeys(told["SERVICES"].replace(",", " ").split()))
-    goal = Goal(int(to) if to else None, promote, seconds(told["SOAK"]), seconds(told["GIVE_UP"]))
+    retry = told["RETRY"] == "true"
+    goal = Goal(
+        int(to) if to else None, promote, seconds(told["SOAK"]), seconds(told["GIVE_UP"]), retry=retry
+    )
     if goal.give_up_seconds <= goal.soak_seconds:
         told_twice = f"{told['GIVE_UP']}, which is not longer than the soak of {told['SOAK']}"
         raise EndError(f"it would give up after {told_twice}: make give-up longer")
@@ -133,6 +141,25 @@ def others(run: Run, stands: Mapping[str, Standing], last: StackState) -> str:
     return beside_step(found, own)
 
 
+def known_before(run: Run, stands: Mapping[str, Standing]) -> str:
+    """What an earlier climb said of images that are to be brought up again, in words; empty if nothing.
+
+    Raises:
+        EndError: If one was sick and the run was not told to take it up again, or that is not known.
+    """
+    names = beginning(stands, run.goal)
+    new = {name: stands[name] for name in names if not stands[name].promoted}
+    try:
+        found = read_sick_before(HERE, run.stack, new) if new else {}
+    except NotNowError as error:
+        raise EndError(str(error)) from None
+    if not run.goal.retry and (
+        why := refusal_of_sick(found, f"--stack {run.stack}", "start it with the input `retry`")
+    ):
+        raise EndError(why)
+    return "; ".join(f"{name}: {one.words}" for name, one in found.items())
+
+
 def look(told: Mapping[str, str]) -> dict[str, str]:
     """Everything that a workflow's outputs are to hold.
 
@@ -146,6 +173,9 @@ def look(told: Mapping[str, str]) -> dict[str, str]:
     wanted = services_of(HERE, run.stack, (HERE / file_of(run)).read_text(encoding="utf-8"), catalog)
     if unknown := [name for name in run.names if name not in wanted]:
         raise EndError(f"there is no service {', '.join(unknown)}")
+    services = {name: wanted[name].service for name in run.names}
+    if missing := list(unmeasured(services, f"--stack {run.stack}", counted=True, moves=True)):
+        raise EndError("; ".join(map(str, missing)))
     commit = look_at_commits(run, catalog)
     last = last_update(HERE, run.stack)
     if not last.outputs:
@@ -156,6 +186,7 @@ def look(told: Mapping[str, str]) -> dict[str, str]:
     found["asked"] = ",".join(f"{name}:{one.asked.phase}" for name, one in stands.items())
     try:
         found |= decide(run, stands, others(run, stands, last) if run.reviewed else "")
+        found["before"] = one_line(known_before(run, stands))
     except EndError as error:
         return {**found, **ended(error)}
     images = dict.fromkeys(one.asked.canary.short for one in stands.values())

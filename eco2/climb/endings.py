@@ -28,11 +28,13 @@ class Ending:
         outcome: One of the words that scripts know.
         words: What happened, and how to go on.
         code: The exit code.
+        told: Whether whoever ended it knows already.
     """
 
     outcome: Outcome
     words: str
     code: int
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,10 @@ class Endings:
         """A step is refused; nothing of it was done."""
         stays = f". It stays as it is: {_stands(stands)}. {self._ways}" if stands else ""
         return Ending("refused", f"{without_echo(why)}{stays}", REFUSED)
+
+    def declined(self) -> Ending:
+        """Somebody was asked, and said no."""
+        return Ending("refused", UNCHANGED, REFUSED, told=True)
 
     def gave_up(self, stands: Mapping[str, Standing], why: str) -> Ending:
         """A phase took too long."""

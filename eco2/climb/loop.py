@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eco2.climb.beginning import before_first_update
 from eco2.climb.events import Ended, Promoted, Raised
 from eco2.climb.interrupts import held
 from eco2.climb.seeing import Seeing
@@ -65,11 +66,12 @@ class Climb(Seeing):
         try:
             self._stands = dict(self._site.stands())
             routes = self._site.routes()
+            step = first_step(self._stands, self._goal, routes.taken_off, self._endings.options)
+            if isinstance(step, Refuse):
+                return self._endings.refused(step.words)
+            known = before_first_update(self._site, self._stands, step, self._goal, self._endings.options)
         except (RefusedError, NotNowError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
-        step = first_step(self._stands, self._goal, routes.taken_off, self._endings.options)
-        if isinstance(step, Refuse):
-            return self._endings.refused(step.words)
         self._others.known(routes.hands)
         self._telling.began(self._endings.stack, self._stands, self._goal)
         self._begin_phase()
@@ -84,9 +86,9 @@ class Climb(Seeing):
         except (NotNowError, DoneAlreadyError) as error:
             self._wait(str(error))
         if not isinstance(step, Arrived) and not self._ways.agreed(
-            self._stands, step, proposal, routes.hands
+            self._stands, step, proposal, {**routes.hands, **known}
         ):
-            return self._endings.refused("nothing was changed")
+            return self._endings.declined()
         while True:
             if ending := self._act(step):
                 return ending

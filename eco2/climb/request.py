@@ -63,6 +63,7 @@ class ClimbRequest:
         """The command that does the same again."""
         goal, usual = self.goal, Goal()
         told = [f"--to {goal.to}"] * (goal.to is not None) + ["--promote"] * goal.promote
+        told += ["--retry"] * goal.retry
         if goal.soak_seconds != usual.soak_seconds:
             told.append(f"--soak {typed(goal.soak_seconds)}")
         if goal.give_up_seconds != usual.give_up_seconds:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from eco2.change.apply import show
+from eco2.climb.beginning import refuse_blind
 from eco2.climb.endings import REFUSED, UNCHANGED, Ending, Endings, without_echo
 from eco2.climb.events import Ended
 from eco2.climb.interrupts import as_interrupts
@@ -18,13 +19,14 @@ from eco2.climb.telling import Ways
 from eco2.climb.way_back import WayBack
 from eco2.climb.ways_out import open_journal
 from eco2.stack.config import stack_config
+from eco2.terminal.climb.lines import ERRORS
 from eco2.terminal.output import say_if_possible
+from eco2.terminal.wrapping import folded
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError
 from rollout.climb.steps import TakeBack, all_steps
 from rollout.climb.words import duration
-from rollout.problems import COMMAND_LINE, ConfigError, Problem, refuse_strangers
-from rollout.spec.files import read_catalog
+from rollout.problems import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,25 +62,10 @@ def run(request: ClimbRequest) -> int:
             endings = Endings(request.stack, names, request.options, request.command, goal.moves)
             ways = Ways(journal.tell, Asking(request).agreed, request.look_seconds)
             ending = Climb(site, goal, endings, ways).run()
-    if request.as_json and ending.code:
-        # Whoever reads the log of a workflow sees no events.
-        say_if_possible(f"error: {ending.words}", err=True)
+    # With --json, whoever reads the log of a workflow sees no events.
+    if ending.code and (request.as_json or (ending.outcome in ERRORS and not ending.told)):
+        say_if_possible(folded(f"error: {ending.words}", sys.stderr), err=True)
     return ending.code
-
-
-def refuse_blind(request: ClimbRequest) -> None:
-    """Refuses to judge requests that nobody counts.
-
-    Raises:
-        ConfigError: If a service is unknown, or gets requests and no Prometheus is named.
-    """
-    services = read_catalog(request.project / "services.yaml").services
-    refuse_strangers(request.services, services)
-    routed = [name for name in request.services if not services[name].reads_queues]
-    if routed and request.prometheus is None:
-        reason = "nobody counts its requests, and without that no canary is known to be well; name a Prometheus with "
-        reason += "Istio's metrics: --prometheus URL, or ECO2_PROMETHEUS_URL"
-        raise ConfigError(Problem(COMMAND_LINE, name, reason) for name in routed)
 
 
 class Asking:
@@ -93,7 +80,7 @@ class Asking:
         stands: Mapping[str, Standing],
         step: Step,
         proposal: Proposal | None,
-        hands: Mapping[str, str],
+        notes: Mapping[str, str],
     ) -> bool:
         """Shows what is to come, and asks.
 
@@ -101,7 +88,7 @@ class Asking:
             stands: Where the services stand.
             step: What is due first.
             proposal: What that would change; None where nothing is due at once.
-            hands: What somebody changed of routes beside all updates, by service.
+            notes: What to know before, by service: whose hands are on its routes, that its image was sick before.
         """
         request = self._request
         if not request.goal.moves:
@@ -109,15 +96,20 @@ class Asking:
         with request.aside():
             if proposal:
                 show(proposal, sys.stderr if request.as_json else sys.stdout)
-            notes = [f"note: {name}: {told}" for name, told in hands.items()]
-            for line in (*notes, *self._lines(stands, step)):
+            told = [f"note: {name}: {why}" for name, why in notes.items()]
+            for line in (*told, *self._lines(stands, step)):
                 request.say(line)
-            if request.yes:
+            if request.yes or self._confirmed():
                 return True
-            try:
-                return typer.confirm(f"Climb on {request.stack}?", err=request.as_json)
-            except typer.Abort:
-                return False
+            request.say(UNCHANGED)
+            return False
+
+    def _confirmed(self) -> bool:
+        request = self._request
+        try:
+            return typer.confirm(f"Climb on {request.stack}?", err=request.as_json)
+        except typer.Abort:
+            return False
 
     def _lines(self, stands: Mapping[str, Standing], step: Step) -> Iterator[str]:
         if isinstance(step, TakeBack):

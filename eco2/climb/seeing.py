@@ -49,7 +49,7 @@ class Seeing:
         if not self._goal.moves:
             self._judged()
             return self._endings.sick(step.why)
-        message = words.of_way_back(self._stands, step.why, self._in_phase())
+        message = words.of_way_back(self._stands, step.why, self._in_phase(), judged=not step.begun)
         told = step.why, message, self._judged
         return take_back(self._site, self._endings, self._ways, *told, interrupted=interrupted)
 

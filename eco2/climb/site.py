@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from eco2.change.proposal import Proposal
     from eco2.climb.interrupts import Held
+    from rollout.climb.sick_before import SickBefore
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote, Raise
     from rollout.judge.judging import Earlier, Reading
@@ -119,6 +120,16 @@ class Site(Protocol):
 
         Raises:
             NotNowError: If the cluster does not answer.
+        """
+
+    def away(self) -> str:
+        """Why Prometheus tells nothing at this moment; empty if it answers, and where none is needed."""
+
+    def sick_before(self, names: Collection[str]) -> Mapping[str, SickBefore]:
+        """What earlier climbs said of the canary images of some services, where these were sick.
+
+        Raises:
+            NotNowError: If the history of the stack cannot be read.
         """
 
     def begin_phase(self) -> None:

@@ -9,6 +9,7 @@ from eco2.background import Later
 from eco2.change.canaries import NotKnownError, look_at_canaries
 from eco2.change.manual_routes import look_at_routes, unfinished_abort
 from eco2.change.proposal import propose, read_baseline
+from eco2.climb.earlier_verdicts import read_sick_before
 from eco2.climb.site import (
     BesideError,
     MovedError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from eco2.climb.way_back import WayBack
     from eco2.stack.state import StackState
     from kube.cluster import ClusterClient
+    from rollout.climb.sick_before import SickBefore
     from rollout.climb.standing import Asked, Left, Standing
     from rollout.climb.steps import Promote
     from rollout.edits import Move
@@ -131,6 +133,16 @@ class StackSite:
         off = "an abort took its routes off the canary, which the last update had left there"
         return RoutesSeen(hands, dict.fromkeys(seen.unfinished, off))
 
+    def away(self) -> str:
+        """Why Prometheus tells nothing at this moment."""
+        return self._watching.away()
+
+    def sick_before(self, names: Collection[str]) -> Mapping[str, SickBefore]:
+        """The verdicts of earlier climbs, from the messages of the stack's last updates."""
+        request = self._request
+        stands = {name: one for name, one in self._standings(self._known).items() if name in names}
+        return read_sick_before(request.project, request.stack, stands)
+
     def begin_phase(self) -> None:
         """Forgets what was measured at the phase before."""
         self._watching.begin_phase()
@@ -194,7 +206,8 @@ class StackSite:
             entries = history(self._request.project, self._request.stack, 1)
         except (PulumiError, ValueError, KeyError) as error:
             raise NotNowError(str(error)) from None
-        told = [f"by {one.who}" if one.who else "" for one in entries] + [one.message for one in entries]
+        told = [f"by {one.who}" if one.who else "" for one in entries]
+        told += [one.message.partition("\n")[0] for one in entries]
         return ": ".join(filter(None, told))
 
     def _standings(self, baseline: Baseline) -> dict[str, Standing]:

@@ -27,7 +27,7 @@ class Ways:
     Attributes:
         tell: Takes each event.
         agreed: Asked once, before anything is changed: where the services stand, the first step, what that would
-            change where it is due at once, and by service whose hands are on its routes.
+            change where it is due at once, and by service what to know before.
         look_seconds: From one look to the next.
     """
 

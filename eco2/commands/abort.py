@@ -30,6 +30,9 @@ def abort(
         str,
         typer.Option("--namespace", help="The services' namespace, if services.yaml names none."),
     ] = "",
+    message: Annotated[
+        str, typer.Option("--message", metavar="TEXT", help="What `eco2 history` says of it.")
+    ] = "",
     project: Project = Path(),
 ) -> None:
     """Take services back to stable at once: one command for the night call.
@@ -65,7 +68,13 @@ def abort(
         )
         raise typer.Exit(2)
     request = AbortRequest(
-        project.resolve(), stack, tuple(service or ()), not no_reconcile, context=context, namespace=namespace
+        project.resolve(),
+        stack,
+        tuple(service or ()),
+        not no_reconcile,
+        context=context,
+        namespace=namespace,
+        message=message,
     )
     try:
         with in_words(ConfigError, ClusterError, RoutesError, OSError):

@@ -33,6 +33,9 @@ def climb(
     promote: Annotated[
         bool, typer.Option("--promote", help="In the end, give stable the canary's image.")
     ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Climb with an image that an earlier climb took back as sick.")
+    ] = False,
     soak: Soak = 600,
     give_up: GiveUp = 7200,
     prometheus: PrometheusUrl = None,
@@ -49,6 +52,9 @@ def climb(
     judge as those of `eco2 advance`. One is sick: all go back, their routes within a second. Not known: it stays,
     and gives up after --give-up at one phase.
 
+    It does not begin where nobody could tell that a canary is well: a worker without checks, a Prometheus that does not
+    answer. Nor with an image that an earlier climb took back as sick, unless --retry says so.
+
     It keeps nothing of its own: ended by Ctrl-C or killed, run it again, and it goes on from where the stack is. If
     somebody else moves one of its services, it ends and does not go up again.
 
@@ -62,7 +68,7 @@ def climb(
     from eco2.climb.request import ClimbRequest, refuse_usage  # noqa: PLC0415
     from rollout.climb.steps import Goal  # noqa: PLC0415
 
-    goal = Goal(to, promote, soak, give_up)
+    goal = Goal(to, promote, soak, give_up, retry=retry)
     refuse_usage(goal, asks=not yes)
 
     from eco2.climb.run import run  # noqa: PLC0415  # slow to import

@@ -49,7 +49,8 @@ class Watch:
         self._services = services
         self._cluster = cluster
         self._begin_with_pods()
-        self._requests = None if prometheus is None else RequestReader(Asker(prometheus), services)
+        self._asker = None if prometheus is None else Asker(prometheus)
+        self._requests = None if self._asker is None else RequestReader(self._asker, services)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Reading]:
         """What there is to see of each canary now; an outage is `Unknown`, in words.
@@ -76,6 +77,11 @@ class Watch:
             )
             for name, found in counted.items()
         }
+
+    def away(self) -> str:
+        """Why Prometheus tells nothing at this moment; empty if it answers, and where none was named."""
+        now = self._asker.now() if self._asker else None
+        return now.why if isinstance(now, Unknown) else ""
 
     def begin_phase(self) -> None:
         """Begins anew: restarts count from the next look on, and requests from the next scrape after it."""

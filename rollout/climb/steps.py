@@ -30,6 +30,7 @@ class Goal:
         soak_seconds: How long each phase takes at the least.
         give_up_seconds: How long each phase takes at the most.
         moves: Whether anything moves; a judge alone only says what it sees.
+        retry: Whether an image climbs that an earlier climb took back as sick.
     """
 
     to: int | None = None
@@ -37,6 +38,7 @@ class Goal:
     soak_seconds: float = 600
     give_up_seconds: float = 7200
     moves: bool = True
+    retry: bool = False
 
     def top(self, standing: Standing) -> int:
         """The phase at which a service arrives."""
@@ -206,6 +208,15 @@ def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) ->
         if standing.phase and (verdict is None or verdict.answer != "well"):
             unsure[name] = verdict.words if verdict else "nobody has looked at it"
     return unsure
+
+
+def beginning(stands: Mapping[str, Standing], goal: Goal) -> list[str]:
+    """The services whose canary a climb would bring up; whoever is at a phase, somebody has brought there already."""
+    return [
+        name
+        for name, one in stands.items()
+        if goal.moves and not one.phase and not one.promoting and not (goal.promote and one.promoted)
+    ]
 
 
 def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]]:

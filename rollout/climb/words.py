@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rollout.climb.sick_before import trailer
 from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
@@ -65,12 +66,23 @@ def of_promotion(
     return _message(f"climb promotes {', '.join(names)}", why, [stands[name] for name in names])
 
 
-def of_way_back(stands: Mapping[str, Standing], why: Mapping[str, str], seconds_in_phase: float) -> str:
-    """The message of the update that takes services back."""
+def of_way_back(
+    stands: Mapping[str, Standing], why: Mapping[str, str], seconds_in_phase: float, *, judged: bool = True
+) -> str:
+    """The message of the update that takes services back.
+
+    Args:
+        stands: The services before it.
+        why: What is wrong, by service.
+        seconds_in_phase: How long they were there.
+        judged: Whether that is a verdict on the canaries; the end of somebody's abort is none.
+    """
     from_where = ", ".join(f"{name} {one.phase} → 0" for name, one in stands.items())
     reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
     told = f"sick after {duration(seconds_in_phase)}: {reasons}"
-    return _message(f"climb takes back {from_where}", told, list(stands.values()))
+    message = _message(f"climb takes back {from_where}", told, list(stands.values()))
+    sick = [trailer(name, stands[name].phase, stands[name].asked.canary.short) for name in why if judged]
+    return "\n".join([message, *sick])
 
 
 def places(stands: Mapping[str, Standing]) -> str:

@@ -91,10 +91,11 @@ def test_a_judge_that_sees_no_requests_does_not_know(stack, lab):
 
 @pytest.mark.long
 def test_from_off_to_the_promotion_without_a_hand_and_without_a_failed_request(stack, lab):
+    # A test before this one had the image taken back as sick.
     at_phase(stack, 0)
     with (
         Traffic(lab, HOST, (CHAT,), rate=200) as users,
-        Climbing(stack, "chat-api", "--promote", *QUICK) as climbing,
+        Climbing(stack, "chat-api", "--promote", "--retry", *QUICK) as climbing,
     ):
         ending = climbing.end()
     assert (ending["outcome"], ending["code"]) == ("promoted", 0), climbing.told
@@ -112,12 +113,12 @@ def test_killed_again_and_again_it_ends_the_same(stack, lab):
     seen = []
     with Traffic(lab, HOST, (CHAT,), rate=200) as users:
         for seconds in (4, 7, 11, 15, 19, 23, 9, 13, 17, 21):
-            with Climbing(stack, "chat-api", "--promote", *QUICK) as climbing:
+            with Climbing(stack, "chat-api", "--promote", "--retry", *QUICK) as climbing:
                 time.sleep(seconds)
             seen += [one["phases"]["chat-api"] for one in climbing.named("raised")]
             recovered = stack.eco2("recover")
             assert recovered.returncode == 0, recovered.stderr
-        with Climbing(stack, "chat-api", "--promote", *QUICK) as climbing:
+        with Climbing(stack, "chat-api", "--promote", "--retry", *QUICK) as climbing:
             ending = climbing.end()
         seen += [one["phases"]["chat-api"] for one in climbing.named("raised")]
     assert (ending["outcome"], ending["code"]) == ("promoted", 0), climbing.told

@@ -11,6 +11,7 @@ import yaml
 
 from eco2.stack.dry_run import capture, stack_config
 from rollout.spec.instances import MIB, ResourceRequest
+from tests.climb_desk import cluster, counting, sees  # noqa: F401  # fixtures
 from tests.conftest import ROOT, copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone

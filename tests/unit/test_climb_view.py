@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from eco2.climb.events import Began, Ended, Entry, Judged, Looked, Promoted, Raised, Struck, TakenBack, Waits
-from eco2.terminal.climb.lines import lines_of, percent, status_line
+from eco2.climb.events import Ended, Judged, Promoted, Raised, Struck, TakenBack, Waits
+from eco2.terminal.climb.lines import lines_of, status_line
 from eco2.terminal.climb.page import page
-from eco2.terminal.climb.reasons import each_once
 from eco2.terminal.climb.scene import Scene
-from eco2.terminal.climb.view import LiveView, PlainLines
+from eco2.terminal.climb.view import LiveView
 from eco2.terminal.climb.window import PLAIN, UTF, Window, signs
-from eco2.terminal.lengths import clock, told
-from rollout.judge.verdict import Verdict, Weighed
-from tests.climbs import BEGAN, NAMES, WEIGHTS, Climb
-from tests.conftest import ROOT
-from tests.terminal import ESCAPE, HIDE, SHOW, Terminal
-
-PLAY = [sys.executable, "-m", "tests.climbs", "play"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-
-
-def at(seconds, event):
-    return Entry(BEGAN + timedelta(seconds=seconds), event)
-
-
-def began(*services, **more):
-    return at(
-        0,
-        replace(
-            Began(
-                "prod", services, 5, True, 600, 7200, {}, dict.fromkeys(services, 2), True,
-                dict.fromkeys(services, 5), dict.fromkeys(services, WEIGHTS), dict.fromkeys(services, 95.0),
-            ),
-            **more,
-        ),
-    )  # fmt: skip
-
-
-def looked(seconds, *parts, service="auth-api", answer="not known", **more):
-    given = {
-        "requests": {"stable": 7600, "canary": 400}, "failed": {"stable": 8, "canary": 1},
-        "latency_ms": {"stable": 25.0, "canary": 1250.0}, "seconds_in_phase": 40.0, **more,
-    }  # fmt: skip
-    parts = parts or (
-        Weighed("failed", answer, "0.2 % of 400 requests failed", 0.25, 0.5),
-        Weighed("slow", "well", "4.9 % of 400 requests were slow", 0.1, 0.75),
-        Weighed("pods", "well", "2 of 2 pods ready, no restarts"),
-    )
-    return at(seconds, Looked(service, 2, 5, verdict=Verdict(service, answer, parts), **given))
+from rollout.judge.verdict import Weighed
+from tests.climb_events import at, began, looked
+from tests.climbs import BEGAN, NAMES
 
 
 def drawn(entries, width=80, height=24, later=0.0, shape=UTF):
@@ -195,35 +155,6 @@ def test_text_of_others_paints_nothing():
         assert all(line.isprintable() for line in lines_of(event))
 
 
-def test_lengths_and_shares_in_words():
-    assert [told(one) for one in (0, 0.31, 9.96, 42.4, 59.7, 60, 65, 600, 3600, 3900, 7322, 90000)] == [
-        "0 s", "0.3 s", "10 s", "42 s", "1 min", "1 min", "1 min 5 s", "10 min", "1 h", "1 h 5 min", "2 h 2 min",
-        "25 h",
-    ]  # fmt: skip
-    assert [clock(one) for one in (-1, 0, 42.9, 60, 3905)] == ["0:00", "0:00", "0:42", "1:00", "1:05:05"]
-    assert [percent(one) for one in (0, 0.00021, 0.0099, 0.02, 0.155, 0.2, 1)] == [
-        "0 %", "0.02 %", "0.99 %", "2 %", "15.5 %", "20 %", "100 %",
-    ]  # fmt: skip
-
-
-def test_a_pipe_gets_a_line_for_each_change_and_one_a_minute_for_each_service(capsys):
-    show = PlainLines()
-    for entry in Climb(NAMES[:2], sick="scan-api", away=(700, 760)).entries:
-        show(entry)
-    lines = capsys.readouterr().out.splitlines()
-    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
-    assert sum(": phase " in line and "evidence" in line for line in lines) == pytest.approx(2 * 22, abs=4)
-    assert sum("waits:" in line for line in lines) == 1
-    raised = [re.sub(r"^\S+ | in .*", "", line) for line in lines if "raised" in line]
-    assert raised == [
-        f"raised auth-api, scan-api to phase {phase} ({weight} %)"
-        for phase, weight in ((2, 5), (3, 20), (4, 50))
-    ]
-    assert sum(": well after 10 min at phase" in line for line in lines) == 4
-    assert re.search(r"sick after \d+ s at phase 4|sick after 1 min", "\n".join(lines))
-    assert lines[-1].endswith("scan-api is sick; all are back at phase 0")
-
-
 def test_before_the_answer_nothing_is_under_way_and_at_phase_0_nothing_soaks():
     asked = [began("auth-api"), at(3, Waits("the stack is locked"))]
     scene = Scene()
@@ -267,58 +198,6 @@ def test_the_view_is_drawn_only_after_the_answer(monkeypatch, after, draws):
     assert bool(pages) == draws
 
 
-@pytest.mark.parametrize(
-    ("outcome", "words", "line"),
-    [
-        (
-            "gave up",
-            "gave up after 5 s at this phase: a: no scrape; no scrape. It stays",
-            "gave up after 5 s at this phase: a: no scrape. It stays",
-        ),
-        ("interrupted", "interrupted; nothing moves any more", "interrupted after 59 s: nothing moves any more"),
-        ("interrupted", "interrupted while it is taken back", "interrupted while it is taken back"),
-        ("promoted", "nothing to do: stable of a runs it already", "nothing to do: stable of a runs it already"),
-        ("arrived", "a at phase 2 (5 %): well", "arrived after 59 s: a at phase 2 (5 %): well"),
-    ],
-)  # fmt: skip
-def test_an_end_says_each_thing_once(outcome, words, line):
-    assert lines_of(Ended(outcome, words, 0, 59.0)) == [line]
-
-
-def test_the_reason_for_sick_is_told_in_full_once_and_then_in_short(capsys):
-    why = "50.0 % of 1,200 requests failed, 0.1 % of stable's 3,011: worse by more than 0.5 points; 1 of 2 pods ready"
-    show = PlainLines()
-    for event in (
-        Judged("auth-api", 2, 5, "sick", why, 12.0),
-        Struck(["auth-api"], {"auth-api": why}, 0.3),
-        TakenBack(["auth-api"], 9.0),
-        Ended("sick", f"auth-api: {why}. auth-api taken back to stable", 5, 30.0),
-    ):
-        show(at(0, event))
-    lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert lines == [
-        f"auth-api: sick after 12 s at phase 2: {why}",
-        "auth-api: no request meets the canary any more (0.3 s)",
-        "  auth-api: 50.0 % of 1,200 requests failed",
-        "auth-api: taken back in 9 s",
-        "sick after 30 s: auth-api: 50.0 % of 1,200 requests failed. auth-api taken back to stable",
-    ]
-
-
-def test_what_several_measures_wait_for_is_said_once_with_their_names():
-    awaited = "two scrapes since the beginning are awaited"
-    parts = (
-        Weighed("failed", "not known", awaited, 0.0, 0.0),
-        Weighed("slow", "not known", awaited, 0.0, 0.0),
-        Weighed("pods", "not known", "1 of 2 pods ready"),
-    )
-    told = status_line(looked(50, *parts).event)
-    assert told.endswith(f": failed, slow: {awaited}; 1 of 2 pods ready")
-    judged = Judged("auth-api", 2, 5, "not known", f"{awaited}; {awaited}", 5.0)
-    assert lines_of(judged) == [f"auth-api: not known after 5 s at phase 2: {awaited}"]
-    assert each_once("no requests; requests; a") == "no requests; requests; a"
-
-
 @pytest.mark.parametrize("width", [30, 40, 60])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_in_a_narrow_window_nothing_runs_into_its_neighbour(width, count):
@@ -359,79 +238,3 @@ def test_a_judge_has_one_phase_alone():
     assert lines_of(began("a", promote=False).event)[0].startswith(
         "prod: climbs to phase 5; at least 10 min a phase,"
     )
-
-
-@pytest.mark.whole
-def test_piped_output_has_no_codes_and_survives_a_reader_that_has_gone():
-    environment = {**ENVIRONMENT, "FORCE_COLOR": "1"}
-    running = subprocess.Popen(
-        [*PLAY, "--speed", "2000", "--services", "3"], cwd=ROOT, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert "\x1b" not in "".join(running.stdout.readline() for _ in range(8))
-    running.stdout.close()
-    assert running.wait(60) in {0, 1}
-    assert "Traceback" not in running.stderr.read()
-
-
-def picture(terminal):
-    return ESCAPE.sub(b"", terminal.seen).decode("utf-8", "replace")
-
-
-@pytest.mark.whole
-@pytest.mark.parametrize("columns", [80, 120])
-def test_a_terminal_sees_it_live_and_keeps_what_was_done(columns):
-    terminal = Terminal(
-        [*PLAY, "--speed", "400", "--services", "3", "--sick", "my-api"], ENVIRONMENT, columns, 24
-    )
-    before = terminal.attributes()
-    terminal.until(r"well █+ 100 %")
-    terminal.until(r"sick after 22 min.* my-api is sick; all are back at phase 0", 60)
-    terminal.read(2)
-    assert terminal._process.wait(20) == 0
-    assert terminal.seen.count(HIDE) == terminal.seen.count(SHOW)
-    assert terminal.attributes() == before
-    seen = picture(terminal)
-    assert max(len(line.strip("\r")) for line in re.split(r"[\r\n]+", seen)) <= columns
-    assert seen.count("Updating (prod):") == 3
-    assert seen.count("taken back in 24 s") == 1
-
-
-@pytest.mark.whole
-def test_ctrl_c_leaves_the_terminal_as_it_was():
-    terminal = Terminal([*PLAY, "--speed", "20"], ENVIRONMENT, 80, 24)
-    before = terminal.attributes()
-    terminal.until(r"of 10:00 to soak")
-    assert terminal.interrupt() in {1, 130, -signal.SIGINT}
-    assert terminal.seen.count(HIDE) == terminal.seen.count(SHOW)
-    assert terminal.attributes() == before
-
-
-@pytest.mark.whole
-def test_another_width_is_drawn_anew():
-    terminal = Terminal([*PLAY, "--speed", "20", "--services", "3"], ENVIRONMENT, 120, 30)
-    terminal.until(r"of 10:00 to soak")
-    terminal.resize(60, 30)
-    terminal.read(1.5)
-    start = len(terminal.seen)
-    terminal.read(1.5)
-    later = ESCAPE.sub(b"", terminal.seen[start:]).decode("utf-8", "replace")
-    assert "auth-api" in later
-    assert max(map(len, re.split(r"[\r\n]+", later))) <= 60
-    terminal.interrupt()
-
-
-@pytest.mark.whole
-def test_without_colours_nothing_is_coloured():
-    terminal = Terminal([*PLAY, "--speed", "200"], {**ENVIRONMENT, "NO_COLOR": "1"}, 80, 24)
-    terminal.until(r"well █+ 100 %")
-    assert not re.search(rb"\x1b\[[0-9;]*3[0-7][;m]", terminal.seen)
-    terminal.interrupt()
-
-
-@pytest.mark.whole
-def test_a_terminal_that_can_draw_nothing_gets_plain_lines():
-    running = Terminal(["env", "TERM=dumb", *PLAY, "--speed", "4000"], ENVIRONMENT, 80, 24)
-    running.until("promoted after")
-    assert b"\x1b" not in running.seen
-    assert running._process.wait(20) == 0

@@ -75,6 +75,21 @@ def test_a_sick_canary_is_struck_by_the_watch_and_then_taken_back_by_the_abort(c
     ]
 
 
+def test_an_image_that_was_sick_climbs_again_only_by_the_input_retry(climb):
+    climb.judges(SICK)
+    climb.goes_on()
+    before = len(climb.titles)
+    told = climb.goes_on()
+    assert (
+        "ended: refused: auth-api: its canary image auth-api-0.8.0 was judged sick at phase 1 on 2026-11-27 09:00"
+        in told
+    )
+    assert "climb takes back: auth-api is sick after 10 min: 12 of 400" in told
+    assert "climb with it again: start it with the input" in told
+    assert (climb.phase, len(climb.titles)) == (0, before)
+    assert "ended: arrived" in climb.goes_on(retry=True, to="1")
+
+
 def test_a_sick_canary_is_struck_before_anything_is_told_and_where_nothing_can_be_told(climb):
     climb.judges(SICK)
     (climb.runner.folder / "no-page").touch()

@@ -26,6 +26,9 @@ TENTHS = 20
 
 GOOD_ENDS = ("arrived", "promoted", "well")
 
+ERRORS = ("refused", "update failed", "failed", "interrupted")
+"""Ends whose words go to standard error, as those of any command; the others are what it found out."""
+
 
 NOTHING_TO_DO = "nothing to do"
 
@@ -74,6 +77,11 @@ def _ended(event: Ended) -> str:
     if words.startswith((NOTHING_TO_DO, f"{event.outcome} ")):
         return words  # it tells its time itself, or took none
     return f"{event.outcome} after {told(event.seconds)}: {rest}"
+
+
+def in_short(event: Ended) -> str:
+    """An end whose words stand elsewhere."""
+    return f"{event.outcome} after {told(event.seconds)}"
 
 
 def beside_outcome(event: Ended) -> str:

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from eco2.terminal.climb.lines import lines_of, status_line, style_of
+from eco2.terminal.climb.lines import ERRORS, in_short, lines_of, status_line, style_of
 from eco2.terminal.climb.page import page
 from eco2.terminal.climb.reasons import Reasons
 from eco2.terminal.climb.scene import Scene
@@ -24,7 +24,7 @@ from eco2.terminal.wrapping import fold
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eco2.climb.events import Entry
+    from eco2.climb.events import Entry, Event
 
 STATUS_SECONDS: Final = 60.0
 """Between two lines on how a canary stands, and on one thing that is waited for."""
@@ -48,22 +48,33 @@ class PlainLines:
     def __call__(self, entry: Entry) -> None:
         """Prints what an event is worth."""
         event = entry.event
-        lines = lines_of(event, self._reasons) if self._seldom.worth(entry) else []
+        lines = _lines(event, self._reasons) if self._seldom.worth(entry) else []
         if event.event == "looked" and self._seldom.is_time(event.service, entry.at):
             lines = [status_line(event)]
         for line in lines:
             say_if_possible(f"{entry.at.astimezone():%H:%M:%S} {line}")
 
 
+def _lines(event: Event, reasons: Reasons) -> list[str]:
+    """What an event is in words; those of an error are told on standard error, when the terminal is free."""
+    if event.event == "ended" and event.outcome in ERRORS:
+        return [in_short(event)]
+    return lines_of(event, reasons)
+
+
 class _Seldom:
-    """Says the same only once a minute."""
+    """Says the same only once a minute, and no end of what never began."""
 
     def __init__(self) -> None:
         self._last: dict[str, datetime] = {}
+        self._begun = False
 
     def worth(self, entry: Entry) -> bool:
         """Whether an event is worth its lines."""
         event = entry.event
+        self._begun = self._begun or event.event == "began"
+        if event.event == "ended":
+            return self._begun or event.outcome not in ERRORS
         return event.event != "waits" or self.is_time(f"waits {event.why}", entry.at)
 
     def is_time(self, what: str, at: datetime) -> bool:
@@ -118,7 +129,8 @@ class LiveView:
                 self._draw()
             self._take_away(leave=self._end is not None)
             if self._end:
-                self._print(self._end)
+                if self._seldom.worth(self._end):
+                    self._print(self._end)
                 self._end = None
         finally:
             self._lock.release()
@@ -167,7 +179,7 @@ class LiveView:
     def _print(self, entry: Entry) -> None:
         width = self._console.width
         at, style = f"{entry.at.astimezone():%H:%M:%S}", style_of(entry.event)
-        for line in lines_of(entry.event, self._reasons):
+        for line in _lines(entry.event, self._reasons):
             first, *rest = fold(f"{at} {line}", width).splitlines()
             self._console.print(Text.assemble((first[: len(at)], "dim"), (first[len(at) :], style)))
             for more in rest:
