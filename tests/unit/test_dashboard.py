@@ -115,7 +115,7 @@ def texts(value):
 
 
 def undefined(dashboard):
-    """The variables that some text names, a title or a legend too, and that are neither the dashboard's nor Grafana's."""
+    """The variables that any text names, titles and legends too, and that neither the dashboard nor Grafana defines."""
     names = {
         name
         for text in texts(dashboard)
