@@ -114,7 +114,8 @@ and {SETTLED_WEIGHT} {at}""",
         f"Stable answers requests of the canary of {NAME}",
         "Over 5 minutes it answered {{ $value | humanizePercentage }} of the requests, clearly fewer than its weight "
         "sends to it: proxies have left its pods out, since they answer with errors or take no connection. Stable "
-        f"serves users; the canary is sick. {LOOK} What the judge says: `eco2 judge {NAME} --stack {STACK}`. {TAKE_BACK}",
+        f"serves users; the canary is sick. {LOOK} What the judge says: `eco2 judge {NAME} --stack {STACK}`. "
+        f"{TAKE_BACK}",
     )
 
 
