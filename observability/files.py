@@ -76,7 +76,7 @@ def stale(project: Path, made: Mapping[str, str]) -> tuple[str, ...]:
 
 def _rules_of_stacks(project: Path, catalog: Catalog, general: dict[str, Any]) -> dict[str, str]:
     """Rules of their own for the stacks whose judge allows other failures than that of `services.yaml`."""
-    found = {}
+    found: dict[str, str] = {}
     for stack in stacks_with_file(project):
         file = f"Pulumi.{stack}.yaml"
         wanted = resolve(catalog, read_settings(file, stack_config(project, stack), catalog))
