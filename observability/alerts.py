@@ -45,6 +45,8 @@ RUNBOOK: Final = "https://github.com/OWNER/REPOSITORY/blob/main/docs/rollback.md
 
 STACK: Final = '{{ or $externalLabels.stack "STACK" }}'
 NAME: Final = "{{ $labels.service }}"
+LOOK: Final = f"Look: `eco2 status {NAME} --stack {STACK}`."
+TAKE_BACK: Final = f"To take it back: `eco2 abort {NAME} --stack {STACK}`."
 OLDEST_DAYS: Final = 7
 DAY_SECONDS: Final = 86400
 WARNING: Final = "warning"
@@ -86,8 +88,7 @@ unless on ({SERVICE}) {MOST_WEIGHT} == 0""",
         f"The canary of {NAME} fails more often than stable",
         "Over 5 minutes, more of its requests failed than of stable's, and the margin of "
         f"{settings.margin:g} points is exceeded by {{{{ $value | humanizePercentage }}}}. This is a threshold; the "
-        f"judge decides. Look: `eco2 status {NAME} --stack {STACK}`. To take it back: "
-        f"`eco2 abort {NAME} --stack {STACK}`.",
+        f"judge decides: `eco2 judge {NAME} --stack {STACK}`. {LOOK} {TAKE_BACK}",
     )
 
 
@@ -112,9 +113,9 @@ and {SETTLED_WEIGHT} {at}""",
         CRITICAL,
         f"Stable answers requests of the canary of {NAME}",
         "Over 5 minutes it answered {{ $value | humanizePercentage }} of the requests, clearly fewer than its weight "
-        "sends to it: proxies have left its pods out, since they answer with errors or take no connection. Users see "
-        f"nothing of it; the canary is sick. Look: `eco2 status {NAME} --stack {STACK}`. To take it back: "
-        f"`eco2 abort {NAME} --stack {STACK}`.",
+        "sends to it: proxies have left its pods out, since they answer with errors or take no connection. Stable "
+        f"serves users; the canary is sick. {LOOK} What the judge says: `eco2 judge {NAME} --stack {STACK}`. "
+        f"{TAKE_BACK}",
     )
 
 
@@ -156,7 +157,7 @@ def _apart(watched: Watched) -> Iterator[dict[str, Any]]:
             severity,
             f"Routes of {NAME} lead to a canary without pods",
             f"They {what} to the canary, and none of its pods is available. Where stable does not take over, these "
-            f"requests fail. To lead all to stable: `eco2 abort {NAME} --stack {STACK}`.",
+            f"requests fail. {LOOK} To lead all to stable: `eco2 abort {NAME} --stack {STACK}`.",
         )
     yield _alert(
         "Eco2CanaryWithoutRoutes",
@@ -166,7 +167,7 @@ def _apart(watched: Watched) -> Iterator[dict[str, Any]]:
         f"No route leads to the canary of {NAME}",
         "Its Deployment is there, and neither weight nor header reaches it: an abort stopped after the routes "
         "(`--no-reconcile`), an update did not end, or a hand changed routes. Config and cluster are apart, and the "
-        f"next update may bring it back. Look: `eco2 status {NAME} --stack {STACK}`. To end it: "
+        f"next update may bring it back. {LOOK} To end it: "
         f"`eco2 abort {NAME} --stack {STACK}`.",
     )
 
@@ -194,7 +195,7 @@ def _unseen(watched: Watched) -> Iterator[dict[str, Any]]:
         WARNING,
         f"The canary of {NAME} has weight, and nobody counts its requests",
         f"There is no `{REQUESTS}` of it: nobody has called it, or the proxies of its callers are not scraped. The "
-        f"judge knows as little, and never calls it well. Look: `eco2 status {NAME} --stack {STACK}`.",
+        f"judge knows as little, and never calls it well. {LOOK}",
     )
 
 

@@ -73,7 +73,8 @@ def dashboard(watched: Watched) -> build.Dashboard:
         .annotation(_mark("weight changed", ask.weight_changes(), "purple"))
         .annotation(_mark("alert", ask.alerts(), "red"))
     )
-    for panel in _panels(ask):
+    for number, panel in enumerate(_panels(ask), 1):
+        panel.id(number)
         made = made.with_row(panel) if isinstance(panel, build.Row) else made.with_panel(panel)
     return made
 

@@ -35,7 +35,7 @@ TITLES: Final[Mapping[int, str]] = MappingProxyType(
         16: "mistakes are named by their keys, all at once",
         17: "a canary has room on its nodes",
         18: "nothing with traffic is deleted in passing",
-        19: "a canary that fails costs users nothing",
+        19: "stable takes over from canary pods that are left out",
         20: "the header reaches the last service of a chain",
         21: "users keep the version that they met",
     }

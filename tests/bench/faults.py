@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.bench import argo, ours
+from tests.bench import argo, argo_objects, ours
 from tests.traffic import HOST, Traffic
 from tests.updates import until
 
@@ -132,7 +132,9 @@ def without_fallback(on: ours.Bench) -> Iterator[None]:
 def rollouts(on: argo.Bench, runs: int) -> Iterator[dict[str, Any]]:
     """Argo Rollouts."""
     on.climb(3)
-    canary = Canary(on.lab, argo.HOST, argo.NAMESPACE, on.version, f"{argo.NAME}-{on.version}")
+    canary = Canary(
+        on.lab, argo_objects.HOST, argo_objects.NAMESPACE, on.version, f"{argo_objects.NAME}-{on.version}"
+    )
     yield from _each(canary, runs)
     on.plugin("abort")
     on.withdraw()

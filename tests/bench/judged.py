@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench import argo, ours
+from tests.bench import argo, argo_objects, ours
 from tests.bench.observe import Gateway, Late
 from tests.traffic import HOST, Traffic
 
@@ -70,8 +70,8 @@ def analysed(on: argo.Bench, runs: int) -> Iterator[dict[str, Any]]:
             revision = f"r{on.revision + 1}"
             _analyse(on, revision)
             on.climb(PHASE)
-            images = (f"{argo.NAME}-{on.stable}", f"{argo.NAME}-{on.version}")
-            yield _one(on.lab, argo.HOST, fault, *images, on.version, lambda: None)
+            images = (f"{argo_objects.NAME}-{on.stable}", f"{argo_objects.NAME}-{on.version}")
+            yield _one(on.lab, argo_objects.HOST, fault, *images, on.version, lambda: None)
             on.lab.command("behave", "--reset")
             if on.status().get("phase") != "Degraded":
                 on.plugin("abort")
@@ -144,14 +144,14 @@ def _climb(on: ours.Bench) -> Iterator[Callable[[], None]]:
 def _templates() -> Iterator[dict[str, Any]]:
     requests = (
         "sum(increase(istio_requests_total{{reporter='source',destination_service_namespace='"
-        + argo.NAMESPACE
+        + argo_objects.NAMESPACE
         + "',destination_version='{{{{args.version}}}}'{more}}}[1m]))"
     )
     good, all_of_them = (requests.format(more=more) for more in (",response_code!~'5.*'", ""))
     yield {
-        "apiVersion": argo.ROLLOUTS,
+        "apiVersion": argo_objects.ROLLOUTS,
         "kind": "AnalysisTemplate",
-        "metadata": {"name": "success-rate", "namespace": argo.NAMESPACE},
+        "metadata": {"name": "success-rate", "namespace": argo_objects.NAMESPACE},
         "spec": {
             "args": [{"name": "version"}, {"name": "prometheus"}],
             "metrics": [
@@ -176,7 +176,7 @@ def _analyse(on: argo.Bench, version: str | None) -> None:
     """Gives the Rollout its analysis, or takes it away."""
     analysis = version and {
         "templates": [{"templateName": "success-rate"}],
-        "startingStep": argo.PAUSES[PHASE],
+        "startingStep": argo_objects.PAUSES[PHASE],
         "args": [
             {"name": "version", "value": version},
             {"name": "prometheus", "value": on.lab.environment["ECO2_PROMETHEUS_URL"]},

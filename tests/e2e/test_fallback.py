@@ -53,7 +53,7 @@ def mended(lab):
     ],
 )
 @pytest.mark.usefixtures("at_20")
-def test_a_canary_that_fails_costs_users_nothing(lab, where, fault, most):
+def test_a_canary_that_fails_costs_users_few_requests_or_none(lab, where, fault, most):
     assert_at_most(broken(lab, where, fault), most)
 
 

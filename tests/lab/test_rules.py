@@ -10,8 +10,9 @@ import pytest
 
 from lab import tools
 from observability.asked import asked, filled
-from observability.files import DASHBOARD, RULES
+from observability.files import DASHBOARD, RULES, files
 from tests.conftest import ROOT
+from tests.stacks_rules import OWN_RULES, judged_otherwise
 
 pytestmark = pytest.mark.lab
 
@@ -39,6 +40,22 @@ def test_the_rules_are_valid_and_no_two_are_the_same(promtool):
 def test_alerts_fire_when_they_must_and_never_else(promtool, test):
     done = promtool("test", "rules", test)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_stacks_margin_decides_whom_its_alert_wakes(promtool, tmp_path):
+    own = files(judged_otherwise(tmp_path, {"margin": 5}, "auth-api"))[OWN_RULES]
+    rules = tmp_path / "eco2-rules.yaml"
+    rules.write_text(own, "utf-8")
+    checked = promtool("check", "rules", "--lint=all", "--lint-fatal", rules)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    (tmp_path / "tests").mkdir()
+    shutil.copy(FOLDER / "tests/canary-sick.yaml", tmp_path / "tests")
+    # Tests of the general rules: a canary 2.4 points above their margin wakes nobody where 5 are allowed.
+    done = promtool("test", "rules", tmp_path / "tests/canary-sick.yaml")
+    assert done.returncode == 1
+    assert "auth-api fails more often than stable" in done.stdout + done.stderr
+    rules.write_text((ROOT / RULES).read_text("utf-8"), "utf-8")
+    assert promtool("test", "rules", tmp_path / "tests/canary-sick.yaml").returncode == 0
 
 
 SPOILT = {

@@ -16,8 +16,10 @@ from tests.conftest import ROOT, copy_project
 from tests.desk import PULUMI, Desk
 from tests.github import Runner, new_clone
 from tests.played_climb import Climb
+from tests.prometheus_server import Mesh, PrometheusServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from eco2.stack.dry_run import Captured, Registration
@@ -125,6 +127,17 @@ def climb(runner: Runner, clone: Path) -> Climb:
 @pytest.fixture
 def on_prod(runner: Runner, clone: Path) -> Climb:
     return Climb(runner, clone, "prod")
+
+
+@pytest.fixture
+def server() -> Iterator[PrometheusServer]:
+    with PrometheusServer() as opened:
+        yield opened
+
+
+@pytest.fixture
+def mesh(server: PrometheusServer) -> Mesh:
+    return Mesh(server.series)
 
 
 def objects(captured: Captured, kind: str) -> dict[str, Registration]:

@@ -106,6 +106,56 @@ def test_its_questions_have_no_variable_that_nobody_fills(written):
         assert "$" not in filled(expression, values).replace('"$1"', "")
 
 
+def texts(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    return [value] if isinstance(value, str) else []
+
+
+def undefined(dashboard):
+    """The variables that any text names, titles and legends too, and that neither the dashboard nor Grafana defines."""
+    names = {
+        name
+        for text in texts(dashboard)
+        for found in re.findall(r"\$([A-Za-z_]\w*)|\$\{([^}:.]+)|\[\[(\w+)\]\]", text)
+        for name in found
+        if name
+    }
+    return names - {one["name"] for one in dashboard["templating"]["list"]} - {"__rate_interval", "__all"}
+
+
+def test_every_variable_that_it_names_is_defined(written):
+    assert undefined(written) == set()
+    written["panels"][2]["title"] = "$sevrice of ${cluster:raw} in [[zone]]"
+    assert undefined(written) == {"sevrice", "cluster", "zone"}
+
+
+def sources(value):
+    """The uids of all datasources, wherever they stand."""
+    if isinstance(value, dict):
+        found = [value["datasource"]["uid"]] if isinstance(value.get("datasource"), dict) else []
+        return [*found, *(uid for one in value.values() for uid in sources(one))]
+    return [uid for one in value for uid in sources(one)] if isinstance(value, list) else []
+
+
+def test_no_datasource_is_that_of_one_grafana(written):
+    assert len(sources(written)) > len(written["panels"])
+    assert set(sources(written)) == {"${datasource}"}
+
+
+def test_panels_have_ids_of_their_own_so_that_a_link_to_one_stays(written):
+    ids = [one.get("id") for one in written["panels"]]
+    assert ids == list(range(1, len(ids) + 1))
+
+
+def test_a_panels_questions_have_letters_of_their_own(written):
+    for panel in written["panels"]:
+        letters = [one.get("refId") for one in panel.get("targets", ())]
+        assert len(set(letters)) == len(letters), panel["title"]
+
+
 def test_a_version_has_one_colour_and_one_word_everywhere(written):
     graphs = [one for one in written["panels"] if one["type"] == "timeseries"]
     told = {json.dumps(one["fieldConfig"]["overrides"], sort_keys=True) for one in graphs}

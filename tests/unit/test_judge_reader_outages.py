@@ -17,16 +17,10 @@ from rollout.judge.scrapes import Gap
 from rollout.judge.signs import PodLook
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
-from tests.prometheus_server import Mesh, PrometheusServer
+from tests.prometheus_server import Mesh
 
 SERVICE = read_catalog(ROOT / "services.yaml").services["auth-api"]
 READY = PodLook(2, 2, {})
-
-
-@pytest.fixture
-def server():
-    with PrometheusServer() as opened:
-        yield opened
 
 
 @pytest.fixture

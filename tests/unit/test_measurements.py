@@ -7,8 +7,9 @@ import json
 from lab.mesh.routes import Split
 from tests.bench import flat, ours, results
 from tests.bench.__main__ import CHART, DOCUMENT, MINUTES, PARTS, drawn
-from tests.bench.argo import PAUSES, steps
-from tests.bench.document import PHASES, document
+from tests.bench.argo_objects import PAUSES, steps
+from tests.bench.document import document
+from tests.bench.moves_document import PHASES
 from tests.bench.observe import Command
 from tests.bench.results import Spread
 

@@ -64,6 +64,26 @@ def test_every_alert_says_how_bad_it_is_what_it_means_and_what_to_type(watched):
             assert set(re.findall(r"--[a-z-]+", rest)) <= help_of("eco2", command)
 
 
+@pytest.mark.parametrize(
+    ("alert", "commands"),
+    [
+        ("Eco2CanarySick", {"judge", "status", "abort"}),
+        ("Eco2CanaryFellBack", {"judge", "status", "abort"}),
+        ("Eco2RolloutOld", {"status", "advance", "promote", "abort"}),
+        ("Eco2RoutesDisagree", {"status", "plan"}),
+        ("Eco2RoutesWithoutPods", {"status", "abort"}),
+        ("Eco2CanaryWithoutRoutes", {"status", "abort"}),
+        ("Eco2WeightUnseen", {"status"}),
+        ("Eco2RequestsUnseen", {"status"}),
+    ],
+)
+def test_an_alert_names_the_commands_that_look_decide_and_act(watched, alert, commands):
+    told = [one["annotations"]["description"] for one in alerts(watched) if one["alert"] == alert]
+    assert told
+    for description in told:
+        assert set(re.findall(r"`eco2 ([a-z]+) ", description)) == commands
+
+
 def test_whoever_writes_an_alert_says_on_the_page_what_it_means(watched):
     page = (ROOT / "docs/observability.md").read_text()
     for name in {rule["alert"] for rule in alerts(watched)}:
