@@ -48,5 +48,5 @@ done = canary_services(
 for output, entry in (("rollouts", RolloutPlan.output), ("traffic", traffic)):
     wanted = {name: entry(one) for name, one in update.plans.items()}
     told = pulumi.Output.all(wanted, last.outputs.get(output), done)
-    pulumi.export(output, told.apply(lambda of: merged(of[0], of[1], of[2])))
+    pulumi.export(output, told.apply(lambda of: merged(*of, whole=not update.only)))
 pulumi.export("overrule", settings.overrule)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONTEXT = re.compile(r"""^[^\S\n]*["']?kubernetes:context["']?\s*:[ \t]*["']?([^\s"'#,{}]+)""", re.MULTILINE)
-KEY = re.compile(r"""^(?P<indent> *)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
+KEY = re.compile(r"""^(?P<indent>[ \t]*)["']?(?P<key>[A-Za-z0-9][\w-]*)["']?\s*:(?:\s+(?P<rest>.*))?$""")
 VALUE = r"""(?:^|[{{,]\s*){}\s*:\s*["']?([\w-]+)"""
 
 
@@ -63,7 +63,7 @@ def context_of(file: Path, named: str = "") -> str:
         why = error.problems[0].reason
     else:
         why = "missing; name the context of this stack's cluster"
-    found = sorted(set(CONTEXT.findall(_text(file))))
+    found = sorted(set(CONTEXT.findall(text_of(file))))
     if len(found) == 1:
         return str(found[0])
     if found:
@@ -108,7 +108,8 @@ def strangers(file: Path, names: Iterable[str]) -> dict[str, str]:
     """
     known = _places(file)
     return {
-        name: f"no such service in {file.name}; {suggestion(name, known)}"
+        name: f"no such service in {file.name}; {suggestion(name, known)}; if it is one all the same, name its "
+        "namespace: --namespace NAMESPACE"
         for name in names
         if known and name not in known
     }
@@ -118,18 +119,28 @@ def _places(file: Path) -> Mapping[str, Place]:
     try:
         described = read_yaml(file).get("services")
     except ConfigError:
-        return _scanned(_text(file))
+        return _scanned(text_of(file))
     if not isinstance(described, dict):
         return {}
+    # One that is described by nothing, or by a word, is a service still: it must not be left out without a word.
+    told = {str(name): one if isinstance(one, dict) else {} for name, one in described.items()}
     return {
-        name: Place(_kind(_word(one.get("kind"))), _word(one.get("namespace")))
-        for name, one in described.items()
-        if isinstance(one, dict)
+        name: Place(known_kind(_word(one.get("kind"))), _word(one.get("namespace")))
+        for name, one in told.items()
     }
 
 
-def _kind(word: str) -> str:
-    """A kind that there is; of any other word nothing can be told."""
+def is_whole(file: Path) -> bool:
+    """Whether a file can be read as YAML."""
+    try:
+        read_yaml(file)
+    except ConfigError:
+        return False
+    return True
+
+
+def known_kind(word: str) -> str:
+    """A kind that there is; empty for any other word."""
     return word if word in KINDS else ""
 
 
@@ -140,24 +151,15 @@ def _word(value: object) -> str:
 def _scanned(text: str) -> dict[str, Place]:
     """The services of a text that is no YAML, by its lines and their indentation."""
     found: dict[str, dict[str, set[str]]] = {}
-    inside, service_indent, own_indent, name = False, 0, 0, ""
-    for line in text.splitlines():
-        key = KEY.match(line)
-        if not key:
-            continue
-        indent = len(key["indent"])
-        if not indent:
-            inside, service_indent, name = key["key"] == "services", 0, ""
-            continue
-        if not inside:
-            continue
-        service_indent = service_indent or indent
+    keys = _keys_of_services(text)
+    service_indent, own_indent, name = min((indent for indent, _ in keys), default=0), 0, ""
+    for indent, key in keys:
         if indent == service_indent:
             name, own_indent = key["key"], 0
             values = found.setdefault(name, {"kind": set(), "namespace": set()})
             for word, told in values.items():
                 told.update(re.findall(VALUE.format(word), key["rest"] or ""))
-        elif name and indent > service_indent:
+        elif name:
             own_indent = own_indent or indent
             if indent == own_indent and key["key"] in ("kind", "namespace"):
                 value = re.match(r"""["']?([\w-]+)""", key["rest"] or "")
@@ -165,16 +167,29 @@ def _scanned(text: str) -> dict[str, Place]:
                     found[name][key["key"]].add(value[1])
     # Two values, as in a merge conflict, are none.
     return {
-        name: Place(_kind(_only(values["kind"])), _only(values["namespace"]))
+        name: Place(known_kind(_only(values["kind"])), _only(values["namespace"]))
         for name, values in found.items()
     }
+
+
+def _keys_of_services(text: str) -> list[tuple[int, re.Match[str]]]:
+    """The keys below `services`, each with its indentation; a tab, which YAML refuses, stands for two blanks."""
+    found, inside = [], False
+    for line in text.splitlines():
+        if key := KEY.match(line):
+            if indent := len(key["indent"].expandtabs(2)):
+                found += [(indent, key)] if inside else []
+            else:
+                inside = key["key"] == "services"
+    return found
 
 
 def _only(told: set[str]) -> str:
     return next(iter(told)) if len(told) == 1 else ""
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """What is written in a file, whatever it is; empty where it cannot be read."""
     try:
         return read_bounded(file).decode("utf-8", errors="replace")
     except (OSError, ConfigError):

@@ -139,31 +139,48 @@ class SecondStroke:
         write_phase_off(self.request, self.services, self.say)
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last)]
-        if not moving:
+        if moving:
+            strangers = workers_not_in(self.cluster, self.services, moving)
+            mine = [name for name in moving if name not in strangers]
+            if mine:
+                self._take_out(mine, resources, last, moved)
+            if strangers:
+                told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
+                raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
+        else:
             # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
             # routes later. It holds the lock.
             pulumi(self.request.project, self.request.stack, *LOCK_ONLY)
-            now = resources_of(self.request, self.say)
-            if set(self.services) & in_flight(now, read_prior(outputs_of(now))):
-                self._update(moved)
-                return
-            if strays := canaries_in(self.cluster, self.services, self.services):
-                told = ", ".join(
-                    f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in strays
-                )
-                raise PulumiError(
-                    f"{told} runs in the cluster, and the state of {self.request.stack} knows no canary. Is it the "
-                    "right backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
-                )
+        if self._left_in_state(moving):
+            self._update(moved)
+        elif not moving:
             self.say("nothing else is in flight")
-            return
-        strangers = workers_not_in(self.cluster, self.services, moving)
-        moving = [name for name in moving if name not in strangers]
-        if moving:
-            self._take_out(moving, resources, last, moved)
-        if strangers:
-            told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
-            raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
+
+    def _left_in_state(self, ended: Iterable[str]) -> bool:
+        """Whether another update has brought a canary meanwhile; what was written is read again.
+
+        Args:
+            ended: The services whose canaries an update of this abort has ended.
+
+        Raises:
+            PulumiError: If one of these is left, or the cluster has a canary of which the state knows nothing.
+        """
+        resources = resources_of(self.request, self.say)
+        left = in_flight(resources, read_prior(outputs_of(resources))) & set(self.services)
+        strays = canaries_in(self.cluster, self.services, self.services)
+        if still := (left | strays) & set(ended):
+            raise PulumiError(
+                f"the update ended well, and yet a canary is left of: {', '.join(sorted(still))}"
+            )
+        if not left and strays:
+            told = ", ".join(
+                f"Deployment {self.services[name].namespace}/{canary_name(name)}" for name in sorted(strays)
+            )
+            raise PulumiError(
+                f"{told} runs in the cluster, and the state of {self.request.stack} knows no canary. Is it the "
+                "right backend (pulumi whoami --verbose)? Then it was made by hand: delete it with kubectl"
+            )
+        return bool(left)
 
     def _take_out(
         self,
@@ -185,7 +202,6 @@ class SecondStroke:
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
         self._run(targets(resources, moving), variables, moving)
-        self._look_at_state(moving)
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         urns, names = tuple(urns), tuple(moving)
@@ -211,20 +227,6 @@ class SecondStroke:
         with telling(self.say, holders):
             options, quiet = self.request.update_options, self.request.quiet
             update(project, stack, *options, *_targets(urns), variables=variables, quiet=quiet)
-
-    def _look_at_state(self, moving: Iterable[str]) -> None:
-        """Reads again what was written.
-
-        Raises:
-            PulumiError: If the state or the cluster still knows a canary.
-        """
-        resources = resources_of(self.request, self.say)
-        left = in_flight(resources, read_prior(outputs_of(resources))) & set(moving)
-        left |= canaries_in(self.cluster, self.services, moving)
-        if left:
-            raise PulumiError(
-                f"the update ended well, and yet a canary is left of: {', '.join(sorted(left))}"
-            )
 
 
 def _targets(urns: Iterable[str]) -> list[str]:

@@ -95,7 +95,7 @@ def _take_back(cluster: ClusterClient, name: str, service: RoutedService) -> Str
     VirtualServices are looked for whatever the checkout says of the kind: a wrong word in it must not hide them.
     """
     if not service.namespace:
-        told = "its namespace cannot be read from services.yaml; name it: --namespace NAMESPACE"
+        told = f"its namespace cannot be read from services.yaml; name it: eco2 abort {name} --namespace NAMESPACE"
         return Stroke(name, (), told)
     routed = by_weight(service.kind)
     stroke = _move_all(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import places_of
+from eco2.abort.finish import finish
 from eco2.abort.request import AbortRequest
-from eco2.abort.run import ReconcileError, RoutesError, finish
 from eco2.abort.stroke import Ready, first_stroke
 from eco2.climb.site import NotBackError
 from kube.errors import ClusterError

@@ -46,10 +46,11 @@ def abort(
 
     Example: eco2 abort auth-api scan-api --stack prod
     """
+    from eco2.abort.errors import ReconcileError, RoutesError  # noqa: PLC0415
     from eco2.abort.files import NoSuchServiceError  # noqa: PLC0415
     from eco2.abort.request import AbortRequest  # noqa: PLC0415
-    from eco2.abort.run import ReconcileError, RoutesError, record  # noqa: PLC0415
     from eco2.abort.run import abort as take_back  # noqa: PLC0415
+    from eco2.abort.run import record  # noqa: PLC0415
     from kube.errors import ClusterError  # noqa: PLC0415
 
     if bool(service) == everything:

@@ -202,7 +202,11 @@ def by_the_state(said: Mapping[str, Prior], deployed: Mapping[str, Deployed] | N
 
 
 def merged(
-    planned: Mapping[str, Any], last: Mapping[str, Any] | None, done: Collection[str]
+    planned: Mapping[str, Any],
+    last: Mapping[str, Any] | None,
+    done: Collection[str],
+    *,
+    whole: bool = True,
 ) -> dict[str, Any]:
     """An output of the stack by service, where an update may leave services as they were.
 
@@ -210,13 +214,16 @@ def merged(
         planned: What the plans say of each service.
         last: The same output of the last update.
         done: The services that are what their plans say.
+        whole: Whether the update is about all services. One with targets leaves those that it does not know where
+            they are: a checkout without a service must not make the next one forget its canary.
 
     Returns:
         The plans' entries for those, and the last update's for the others, so that outputs never
         claim what was not done: a service that was never brought up stays out.
     """
     before = last or {}
-    return {
+    kept = {} if whole else {name: entry for name, entry in before.items() if name not in planned}
+    return kept | {
         name: entry if name in done else before[name]
         for name, entry in planned.items()
         if name in done or name in before

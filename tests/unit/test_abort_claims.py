@@ -8,7 +8,8 @@ import pytest
 
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.request import AbortRequest
-from eco2.abort.run import ReconcileError, RoutesError, abort
+from eco2.abort.errors import ReconcileError, RoutesError
+from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
 from tests.api_server import ROUTES, ApiServer, routed
