@@ -56,12 +56,23 @@ CRITICAL: Final = "critical"
 def alerts(watched: Watched) -> list[dict[str, Any]]:
     """All of them."""
     return [
-        *(_sick(settings, names) for settings, names in watched.by_settings),
+        *_all_sick(watched),
         *_fell_back(watched),
         _old(),
         *(_apart(watched) if watched.routed else ()),
         *(_unseen(watched) if watched.routed else ()),
     ]
+
+
+def _all_sick(watched: Watched) -> Iterator[dict[str, Any]]:
+    """One for each way of judging. Prometheus wants rules of one name to differ in a label."""
+    several = len(watched.by_settings) > 1
+    for settings, names in watched.by_settings:
+        made = _sick(settings, names)
+        if several:
+            allowed = f"{settings.margin:g} points, {settings.least_requests} requests, {settings.together} together"
+            made["labels"]["judged_by"] = allowed
+        yield made
 
 
 def _sick(settings: JudgeSettings, names: tuple[str, ...]) -> dict[str, Any]:
@@ -97,7 +108,10 @@ def _fell_back(watched: Watched) -> Iterator[dict[str, Any]]:
     full = tuple(name for name in watched.falling_back if name not in watched.sharing)
     for names, at in ((watched.sharing, "> 0"), (full, "== 1")):
         if names:
-            yield _fell_back_where(f'service=~"{any_of(names)}"', at)
+            made = _fell_back_where(f'service=~"{any_of(names)}"', at)
+            if names is full:
+                made["labels"]["users"] = "kept"
+            yield made
 
 
 def _fell_back_where(own: str, at: str) -> dict[str, Any]:

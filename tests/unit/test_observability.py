@@ -128,6 +128,14 @@ def test_what_says_nothing_of_failures_makes_no_alert_of_its_own(catalog):
     assert len(sick(changed(catalog, "my-api", judge=own))) == 1
 
 
+def test_alerts_of_one_name_differ_in_a_label(catalog):
+    own = catalog.services["my-api"]
+    judged = own.judge.model_copy(update={"margin": 2.0})
+    made = alerts(changed(catalog, "my-api", judge=judged, stickiness=Stickiness(cookie="eco2-my")))
+    told = [(one["alert"], tuple(sorted(one["labels"].items()))) for one in made]
+    assert len(set(told)) == len(told)
+
+
 def fell_back(watched):
     return [one["expr"] for one in alerts(watched) if one["alert"] == "Eco2CanaryFellBack"]
 
