@@ -7,8 +7,8 @@ import json
 import pytest
 
 from eco2.abort import reconcile as second_stroke
-from eco2.abort.request import AbortRequest
 from eco2.abort.errors import ReconcileError, RoutesError
+from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
@@ -156,7 +156,7 @@ def two_workers(desk, server, monkeypatch):
     updates = []
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: json.loads(json.dumps(state)))
     monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
-    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(" ".join(map(str, told))))
     server.objects[DEPLOYMENT.format("my", "my-worker")] = {"metadata": {}}
     return updates
@@ -193,7 +193,7 @@ def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, s
 
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
     monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
-    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke.SecondStroke, "_keep_off", lambda *_: None)
     monkeypatch.setattr(second_stroke, "update", update)
     struck(desk, "auth-api")
@@ -300,6 +300,6 @@ def in_flight_at_20(server, monkeypatch):
     updates = []
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
     monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
-    monkeypatch.setattr(second_stroke.SecondStroke, "_look_at_state", lambda *_: None)
+    monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(told))
     return updates

@@ -240,6 +240,14 @@ def test_a_watch_reads_canaries_and_changes_nothing():
 def test_an_abort_s_first_stroke_changes_routes_and_nothing_else():
     assert granted("eco2-on-call", "patch", "networking.istio.io", "virtualservices", "auth")
     assert granted("eco2-on-call", "patch", "", "services", "auth")
+    for group, resource in (
+        ("networking.istio.io", "virtualservices"),
+        ("", "services"),
+        ("apps", "deployments"),
+    ):
+        assert granted(
+            "eco2-on-call", "list", group, resource, "auth"
+        )  # `--all` looks what a checkout may not know
     # It sees whether istiod hands them on.
     assert granted("eco2-on-call", "list", "apps", "deployments", "istio-system")
     assert not granted("eco2-on-call", "list", "apps", "deployments", "kube-system")
