@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import urllib3
 
 NONSENSE = b"<html>It works!</html>"
+NOW = "vector(time())"
+"""What asks for its clock alone."""
+
 STATUS = {"status": "success", "data": {"resultType": "vector", "result": []}}
 """What is right in form and holds nothing."""
 
@@ -26,6 +29,8 @@ class Between:
         lag_seconds: Answers are as of so long ago.
         slow_seconds: How long it thinks.
         nonsense: Whether it answers with something else.
+        says: What it answers to everything, whatever that is: status and body.
+        data_lag_seconds: Its data are so old, while its clock is right: what it gets comes late.
         empty: Whether it has no data.
         away: Whether it ends connections without an answer.
         asked: The questions so far.
@@ -35,6 +40,8 @@ class Between:
     lag_seconds: float = 0.0
     slow_seconds: float = 0.0
     nonsense: bool = False
+    says: tuple[int, bytes] | None = None
+    data_lag_seconds: float = 0.0
     empty: bool = False
     away: bool = False
     asked: list[str] = field(default_factory=list)
@@ -61,12 +68,15 @@ class Between:
                 if between.away:
                     self.close_connection = True
                     return
-                status, told = 200, NONSENSE
+                status, told = between.says or (200, NONSENSE)
                 if between.empty:
                     told = json.dumps(STATUS).encode()
-                elif not between.nonsense:
-                    if between.lag_seconds:
-                        at = float(asked.get("time", time.time())) - between.lag_seconds
+                elif not between.nonsense and not between.says:
+                    lag = between.lag_seconds
+                    if asked.get("query") != NOW:
+                        lag += between.data_lag_seconds
+                    if lag:
+                        at = float(asked.get("time", time.time())) - lag
                         asked["time"] = f"{at:.3f}"
                     url = f"{between.behind}{urlsplit(self.path).path}?{urlencode(asked)}"
                     answer = pool.request("GET", url)
@@ -83,6 +93,10 @@ class Between:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def refuse(self) -> None:
+        """From now on connections are refused: nobody listens there any more."""
         self._server.shutdown()
         self._server.server_close()
+
+    def __exit__(self, *_: object) -> None:
+        self.refuse()
