@@ -92,6 +92,19 @@ def words(climbing):
     )
 
 
+def counted(climbing):
+    """Waits until enough is counted for `well`, before the soak is over: the worst moment to lose sight."""
+
+    def enough():
+        seen = climbing.named("looked")
+        return seen and seen[-1]["requests"]["canary"] >= EASY["leastRequests"]
+
+    until(enough, "enough requests")
+    [*_, last] = climbing.named("looked")
+    assert last["seconds_in_phase"] < SOAK_SECONDS, climbing.told
+    print(f"after {last['seconds_in_phase']:.1f} s at the phase, {last['verdict']['answer']}:", end=" ")
+
+
 def refused(between):
     between.refuse()
 
@@ -140,7 +153,7 @@ def test_without_an_adversity_the_same_canary_is_well(at_3, between):
 )
 def test_a_prometheus_that_fails_meanwhile_holds_the_climb_up(at_3, lab, between, fault, cause):
     with climb(at_3, between, *QUICK) as climbing:
-        climbing.until("looked", 2)
+        counted(climbing)
         fault(between)
         since = time.time()
         ending = climbing.end()
@@ -171,7 +184,7 @@ def api_answers(lab):
 
 def test_an_api_server_that_is_away_holds_the_climb_up(at_3, lab, between):
     with climb(at_3, between, *QUICK) as climbing:
-        climbing.until("looked", 2)
+        counted(climbing)
         with dead(lab, "kube-apiserver"):
             since = time.time()
             ending = climbing.end()
@@ -218,7 +231,7 @@ def test_a_stack_that_another_update_has_locked_is_waited_for(at_3, lab, between
 def test_a_prometheus_that_restarts_is_waited_for_and_then_it_goes_up(at_3, lab, between):
     """The last one: it ends a phase higher."""
     with climb(at_3, between, *PATIENT) as climbing:
-        climbing.until("looked", 2)
+        counted(climbing)
         with dead(lab, "prometheus"):
             since = time.time()
             time.sleep(SOAK_SECONDS + 8)
