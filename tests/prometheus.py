@@ -65,22 +65,11 @@ class Between:
             def _answer(self, asked: dict[str, str]) -> None:
                 between.asked.append(asked.get("query", ""))
                 time.sleep(between.slow_seconds)
-                if between.away:
+                answer = between._answer_to(urlsplit(self.path).path, asked, pool)
+                if answer is None:
                     self.close_connection = True
                     return
-                status, told = between.says or (200, NONSENSE)
-                if between.empty:
-                    told = json.dumps(STATUS).encode()
-                elif not between.nonsense and not between.says:
-                    lag = between.lag_seconds
-                    if asked.get("query") != NOW:
-                        lag += between.data_lag_seconds
-                    if lag:
-                        at = float(asked.get("time", time.time())) - lag
-                        asked["time"] = f"{at:.3f}"
-                    url = f"{between.behind}{urlsplit(self.path).path}?{urlencode(asked)}"
-                    answer = pool.request("GET", url)
-                    status, told = answer.status, answer.data
+                status, told = answer
                 self.send_response(status)
                 self.send_header("content-length", str(len(told)))
                 self.end_headers()
@@ -92,6 +81,25 @@ class Between:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
+
+    def _answer_to(
+        self, path: str, asked: dict[str, str], pool: urllib3.PoolManager
+    ) -> tuple[int, bytes] | None:
+        """Status and body of an answer; None ends the connection without one."""
+        if self.away:
+            return None
+        if self.says or self.nonsense:
+            return self.says or (200, NONSENSE)
+        if self.empty:
+            return 200, json.dumps(STATUS).encode()
+        lag = self.lag_seconds + (self.data_lag_seconds if asked.get("query") != NOW else 0)
+        if lag:
+            asked["time"] = f"{float(asked.get('time', time.time())) - lag:.3f}"
+        try:
+            answer = pool.request("GET", f"{self.behind}{path}?{urlencode(asked)}")
+        except urllib3.exceptions.HTTPError:  # it is away itself
+            return None
+        return answer.status, answer.data
 
     def refuse(self) -> None:
         """From now on connections are refused: nobody listens there any more."""
