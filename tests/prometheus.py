@@ -30,7 +30,8 @@ class Between:
         slow_seconds: How long it thinks.
         nonsense: Whether it answers with something else.
         says: What it answers to everything, whatever that is: status and body.
-        data_lag_seconds: Its data are so old, while its clock is right: what it gets comes late.
+        data_lag_seconds: Its data are so old, while its clock is right: what it gets comes late. Longer than any range
+            that is asked for.
         empty: Whether it has no data.
         away: Whether it ends connections without an answer.
         asked: The questions so far.
@@ -92,7 +93,12 @@ class Between:
             return self.says or (200, NONSENSE)
         if self.empty:
             return 200, json.dumps(STATUS).encode()
-        lag = self.lag_seconds + (self.data_lag_seconds if asked.get("query") != NOW else 0)
+        lag, query = self.lag_seconds, asked.get("query", "")
+        if self.data_lag_seconds and query != NOW:
+            if query.endswith("s]"):  # what was scraped in a time that is shorter than the lag
+                return 200, json.dumps(STATUS).encode()
+            asked["query"] = query.replace("time()", f"(time() + {self.data_lag_seconds})")
+            lag += self.data_lag_seconds
         if lag:
             asked["time"] = f"{float(asked.get('time', time.time())) - lag:.3f}"
         try:
