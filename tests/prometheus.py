@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import urllib3
 
 NONSENSE = b"<html>It works!</html>"
+NOW = "vector(time())"
+"""What asks for its clock alone."""
+
 STATUS = {"status": "success", "data": {"resultType": "vector", "result": []}}
 """What is right in form and holds nothing."""
 
@@ -26,6 +29,9 @@ class Between:
         lag_seconds: Answers are as of so long ago.
         slow_seconds: How long it thinks.
         nonsense: Whether it answers with something else.
+        says: What it answers to everything, whatever that is: status and body.
+        data_lag_seconds: Its data are so old, while its clock is right: what it gets comes late. Longer than any range
+            that is asked for.
         empty: Whether it has no data.
         away: Whether it ends connections without an answer.
         asked: The questions so far.
@@ -35,6 +41,8 @@ class Between:
     lag_seconds: float = 0.0
     slow_seconds: float = 0.0
     nonsense: bool = False
+    says: tuple[int, bytes] | None = None
+    data_lag_seconds: float = 0.0
     empty: bool = False
     away: bool = False
     asked: list[str] = field(default_factory=list)
@@ -58,19 +66,11 @@ class Between:
             def _answer(self, asked: dict[str, str]) -> None:
                 between.asked.append(asked.get("query", ""))
                 time.sleep(between.slow_seconds)
-                if between.away:
+                answer = between._answer_to(urlsplit(self.path).path, asked, pool)
+                if answer is None:
                     self.close_connection = True
                     return
-                status, told = 200, NONSENSE
-                if between.empty:
-                    told = json.dumps(STATUS).encode()
-                elif not between.nonsense:
-                    if between.lag_seconds:
-                        at = float(asked.get("time", time.time())) - between.lag_seconds
-                        asked["time"] = f"{at:.3f}"
-                    url = f"{between.behind}{urlsplit(self.path).path}?{urlencode(asked)}"
-                    answer = pool.request("GET", url)
-                    status, told = answer.status, answer.data
+                status, told = answer
                 self.send_response(status)
                 self.send_header("content-length", str(len(told)))
                 self.end_headers()
@@ -83,6 +83,34 @@ class Between:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def _answer_to(
+        self, path: str, asked: dict[str, str], pool: urllib3.PoolManager
+    ) -> tuple[int, bytes] | None:
+        """Status and body of an answer; None ends the connection without one."""
+        if self.away:
+            return None
+        if self.says or self.nonsense:
+            return self.says or (200, NONSENSE)
+        if self.empty:
+            return 200, json.dumps(STATUS).encode()
+        lag, query = self.lag_seconds, asked.get("query", "")
+        if self.data_lag_seconds and query != NOW:
+            if query.endswith("s]"):  # what was scraped in a time that is shorter than the lag
+                return 200, json.dumps(STATUS).encode()
+            asked["query"] = query.replace("time()", f"(time() + {self.data_lag_seconds})")
+            lag += self.data_lag_seconds
+        if lag:
+            asked["time"] = f"{float(asked.get('time', time.time())) - lag:.3f}"
+        try:
+            answer = pool.request("GET", f"{self.behind}{path}?{urlencode(asked)}")
+        except urllib3.exceptions.HTTPError:  # it is away itself
+            return None
+        return answer.status, answer.data
+
+    def refuse(self) -> None:
+        """From now on connections are refused: nobody listens there any more."""
         self._server.shutdown()
         self._server.server_close()
+
+    def __exit__(self, *_: object) -> None:
+        self.refuse()

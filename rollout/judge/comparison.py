@@ -107,6 +107,8 @@ class Comparison:
     def words(self) -> str:
         """The figures, for a person."""
         canary, stable = self.seen.canary, self.seen.stable
+        if self.unknown and not canary.requests and not self.called_sick:
+            return self.unknown  # whether it has answered any, nobody counted
         if not canary.requests:
             told = "the canary has answered no request"
         elif not stable.requests:

@@ -57,7 +57,7 @@ def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, pe
         return done.stdout
 
     abort("auth-api")
-    stack.up()
+    stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
     assert send(lab, HOST, PATHS["auth-api"], 50, "--header")["answers"] == {"v2": 50}
     catalog = stack.folder / "services.yaml"
     known = catalog.read_text()

@@ -245,6 +245,13 @@ def test_without_stable_there_is_nothing_to_compare_with():
     assert one.words == "stable has answered no request to compare with"
 
 
+def test_while_nobody_counts_it_is_not_said_that_the_canary_answers_nothing():
+    """The lab's canary answered 40 requests a second while Prometheus was away."""
+    one = Comparison.begin(LIMITS).after(Unknown("Prometheus is away"))
+    assert (one.answer, one.words) == ("not known", "Prometheus is away")
+    assert Comparison.begin(LIMITS).words == "the canary has answered no request"
+
+
 def test_the_streams_draw_what_they_say():
     dice = random.Random(8)  # noqa: S311  # fixed seeds
     draws = [drawn(dice, 400, 0.05) for _ in range(4000)]
