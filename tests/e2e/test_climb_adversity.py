@@ -6,6 +6,7 @@ At phase 3 with traffic that would have it go up after the soak; a judge without
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import contextmanager
 from datetime import datetime
@@ -151,7 +152,8 @@ def test_without_an_adversity_the_same_canary_is_well(at_3, between):
         (another_shape, "answers something else"),
         (http_500, "refused: out of memory"),
         (lags, "answers with what it knew 1"),
-        (data_lag, "the newest counts are 1"),
+        # Of this test alone, 2 minutes ago nothing was sent yet.
+        (data_lag, "the newest counts are 1[0-9]+ s old|no request to it was counted"),
     ],
 )
 def test_a_prometheus_that_fails_meanwhile_holds_the_climb_up(at_3, lab, between, fault, cause):
@@ -162,7 +164,7 @@ def test_a_prometheus_that_fails_meanwhile_holds_the_climb_up(at_3, lab, between
         ending = climbing.end()
     print(f"{fault.__name__}: {ending['words']}")
     assert (ending["outcome"], ending["code"]) == ("gave up", 6), climbing.told
-    assert cause in ending["words"]
+    assert re.search(cause, ending["words"]), ending["words"]
     assert_never_well(climbing, since)
     assert_never_up(at_3, lab, climbing)
 
