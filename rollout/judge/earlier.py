@@ -142,6 +142,8 @@ class AgainstEarlier:
     def words(self) -> str:
         """The figures, for a person."""
         canary, what = self.canary, self.limits.what
+        if self.unknown and not canary.requests and not self.called_sick:
+            return self.unknown  # whether it has answered any, nobody counted
         told = "the canary has answered no request"
         if canary.requests:
             told = f"{PERCENT * canary.share:.1f} % of {canary.requests:,.0f} requests {what}"
