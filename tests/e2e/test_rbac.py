@@ -42,7 +42,7 @@ def test_the_deploy_role_is_enough_for_updates_up_and_down(stack):
 def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, people, lab):
     on_call = people["eco2-on-call"]
 
-    def abort(*services):
+    def abort(*services, code=0):
         command = [sys.executable, "-m", "eco2", "abort", *services, "--no-reconcile", "--stack", stack.name]
         done = subprocess.run(
             [*command, "--project", str(stack.folder)],
@@ -51,10 +51,10 @@ def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, pe
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         assert "auth-api: all traffic to stable" in done.stdout
         assert send(lab, HOST, PATHS["auth-api"], 50, "--header")["answers"] == {"v1": 50}
-        return done.stdout
+        return done
 
     abort("auth-api")
     stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
@@ -63,7 +63,9 @@ def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, pe
     known = catalog.read_text()
     # The role may list its namespaces one by one, and so finds what this checkout does not know.
     catalog.write_text(known.replace("\n  auth-api:\n", "\n  auth-api-new:\n"))
-    assert "auth-api: this checkout's services.yaml does not know it" in abort("--all")
+    done = abort("--all", code=1)
+    assert "auth-api: this checkout's services.yaml does not know it" in done.stdout
+    assert "auth-api-new: no route was found" in done.stderr
     catalog.write_text(known)
     path = "/apis/apps/v1/namespaces/auth/deployments/auth-api"
     with pytest.raises(ApiError, match="forbidden"):
