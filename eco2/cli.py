@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
 from eco2.commands.abort import abort
@@ -17,7 +19,8 @@ from eco2.commands.recover import recover
 from eco2.commands.render import render
 from eco2.commands.set_image import set_image
 from eco2.commands.status import status
-from eco2.terminal.output import failing_in_words, open_standard_streams
+from eco2.terminal.output import failing_in_words, open_standard_streams, say_if_possible
+from kube.waiting import heard_by
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,5 +43,6 @@ for command in COMMANDS:
 def main() -> None:
     """Entry point of the console script."""
     open_standard_streams()
+    heard_by(partial(say_if_possible, err=True))
     with failing_in_words():
         app()

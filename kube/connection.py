@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from kube.kubeconfig import KubeconfigError, UnknownWayError, access
+from kube.kubeconfig import KubeconfigError, UnknownWayError, access, way_on
+from kube.waiting import told_if_slow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,8 @@ class Official:
         try:
             # It looks at KUBECONFIG once, when it is imported.
             files = os.environ.get("KUBECONFIG") or None
-            self._api = config.new_client_from_config(files, context)  # type: ignore[no-untyped-call]
+            with told_if_slow(f"waiting for the credentials of context {context}; {way_on('')}"):
+                self._api = config.new_client_from_config(files, context)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
         except Exception as error:  # noqa: BLE001  # it looks at no shape, and fails as it happens

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from kube.waiting import told_if_slow
 from rollout.problems import ConfigError
 from rollout.spec.yaml_bounds import Loader, read_bounded, within_bounds
 
@@ -217,21 +218,31 @@ def _credential(user: _Entry, cluster: _Entry) -> dict[str, Any]:
     command = str(plugin["command"])
     if "/" in command:
         command = str(user.folder / command)
+    way = way_on(Path(command).name)
+    slow = f"waiting for the credential plugin {command}, {EXEC_SECONDS} s at the most; {way}"
     try:
-        done = subprocess.run(  # noqa: S603  # no shell; the kubeconfig is the user's own
-            [command, *(plugin.get("args") or ())],
-            env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-            stdin=None if interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=EXEC_SECONDS,
-            check=False,
-        )
+        with told_if_slow(slow):
+            done = subprocess.run(  # noqa: S603  # no shell; the kubeconfig is the user's own
+                [command, *(plugin.get("args") or ())],
+                env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+                stdin=None if interactive else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                timeout=EXEC_SECONDS,
+                check=False,
+            )
     except FileNotFoundError:
         hint = f"; {plugin['installHint']}" if plugin.get("installHint") else ""
         raise KubeconfigError(f"the credential plugin {command} is not there{hint}") from None
     except subprocess.TimeoutExpired:
-        raise KubeconfigError(f"the credential plugin {command} gave no answer in {EXEC_SECONDS} s") from None
+        why = f"the credential plugin {command} gave no answer in {EXEC_SECONDS} s"
+        raise KubeconfigError(f"{why}; {way}") from None
     if done.returncode:
         raise KubeconfigError(f"the credential plugin {command} ended with exit code {done.returncode}")
     status: dict[str, Any] = json.loads(done.stdout).get("status") or {}
     return status
+
+
+def way_on(plugin: str) -> str:
+    """What to do while a credential plugin does not answer; never with its arguments, which may hold secrets."""
+    login = "aws sso login" if plugin == "aws" else "log in as it asks"
+    return f"does it wait for a login? {login}, then the same command again, or take another context"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
@@ -19,6 +20,7 @@ from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
 from eco2.stack.missing import to_forget
+from eco2.stack.order import in_order
 from eco2.stack.recover import owner_has_ended
 from eco2.terminal.progress import telling
 from eco2.update.run import update
@@ -72,7 +74,7 @@ class SecondStroke:
         try:
             while True:
                 try:
-                    self._update(moved)
+                    in_order(self.request.project, self.request.stack, self.say, partial(self._update, moved))
                 except LockedError as error:
                     if owner_has_ended(str(error)):
                         pulumi(self.request.project, self.request.stack, "cancel", "--yes")

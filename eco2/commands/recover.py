@@ -12,7 +12,8 @@ def recover(stack: Stack, project: Project = Path()) -> None:
     """Make a stack ready for its next update after one was killed; create it if only its file is there.
 
     Unlocks the stack if the process that locked it ran on this machine and has ended, and settles what that process
-    was creating. Does nothing to a stack that is in order.
+    was creating. Puts its state in order where an update with --target left it out of order. Does nothing to a stack
+    that is in order.
     """
     from eco2.stack.cli import PulumiError  # noqa: PLC0415
     from eco2.stack.recover import recover as mend  # noqa: PLC0415

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 LOCKED = ("is currently locked", "Another update is currently in progress")
 """How the CLI says that somebody else updates the stack: backends of files, and Pulumi Cloud."""
 
+BROKEN_ORDER = ("snapshot integrity", "state file contains errors")
+"""How the CLI says that a state is out of order: one that it reads or writes, and one that it is to import."""
+
 LOCK_ONLY = ("refresh", "--yes", "--skip-preview", "--target", "**::what-no-resource-is-called")
 """A command that asks for a stack's lock, and reads and writes nothing."""
 
@@ -34,6 +38,19 @@ class EndedError(PulumiError):
 
 class LockedError(PulumiError):
     """Another update of the stack is running, or was killed and left its lock."""
+
+
+class BrokenOrderError(PulumiError):
+    """The state is out of order, so that the engine does nothing with it; `eco2.stack.order` has the way on."""
+
+    def __init__(self, told: str) -> None:
+        """Takes the reason out of the CLI's report on itself, which is long."""
+        found = re.search(r"resource (\S+)'s (.*) (\S+) comes after it", told)
+        what = f" ({_short(found[1])} comes before its {found[2]} {_short(found[3])})" if found else ""
+        super().__init__(
+            f"the state is out of order{what}, as an update with --target by hand may leave it; `pulumi state repair` "
+            "puts it in order and changes nothing in the cluster"
+        )
 
 
 def pulumi(project: Path, stack: str, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
@@ -59,6 +76,7 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
 
     Raises:
         LockedError: If another update holds the stack.
+        BrokenOrderError: If the state is out of order.
         PulumiError: If there is no CLI on PATH, or it failed.
     """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
@@ -75,8 +93,21 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
         raise PulumiError(NO_CLI) from None
     if done.returncode:
         told = done.stderr.strip() or done.stdout.strip()
-        raise LockedError(told) if any(sign in told for sign in LOCKED) else PulumiError(told)
+        raise refusal(told)
     return done.stdout
+
+
+def refusal(told: str) -> PulumiError:
+    """What the CLI's words on standard error mean."""
+    if any(sign in told for sign in LOCKED):
+        return LockedError(told.strip())
+    return BrokenOrderError(told) if any(sign in told for sign in BROKEN_ORDER) else PulumiError(told)
+
+
+def _short(urn: str) -> str:
+    """Kind and name in a URN: `Deployment auth-api`."""
+    *_, types, name = urn.split("::")
+    return f"{types.rpartition(':')[2]} {name}"
 
 
 def exported(project: Path, stack: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""After an update that was killed: unlock the stack and settle what it left open.
+"""After an update that was killed: unlock the stack, put its state in order, and settle what it left open.
 
 The engine writes down what it is about to create. If it is killed then, the next update
 finds such entries and cannot know whether the thing exists. In the cluster that does not
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, pulumi
+from eco2.stack.order import in_order
 from rollout.problems import ConfigError, Problem, suggestion
 from rollout.spec.files import stacks_with_file
 
@@ -42,6 +43,21 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
     """
     _has_file(project, stack)
     try:
+        in_order(project, stack, say, lambda: _settle(project, stack, say))
+    except LockedError as error:  # it cannot be put in order before it is unlocked
+        _refuse_unless_ended(stack, error)
+        _unlock(project, stack, say)
+        in_order(project, stack, say, lambda: _settle(project, stack, say))
+
+
+def _settle(project: Path, stack: str, say: Callable[[str], None]) -> None:
+    """Creates a stack, or unlocks it and settles what is pending.
+
+    Raises:
+        BrokenOrderError: If its state is out of order.
+        PulumiError: If the CLI refuses.
+    """
+    try:
         state = pulumi(project, stack, "stack", "export")
     except PulumiError as error:
         if "no stack named" not in str(error):
@@ -53,8 +69,7 @@ def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
     deployment = described.get("deployment") or {}
     deployment.pop("pending_operations", None)
     if _locked(project, stack, state if pending else None):
-        pulumi(project, stack, "cancel", "--yes")
-        say(f"unlocked stack {stack}, which an interrupted update had left locked")
+        _unlock(project, stack, say)
     if not pending:
         return
     found = [known for operation in pending if (known := _known(operation)) is not None]
@@ -134,14 +149,29 @@ def _locked(project: Path, stack: str, pending: str | None) -> bool:
             _refuse_if_changed(project, stack, pending)
             _write(project, stack, pending)
     except LockedError as error:
-        told = str(error)
-        if owner_has_ended(told):
-            return True
-        way = f"only if nothing updates {stack} any more: pulumi cancel --stack {stack}"
-        if (owner := LOCKED_BY.search(told)) and _is_here(owner):
-            way = f"process {owner['pid']} of this machine still updates {stack}; let it end, then run this again"
-        raise PulumiError(f"{told}\n{way}") from None
+        _refuse_unless_ended(stack, error)
+        return True
     return False
+
+
+def _refuse_unless_ended(stack: str, refused: LockedError) -> None:
+    """Refuses to unlock a stack while somebody may update it.
+
+    Raises:
+        PulumiError: If the one that locked it still runs, or runs elsewhere; with the way on.
+    """
+    told = str(refused)
+    if owner_has_ended(told):
+        return
+    way = f"only if nothing updates {stack} any more: pulumi cancel --stack {stack}"
+    if (owner := LOCKED_BY.search(told)) and _is_here(owner):
+        way = f"process {owner['pid']} of this machine still updates {stack}; let it end, then run this again"
+    raise PulumiError(f"{told}\n{way}") from None
+
+
+def _unlock(project: Path, stack: str, say: Callable[[str], None]) -> None:
+    pulumi(project, stack, "cancel", "--yes")
+    say(f"unlocked stack {stack}, which an interrupted update had left locked")
 
 
 def owner_has_ended(refusal: str) -> bool:

@@ -8,13 +8,24 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from eco2.stack.cli import LOCKED, NO_CLI, EndedError, LockedError, PulumiError
-from eco2.terminal.output import pass_on
+from eco2.stack.cli import (
+    BROKEN_ORDER,
+    NO_CLI,
+    BrokenOrderError,
+    EndedError,
+    LockedError,
+    PulumiError,
+    refusal,
+)
+from eco2.stack.order import in_order
+from eco2.terminal.output import pass_on, say_if_possible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
@@ -30,7 +41,7 @@ def update(
     quiet: bool = False,
     until_terminated: bool = False,
 ) -> bool:
-    """Runs `pulumi up` with its output on the terminal.
+    """Runs `pulumi up` with its output on the terminal; where the state is out of order, once more after its repair.
 
     Ctrl-C is the CLI's to handle: it ends the update in good order, and a second one ends it at once.
 
@@ -65,6 +76,41 @@ def update(
     # From before the start on, or a Ctrl-C just after it would end this command alone. A child begins with the
     # system's own handling; one that was told to ignore Ctrl-C goes on ignoring it.
     interrupts, running = list[int](), list[subprocess.Popen[str]]()
+    environment = {**os.environ, **(variables or {})}
+
+    def run() -> int:
+        if interrupts and running:
+            raise EndedError("the update was interrupted between its two runs; the state is in order now")
+        code, told = _run(command, environment, STANDARD_ERROR if quiet else STANDARD_OUTPUT, running)
+        if code:
+            _refuse_what_can_be_mended(told, interrupted=bool(interrupts))
+        return code
+
+    with _interrupts_counted(interrupts, running, until_terminated=until_terminated):
+        code = in_order(project, stack, partial(say_if_possible, err=True), run)
+    if code:
+        from eco2.update.troubles import troubles  # noqa: PLC0415  # slow to import, and seldom needed
+
+        if interrupts:
+            raise EndedError(
+                "the update was interrupted; what it had done is in the state, and its output is above"
+            )
+        failed = f"the update ended with exit code {code}; its output is above"
+        raise PulumiError("\n  ".join([failed, *troubles(project, stack)]))
+    return bool(interrupts)
+
+
+@contextmanager
+def _interrupts_counted(
+    interrupts: list[int], running: list[subprocess.Popen[str]], *, until_terminated: bool
+) -> Iterator[None]:
+    """Keeps signals from ending this command, as long as the block takes.
+
+    Args:
+        interrupts: Gets their numbers.
+        running: The processes that a signal is passed on to which came to this process alone.
+        until_terminated: Whether it is about more than Ctrl-C.
+    """
 
     def terminated(number: int, _: object) -> None:
         interrupts.append(number)
@@ -79,23 +125,22 @@ def update(
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, handler)
     try:
-        environment = {**os.environ, **(variables or {})}
-        code, told = _run(command, environment, STANDARD_ERROR if quiet else STANDARD_OUTPUT, running)
+        yield
     finally:
         for number, handling in before.items():
             signal.signal(number, handling)
-    if code and any(sign in told for sign in LOCKED):
-        raise LockedError(told.strip())
-    if code:
-        from eco2.update.troubles import troubles  # noqa: PLC0415  # slow to import, and seldom needed
 
-        if interrupts:
-            raise EndedError(
-                "the update was interrupted; what it had done is in the state, and its output is above"
-            )
-        failed = f"the update ended with exit code {code}; its output is above"
-        raise PulumiError("\n  ".join([failed, *troubles(project, stack)]))
-    return bool(interrupts)
+
+def _refuse_what_can_be_mended(told: str, *, interrupted: bool) -> None:
+    """Raises what a caller can do something about: a lock, and a state out of order.
+
+    Args:
+        told: What the CLI wrote to standard error.
+        interrupted: Whether somebody has ended the update; then nothing is tried again.
+    """
+    refused = refusal(told)
+    if isinstance(refused, LockedError) or (isinstance(refused, BrokenOrderError) and not interrupted):
+        raise refused
 
 
 def _run(
@@ -129,10 +174,14 @@ def _run(
     told: list[str] = []
 
     def copy(lines: Iterable[str], stream: TextIO, kept: list[str] | None = None) -> None:
+        silent = False
         for line in lines:
             if kept is not None:
                 kept.append(line)
-            pass_on(line, stream)
+                # The CLI's report on itself: a page without a way on, and its reason is told by whoever reads it.
+                silent = silent or any(sign in line for sign in BROKEN_ORDER)
+            if not silent:
+                pass_on(line, stream)
 
     assert running.stderr is not None
     readers = [threading.Thread(target=copy, args=(running.stderr, sys.stderr, told), daemon=True)]
