@@ -57,7 +57,7 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
         own = plan(wanted, prior)
         found = list(refusals(wanted, prior, first=not args.platform.last.outputs))
         if not own.order.retreats and own.name not in args.platform.args.held:
-            found += ports_with_traffic_stay(wanted, prior)
+            found += ports_with_traffic_stay(wanted, prior, name)
         standing, warnings = overruled(found, {own.name: args.overrule} if args.overrule else {})
         problems += [Problem(stack.file(), name, f"{one.finding}; {WAY_ON}") for one in standing]
         for warning in (*warnings, *own.warnings):

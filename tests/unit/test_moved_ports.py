@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pulumi
 import pytest
 import yaml
 
@@ -9,6 +10,8 @@ from eco2.stack.planning import read_report
 from rollout.report.text import text
 from tests.unit.left import left_by
 from tests.unit.test_beside_rollouts import program_run
+from tests.unit.test_components import EXAMPLE
+from tests.unit.test_components import run as acme
 
 
 @pytest.fixture
@@ -63,3 +66,22 @@ def test_a_way_back_is_told_and_not_refused(program):
     found = plan(program, with_canary)
     assert not found.refused
     assert any("port 8000 of Service chat-api" in one for one in found.warnings)
+
+
+def test_components_alone_refuse_it_too(tmp_path):
+    before = left_by(acme())
+    program = (EXAMPLE / "__main__.py").read_text().replace("8080", "9090")
+    (tmp_path / "__main__.py").write_text(program)
+    with pytest.raises(
+        pulumi.RunError, match=r"staging-cart: rule 18 .* from port 8080 of Service cart to port 9090"
+    ):
+        acme(outputs=before.outputs, folder=tmp_path, resources=before.resources)
+
+
+def test_components_alone_refuse_probes_that_nobody_answers(tmp_path):
+    program = (
+        (EXAMPLE / "__main__.py").read_text().replace('"/health", "port": 8080', '"/health", "port": 9090')
+    )
+    (tmp_path / "__main__.py").write_text(program)
+    with pytest.raises(ValueError, match="readiness asks port 9090, and ports has 8080 only"):
+        acme(folder=tmp_path)
