@@ -30,7 +30,9 @@ last, context = stack.last_update(), config["kubernetes:context"]
 with stack.problems_in_words():
     limits = stack.limits()
     platform = platform_of(catalog, settings, context, last, limits)
-    update = update_of(pulumi.get_stack(), catalog, settings, last.outputs, last.resources, limits.only)
+    update = update_of(
+        pulumi.get_stack(), catalog, settings, last.outputs, last.resources, limits.only, held=limits.held
+    )
     judged = accept(update)
     planned = report(update, judged)
     unknown = platform.readiness.look(update, planned)

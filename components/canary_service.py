@@ -44,7 +44,7 @@ class CanaryServiceArgs:
         namespace: The namespace, if the program declares it; all its objects wait for it. Or what declares it,
             called with the service: a namespace that is refused must not come before a way back.
         labels: Labels of its objects and pods, beside the platform's.
-        overrule: Why a guard may be overruled (rules 13 to 15); empty: none is.
+        overrule: Why a guard may be overruled (rules 13 to 15, 18); empty: none is.
         plan: What the update makes true. Left out, the component plans by what the last update left of it.
     """
 

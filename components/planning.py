@@ -13,6 +13,7 @@ from components import stack
 from components.readiness import LATER, NOT_KNOWN
 from kube.errors import ClusterError
 from rollout.guards.guards import refusals
+from rollout.guards.ports import ports_with_traffic_stay
 from rollout.guards.readiness import climbs
 from rollout.guards.refusal import overruled
 from rollout.plan.prior import read_prior
@@ -51,13 +52,13 @@ def planned(services: Mapping[str, CanaryServiceArgs]) -> dict[str, RolloutPlan]
         wanted = args.wanted(name)
         if why := args.platform.taken(name, wanted.name, args.service.namespace):
             problems.append(Problem(stack.file(), name, why))
-        if why := args.platform.confused(name, args.service.stickiness):
+        if why := args.platform.confused(name, args.service):
             problems.append(Problem(stack.file(), name, why))
         own = plan(wanted, prior)
-        first = not args.platform.last.outputs
-        standing, warnings = overruled(
-            refusals(wanted, prior, first=first), {own.name: args.overrule} if args.overrule else {}
-        )
+        found = list(refusals(wanted, prior, first=not args.platform.last.outputs))
+        if not own.order.retreats and own.name not in args.platform.args.held:
+            found += ports_with_traffic_stay(wanted, prior, name)
+        standing, warnings = overruled(found, {own.name: args.overrule} if args.overrule else {})
         problems += [Problem(stack.file(), name, f"{one.finding}; {WAY_ON}") for one in standing]
         for warning in (*warnings, *own.warnings):
             pulumi.log.warn(inert(one_line(warning)))

@@ -14,6 +14,7 @@ from components.readiness import Readiness
 from components.tolerance import Tolerance
 from rollout.marks import CANARY_SERVICE, FIELD_MANAGER
 from rollout.plan.frozen import frozen
+from rollout.spec.headers import changed_by
 from rollout.spec.stickiness import user_before
 from rollout.traffic.names import kept_ending
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollout.spec.catalog import CanaryHeader
-    from rollout.spec.stickiness import Stickiness
+    from rollout.spec.service import ServiceSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +135,19 @@ class Platform:
         owner = self._names.setdefault((namespace, app), name)
         return "" if owner == name else f"{app} in {namespace} is {owner} already; choose another `app`"
 
-    def confused(self, name: str, stickiness: Stickiness | None) -> str:
-        """Why a service's users cannot be known as it wants; empty if they can.
+    def confused(self, name: str, service: ServiceSpec) -> str:
+        """Why a service's users or testers cannot be known as it wants; empty if they can.
 
         Args:
             name: Its component's name.
-            stickiness: By what it knows them.
+            service: What it is: by what it knows its users, and which headers its routes change.
         """
+        stickiness, asks = service.stickiness, self.args.canary_header.name
+        kept = {asks: "asks for the canary"}
+        if stickiness and stickiness.header:
+            kept.setdefault(stickiness.header, "is how its users are known")
+        if why := changed_by((*service.routes, *service.mesh_routes), kept):
+            return next(iter(why.values()))
         if stickiness is None:
             return ""
         if stickiness.header == self.args.canary_header.name:

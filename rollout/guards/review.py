@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rollout.guards.commands import to_phase
 from rollout.guards.deletions import DELETIONS, deletions
 from rollout.guards.guards import refusals
+from rollout.guards.ports import ports_with_traffic_stay
 from rollout.guards.refusal import Refusal, overruled
 from rollout.guards.shortage import added_pods, short_while_it_runs, shortages
 from rollout.problems import NAMESPACE, ConfigError, Problem
@@ -43,7 +44,7 @@ def review(update: Update) -> Review:
     ]
     short = shortages(update.services, update.plans, update.settings, update.prior)
     found += _without_room(update, short, {refusal.service for refusal in found})
-    found += deletions(update.gone)
+    found += [*deletions(update.gone), *_ports(update, back=False)]
     reasons = update.settings.overrule
     standing, warnings = overruled((one.for_stack(update.stack) for one in found), reasons)
     idle = reasons.keys() - {refusal.service for refusal in found}
@@ -56,10 +57,21 @@ def review(update: Update) -> Review:
                 for name in sorted(idle)
             ),
             *_room(update, short),
+            *(f"{one.service}: {one.finding}" for one in _ports(update, back=True)),
             *_tags_that_move(update),
             *(warning for name in update.names for warning in update.plans[name].warnings),
         ),
     )
+
+
+def _ports(update: Update, *, back: bool) -> list[Refusal]:
+    """Rule 18 for the ports of the services that go back, or of the others: a way back is told and never refused."""
+    return [
+        refusal
+        for name in update.names
+        if name not in update.held and update.plans[name].order.retreats is back
+        for refusal in ports_with_traffic_stay(update.services[name], update.prior.get(name))
+    ]
 
 
 def _tags_that_move(update: Update) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Who fetches the output: in the program `components.stack`, for the command line 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rollout.spec.image import Image
@@ -59,6 +59,8 @@ class Prior:
             that is not known.
         deployed: What its Deployments run by the state, where outputs may tell of another update; None
             where that is not known.
+        kept: Which users keep the version that they met, by the state.
+        first_ports: The first port of each Service in the state, by name; no part of a rollout.
     """
 
     phase: int
@@ -71,6 +73,7 @@ class Prior:
     routes: Split | None = None
     deployed: Deployed | None = None
     kept: Kept | None = None
+    first_ports: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def phase_name(self) -> str:

@@ -181,6 +181,21 @@ def written(resources: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any
     return found
 
 
+def first_ports(resources: Mapping[str, Any]) -> dict[str, int]:
+    """The first port of each Service in a state, which routes and other callers use, by the Service's name.
+
+    Args:
+        resources: Type and outputs by URN.
+    """
+    found = {}
+    for (kind, name), one in written(resources).items():
+        ports = one["spec"].get("ports") if kind == "Service" else None
+        first = ports[0] if isinstance(ports, list) and ports else None
+        if isinstance(first, dict) and isinstance(first.get("port"), (int, float)):
+            found[name] = int(first["port"])
+    return found
+
+
 def _at_most(live: Mapping[str, Any]) -> Split:
     spec = live.get("spec") or {}
     if "selector" in spec:

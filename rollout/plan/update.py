@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rollout.plan.deleted import Gone, gone
 from rollout.plan.prior import ONLY_VARIABLE, by_the_state, read_prior
 from rollout.plan.service_plan import RolloutPlan, plan
-from rollout.plan.state import applied_deployments, applied_kept, applied_routes
+from rollout.plan.state import applied_deployments, applied_kept, applied_routes, first_ports
 from rollout.problems import NAMESPACE, ConfigError, Problem, suggestion
 from rollout.spec.services import resolve
 
@@ -35,6 +35,7 @@ class Update:
         prior: What the last update left, by service; empty before the first.
         only: The services that this update is about; empty: all.
         gone: What has traffic and is deleted.
+        held: The services of which it changes canary and routes alone.
     """
 
     stack: str
@@ -43,6 +44,7 @@ class Update:
     prior: Mapping[str, Prior]
     only: frozenset[str] = frozenset()
     gone: tuple[Gone, ...] = ()
+    held: frozenset[str] = frozenset()
 
     @property
     def file(self) -> str:
@@ -77,6 +79,8 @@ def update_of(
     outputs: Mapping[str, Any],
     resources: Mapping[str, Any] | None = None,
     only: frozenset[str] = frozenset(),
+    *,
+    held: frozenset[str] = frozenset(),
 ) -> Update:
     """Puts together what an update starts from.
 
@@ -87,6 +91,7 @@ def update_of(
         outputs: The outputs of its last update; empty before the first.
         resources: Type and outputs of its resources by URN; None where the state is not known.
         only: The services that this update is about; empty: all.
+        held: The services of which it changes canary and routes alone.
 
     Raises:
         ConfigError: If one of these is no service: to go on would pass by every guard; or if guards are overruled
@@ -99,7 +104,7 @@ def update_of(
     # An update with targets deletes nothing of what it leaves alone.
     lost = () if only else gone(catalog, resources, said)
     prior = beside_the_state(said, catalog.services, resources)
-    update = Update(stack, settings, resolve(catalog, settings), prior, only, lost)
+    update = Update(stack, settings, resolve(catalog, settings), prior, only, lost, held)
     if outputs:
         # Once it has let a service go, its own reason must not stop the next update.
         known = {one.name for one in lost} | said.keys() | (outputs.get("overrule") or {}).keys()
@@ -153,9 +158,10 @@ def beside_the_state(
         return dict(said)
     weights = {name: prior.weight for name, prior in said.items()}
     routes = applied_routes(resources, services, weights)
-    kept = applied_kept(resources)
+    kept, ports = applied_kept(resources), first_ports(resources)
     routed = {
-        name: replace(prior, routes=routes.get(name), kept=kept.get(name)) for name, prior in said.items()
+        name: replace(prior, routes=routes.get(name), kept=kept.get(name), first_ports=ports)
+        for name, prior in said.items()
     }
     return by_the_state(routed, applied_deployments(resources, services))
 

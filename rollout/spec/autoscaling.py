@@ -6,11 +6,13 @@ KEDA's ScaledObject, which keeps a HorizontalPodAutoscaler of its own.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rollout.spec import patterns as forms
+from rollout.spec.findings import wrong
 from rollout.spec.model import Name, Strict
 from rollout.spec.quantities import amount
 
@@ -108,6 +110,15 @@ class Trigger(Strict):
     type: Name
     metadata: dict[str, str]
 
+    @model_validator(mode="after")
+    def _some_target(self) -> Trigger:
+        # KEDA refuses the ScaledObject, and long after the update (keda `cpu_memory_scaler.go`).
+        if self.type in ("cpu", "memory") and not re.fullmatch("[1-9][0-9]*", self.metadata.get("value", "")):
+            raise wrong(
+                "metadata.value", f'a trigger of type {self.type} needs a whole number above 0 ("70")'
+            )
+        return self
+
 
 class Fallback(Strict):
     """What KEDA does when a trigger cannot be read.
@@ -137,6 +148,13 @@ class Keda(Strict):
     triggers: Annotated[tuple[Trigger, ...], Field(strict=False, min_length=1)]
     fallback: Fallback | None = None
     behavior: Behavior | None = None
+
+    @field_validator("triggers")
+    @classmethod
+    def _triggers_differ(cls, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+        if twice := [one.type for at, one in enumerate(triggers) if one in triggers[:at]]:
+            raise ValueError(f"a trigger of type {twice[0]} stands here twice; leave one of them out")
+        return triggers
 
 
 class Bounds(Strict):
@@ -172,7 +190,16 @@ class Autoscaler(Bounds):
     def _one_kind(self) -> Autoscaler:
         if (self.hpa is None) == (self.keda is None):
             raise ValueError("an autoscaler is either hpa or keda")
+        if why := self.falls_above(self.max):
+            raise wrong("keda.fallback.replicas", why)
         return self
+
+    def falls_above(self, most: int) -> str:
+        """Why KEDA's fallback asks for more pods than there may be; empty if it does not."""
+        fallback = self.keda.fallback if self.keda else None
+        if fallback is None or fallback.replicas <= most:
+            return ""
+        return f"keda.fallback.replicas {fallback.replicas} is above max {most}; lower it, or raise max"
 
     def measures(self, requests: Resources.Amounts) -> str:
         """Why it would never scale pods that request so little; empty if it would."""

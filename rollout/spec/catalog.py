@@ -6,21 +6,31 @@ What differs by environment stands in the stack's own file and is merged in
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.findings import wrong
-from rollout.spec.headers import not_baggage, not_owned
+from rollout.spec.headers import not_baggage, not_owned, not_sent
 from rollout.spec.model import Name, ServiceName, Strict
 from rollout.spec.service import ServiceSpec
 from rollout.spec.stickiness import user_before
 
+CLUSTERS_OWN: Final = (
+    "default",
+    "keda",
+    "karpenter",
+    "cert-manager",
+    "external-secrets",
+    "amazon-cloudwatch",
+)
+"""Namespaces of what clusters run beside services; those of Kubernetes and Istio have prefixes."""
+
 
 def _own_namespace(namespace: str) -> str:
     # The program labels it for sidecars, and a destroy deletes it with everything in it.
-    if namespace in ("default", "istio-system") or namespace.startswith("kube-"):
+    if namespace in CLUSTERS_OWN or namespace.startswith(("kube-", "istio-")):
         raise ValueError(f"{namespace} belongs to the cluster; give the service a namespace of its own")
     return namespace
 
@@ -67,6 +77,7 @@ class CanaryHeader(Strict):
         Field(pattern=forms.HEADER, max_length=64),
         AfterValidator(not_owned),
         AfterValidator(not_baggage),
+        AfterValidator(not_sent),
     ]
     value: Annotated[str, Field(pattern=forms.CANARY_VALUE, max_length=256)]
 
@@ -88,7 +99,7 @@ class Catalog(Strict):
 
     part_of: Name
     registry: Registry
-    gateway: Annotated[str, Field(pattern=forms.GATEWAY)]
+    gateway: Annotated[str, Field(pattern=forms.GATEWAY, max_length=253)]
     canary_header: CanaryHeader
     services: Annotated[dict[ServiceName, Service], Field(min_length=1)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollout.problems import NAMESPACE, Problem, suggestion
+from rollout.spec.headers import changed_by
 
 if TYPE_CHECKING:
     from rollout.spec.catalog import Catalog
@@ -30,7 +31,11 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
         for name in names
         if name not in catalog.services
     ]
-    problems += _headers(file, settings, catalog)
+    problems += [
+        *_headers(file, settings, catalog),
+        *_changed(settings, catalog),
+        *_late(file, settings, catalog),
+    ]
     groups = f"{NAMESPACE}:nodeGroups"
     for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
         if domain in settings.node_groups:
@@ -63,19 +68,7 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
         for companion in differing.companions
         if name in catalog.services and companion not in catalog.services[name].companions
     ]
-    for name, differing in settings.services.items():
-        if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
-            key = f"{NAMESPACE}:services.{name}.autoscaler"
-            reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
-            problems.append(Problem(file, key, reason))
-        scaler = catalog.services[name].autoscaler if name in catalog.services else None
-        if scaler and differing.resources and (why := scaler.measures(differing.resources.requests)):
-            problems.append(Problem(file, f"{NAMESPACE}:services.{name}.resources", why))
-        if differing.replicas and name in catalog.services and catalog.services[name].autoscaler:
-            key = f"{NAMESPACE}:services.{name}.replicas"
-            reason = "this service has an autoscaler, which owns the number; set autoscaler.min instead"
-            problems.append(Problem(file, key, reason))
-    return problems
+    return problems + _scaled(file, settings, catalog)
 
 
 def _headers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
@@ -91,3 +84,58 @@ def _headers(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
         for name, service in catalog.services.items()
         if service.stickiness and service.stickiness.header == header
     ]
+
+
+def _changed(settings: Settings, catalog: Catalog) -> list[Problem]:
+    """A header that a rule matches on says who sent the request, and a route must not say otherwise."""
+    users = {
+        service.stickiness.header: f"is how {name} knows its users (stickiness.header)"
+        for name, service in catalog.services.items()
+        if service.stickiness and service.stickiness.header
+    }
+    kept = users | {
+        (settings.canary_header or catalog.canary_header).name: "asks for the canary (canaryHeader)"
+    }
+    return [
+        Problem("services.yaml", f"services.{name}.{key}[{place}].requestHeaders", why)
+        for name, service in catalog.services.items()
+        for key, routes in (("routes", service.routes), ("meshRoutes", service.mesh_routes))
+        for place, why in changed_by(routes, kept).items()
+    ]
+
+
+def _late(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
+    """A probe that is first asked when the update has failed already."""
+    limit, problems = settings.ready_timeout_seconds, []
+    for name, service in catalog.services.items():
+        for key, workload in (
+            ("", service),
+            *((f"companions.{one}.", own) for one, own in service.companions.items()),
+        ):
+            for probe, asked in workload.probes.each:
+                delay = asked.initial_delay_seconds or 0 if asked and probe != "liveness" else 0
+                if delay >= limit:
+                    reason = f"is first asked after {delay} s, and {file} has {NAMESPACE}:readyTimeoutSeconds {limit}"
+                    place = f"services.{name}.{key}probes.{probe}.initialDelaySeconds"
+                    problems.append(Problem("services.yaml", place, f"{reason}; ask sooner, or allow longer"))
+    return problems
+
+
+def _scaled(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
+    """Numbers of pods, and what they are measured by, that the services' autoscalers do not go with."""
+    problems = []
+    for name, differing in settings.services.items():
+        if differing.autoscaler and name in catalog.services and catalog.services[name].autoscaler is None:
+            key = f"{NAMESPACE}:services.{name}.autoscaler"
+            reason = "this service has no autoscaler in services.yaml to set bounds for; set replicas instead"
+            problems.append(Problem(file, key, reason))
+        scaler = catalog.services[name].autoscaler if name in catalog.services else None
+        if scaler and differing.autoscaler and (why := scaler.falls_above(differing.autoscaler.max)):
+            problems.append(Problem(file, f"{NAMESPACE}:services.{name}.autoscaler.max", why))
+        if scaler and differing.resources and (why := scaler.measures(differing.resources.requests)):
+            problems.append(Problem(file, f"{NAMESPACE}:services.{name}.resources", why))
+        if differing.replicas and name in catalog.services and catalog.services[name].autoscaler:
+            key = f"{NAMESPACE}:services.{name}.replicas"
+            reason = "this service has an autoscaler, which owns the number; set autoscaler.min instead"
+            problems.append(Problem(file, key, reason))
+    return problems

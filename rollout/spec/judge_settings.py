@@ -14,6 +14,8 @@ VERSION: Final = "{version}"
 """What stands in a query for the service's name, and for `v1` (stable) or `v2` (the canary)."""
 
 LONGEST_QUERY: Final = 2000
+TEXT: Final = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"""
+"""Text in PromQL, in one of its three quotes."""
 
 
 def _fillable(query: str) -> str:
@@ -24,7 +26,28 @@ def _fillable(query: str) -> str:
     if VERSION not in places:
         told = f"without {VERSION} it gives the same figure for the canary and for stable"
         raise ValueError(f'{told}; write version="{VERSION}", which becomes v2 and v1')
+    if why := unbalanced(query):
+        raise ValueError(why)
     return query
+
+
+def unbalanced(query: str) -> str:
+    """Why no Prometheus reads a query: a bracket or a quote without its other one; empty if each has it.
+
+    Args:
+        query: PromQL.
+    """
+    bare, opened = re.sub(TEXT, "", query, flags=re.DOTALL), ""
+    for sign in re.sub(r"#[^\n]*", "", bare):
+        if sign in "\"'`":
+            return f"the quote {sign} has no other one; close it"
+        if sign in "([{":
+            opened += {"(": ")", "[": "]", "{": "}"}[sign]
+        elif sign in ")]}":
+            if not opened.endswith(sign):
+                return f"{sign} closes nothing; take it away, or open it before"
+            opened = opened[:-1]
+    return f"a bracket is open at the end; close it with {opened[::-1]}" if opened else ""
 
 
 class CheckSettings(Strict):

@@ -17,7 +17,7 @@ REVISION: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 # As container runtimes read images (distribution/reference `regexp.go`), in lower case.
 REPOSITORY: Final = r"^[a-z0-9]+([.-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
-GATEWAY: Final = r"^[a-z0-9-]+/[a-z0-9-]+$"
+GATEWAY: Final = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 PATH: Final = r"^/[!-~]*$"
 ROUTE_PATH: Final = r'^/[!"$->@-~]*$'
 CLUSTER: Final = r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$"

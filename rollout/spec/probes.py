@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from rollout.spec import patterns as forms
-from rollout.spec.model import Port, Strict
+from rollout.spec.model import Strict
+from rollout.spec.ports import OwnPort
 
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 
@@ -21,7 +22,7 @@ class HttpProbe(Strict):
     """
 
     path: Annotated[str, Field(pattern=forms.PATH)]
-    port: Port
+    port: OwnPort
 
 
 class Probe(Strict):
@@ -38,7 +39,7 @@ class Probe(Strict):
     """
 
     http: HttpProbe | None = None
-    tcp: Port | None = None
+    tcp: OwnPort | None = None
     exec: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] | None = None
     initial_delay_seconds: Seconds | None = None
     period_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
@@ -50,6 +51,11 @@ class Probe(Strict):
         if sum(way is not None for way in (self.http, self.tcp, self.exec)) != 1:
             raise ValueError("a probe has exactly one of http, tcp and exec")
         return self
+
+    @property
+    def port(self) -> int | None:
+        """The port that it asks; None for a command."""
+        return self.http.port if self.http else self.tcp
 
 
 class Probes(Strict):
@@ -64,3 +70,8 @@ class Probes(Strict):
     startup: Probe | None = None
     liveness: Probe | None = None
     readiness: Probe | None = None
+
+    @property
+    def each(self) -> tuple[tuple[str, Probe | None], ...]:
+        """All three with their names."""
+        return ("startup", self.startup), ("liveness", self.liveness), ("readiness", self.readiness)

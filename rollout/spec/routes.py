@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollout.spec import patterns as forms
+from rollout.spec.direct_response import DirectResponse
 from rollout.spec.headers import changes, names
 from rollout.spec.model import Duration, Name, Strict
 from rollout.traffic.baggage import BAGGAGE
@@ -16,18 +17,6 @@ LARGEST: Final = 2**31 - 1
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 UriPath = Annotated[str, Field(pattern=forms.ROUTE_PATH, max_length=2000)]
-
-
-class DirectResponse(Strict):
-    """An answer that the proxy gives by itself.
-
-    Attributes:
-        status: The HTTP status.
-        body: The body.
-    """
-
-    status: Annotated[int, Field(ge=200, le=599)]
-    body: Annotated[str, Field(max_length=100_000)]
 
 
 class Retries(Strict):
@@ -89,6 +78,13 @@ class Route(Strict):
         if (self.exact is None) == (self.prefix is None):
             raise ValueError("a route has either exact or prefix")
         return self
+
+    @field_validator("methods")
+    @classmethod
+    def _methods_differ(cls, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+        if twice := sorted({one for one in methods if methods.count(one) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands here twice; leave one of them out")
+        return methods
 
     @property
     def path(self) -> str:

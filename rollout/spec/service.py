@@ -7,8 +7,10 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from rollout.spec.autoscaling import Autoscaler
+from rollout.spec.findings import wrong
 from rollout.spec.judge_settings import JudgeSettings
 from rollout.spec.model import Name, ServiceName
+from rollout.spec.ports import misnamed
 from rollout.spec.routes import Route, TrafficPolicy, each_is_reached, none_ends_a_chain
 from rollout.spec.stickiness import Stickiness
 from rollout.spec.workload import Queue, Workload
@@ -82,6 +84,10 @@ class ServiceSpec(Workload):
                 raise ValueError("a worker has no ports, no routes and no trafficPolicy: it reads queues")
         elif not self.ports or self.traffic_policy is None:
             raise ValueError(f"a service of kind {self.kind} needs ports and a trafficPolicy")
+        if self.ports and (why := misnamed(self.kind, self.ports[0].name)):
+            raise wrong("ports[0].name", why)
+        if portless := [name for name, one in self.companions.items() if not one.ports]:
+            raise wrong(f"companions.{portless[0]}.ports", "missing; its Service needs one")
         if self.by_weight and not any(route.direct_response is None for route in self.routes):
             raise ValueError("an api needs a route that reaches it, or it is of another kind")
         if not self.by_weight and (self.routes or self.mesh_routes):

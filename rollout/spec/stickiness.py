@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rollout.spec import patterns as forms
 from rollout.spec.durations import milliseconds
-from rollout.spec.headers import not_owned
+from rollout.spec.headers import not_owned, not_sent
 from rollout.spec.model import Duration, Strict
 
 Ids = Literal["hex", "digits"]
@@ -51,6 +51,7 @@ class Stickiness(Strict):
             Field(pattern=forms.HEADER, max_length=64),
             AfterValidator(not_owned),
             AfterValidator(_names_a_user),
+            AfterValidator(not_sent),
         ]
         | None
     ) = None

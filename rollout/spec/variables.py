@@ -12,6 +12,12 @@ from rollout.spec.model import Name, Strict
 RELEASE_TYPE = "RELEASE_TYPE"
 OTEL_SERVICE_NAME = "OTEL_SERVICE_NAME"
 
+LONGEST = 128 * 1024
+"""Bytes of a variable with its name and the NUL at its end (Linux `MAX_ARG_STRLEN`)."""
+
+LARGEST = 500_000
+"""Bytes of all variables: etcd takes 1.5 MB, and the API server keeps managed fields and Pulumi a copy beside them."""
+
 EnvName = Annotated[str, Field(pattern=forms.VARIABLE)]
 
 
@@ -58,6 +64,19 @@ def _free(env: dict[str, EnvValue]) -> dict[str, EnvValue]:
     if not isinstance(env.get(OTEL_SERVICE_NAME, ""), str):
         reason = f"{OTEL_SERVICE_NAME} must be text here, since a canary's gets a suffix"
         raise ValueError(reason)  # noqa: TRY004  # what pydantic turns into a finding
+    sizes = {
+        name: len(f"{name}={value}".encode(errors="replace"))
+        for name, value in env.items()
+        if isinstance(value, str)
+    }
+    if long := sorted(name for name, size in sizes.items() if size >= LONGEST):
+        raise ValueError(
+            f"{', '.join(long)}: Linux starts no program with a variable of {LONGEST} bytes; mount a file"
+        )
+    if sum(sizes.values()) > LARGEST:
+        raise ValueError(
+            f"{sum(sizes.values())} bytes together, and a Deployment holds {LARGEST} of them; mount a file"
+        )
     return env
 
 

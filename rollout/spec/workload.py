@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from rollout.spec import patterns as forms
-from rollout.spec.model import CpuQuantity, MemoryQuantity, Name, Port, Strict
+from rollout.spec.annotations import annotation_names, injected, sidecar_resources, sidecar_wishes
+from rollout.spec.findings import wrong
+from rollout.spec.model import CpuQuantity, MemoryQuantity, Name, Strict
+from rollout.spec.ports import OwnPort, unlistened
 from rollout.spec.probes import Probes
 from rollout.spec.quantities import amount, ordered
-from rollout.spec.relations import annotation_names, containers_differ, sidecar_resources, sidecar_wishes
+from rollout.spec.relations import containers_differ
 from rollout.spec.security import SecurityContext
 from rollout.spec.variables import EnvSource, Variables
-
-SIDECAR_PORTS: Final = range(15000, 15100)
-"""Kept by Istio for its sidecar (istio.io/latest/docs/ops/deployment/application-requirements/)."""
 
 Queue = Annotated[str, Field(pattern=forms.QUEUE)]
 """A queue's name stands in a shell command of its worker."""
@@ -65,14 +65,7 @@ class ServicePort(Strict):
     """
 
     name: Annotated[str, Field(pattern=forms.PORT_NAME, max_length=15)]
-    port: Port
-
-    @field_validator("port")
-    @classmethod
-    def _not_of_the_sidecar(cls, port: int) -> int:
-        if port in SIDECAR_PORTS:
-            raise ValueError(f"{port} is a port of Istio's sidecar (15000 to 15099); choose another")
-        return port
+    port: OwnPort
 
 
 class InitContainer(Strict):
@@ -152,11 +145,18 @@ class Workload(Strict):
     @classmethod
     def _sidecar_quantities(cls, annotations: dict[str, str]) -> dict[str, str]:
         # Istio refuses the pod, and long before that nobody could say whether it fits its node.
-        return sidecar_wishes(sidecar_resources(annotation_names(annotations)))
+        return injected(sidecar_wishes(sidecar_resources(annotation_names(annotations))))
 
     @model_validator(mode="after")
     def _containers_differ(self) -> Self:
         containers_differ(self.container, [one.name for one in self.init_containers])
+        return self
+
+    @model_validator(mode="after")
+    def _probes_meet_ports(self) -> Self:
+        asked = {name: probe.port for name, probe in self.probes.each if probe}
+        if why := unlistened(asked, [one.port for one in self.ports]):
+            raise wrong("probes", why)
         return self
 
     @field_validator("ports")
