@@ -81,6 +81,7 @@ class Climb:
         self.flow.called = {"update": self.update, "abort": self.abort, "approve": lambda _: ("success", {})}
         self.applies()
         self.id, self.answers, self.base = 100, [], ""
+        self.updated = self.outcome = "success"
 
     @staticmethod
     def _program(path, text):
@@ -131,7 +132,7 @@ class Climb:
         if git(self.runner.folder / "origin.git", "rev-parse", "main") != context["github"]["sha"]:
             return "success", {"applied": "no"}
         self.applies()
-        return "success", {"applied": "yes"}
+        return self.updated, {"applied": "yes", "outcome": self.outcome}
 
     def abort(self, context):
         self.says(

@@ -3,7 +3,7 @@
 # Prints outcome= and words= if it ended. Fails unless it arrived, so that the run is red.
 # Usage: climb-next.sh
 # Environment: the inputs STACK, SERVICES, TO, PROMOTE, RETRY, SOAK, GIVE_UP; FIRST; what the jobs say: LOOKED, TODO, OUTCOME,
-# WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED; WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
+# WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED, UPDATE (how it ended itself); WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
 # RECORDED, STEP_OUTCOME, STEP_WORDS (results of jobs are success, failure, cancelled or skipped); GH_TOKEN,
 # GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT.
 set -euo pipefail
@@ -45,15 +45,23 @@ go() {
 [[ $TODO != end ]] || end "$OUTCOME" "$WORDS"
 [[ $APPROVED != failure && $APPROVED != cancelled ]] || end refused "nobody approved it"
 
-case $UPDATED in
-  success)
-    # main moved on, so this run's commit was not applied; the next run looks at the newest.
-    [[ $APPLIED == yes ]] || go
-    [[ $THEN != promoted ]] || end promoted "stable runs the canary's image"
-    STOOD=$ASKED
-    ;;
-  failure | cancelled) end "update failed" "it stays where the update left it; look: eco2 status $SERVICES --stack $STACK" ;;
-esac
+failed=""
+if [[ $UPDATED == failure || $UPDATED == cancelled ]]; then
+  if [[ $UPDATE == success ]]; then
+    echo "::warning::the update of $STACK ended well, and what came after it in its job did not; its log says why"
+    UPDATED=success
+  else
+    failed="it stays where the update left it; look: eco2 status $SERVICES --stack $STACK"
+  fi
+fi
+if [[ $UPDATED == success ]]; then
+  # main moved on, so this run's commit was not applied; the next run looks at the newest.
+  [[ $APPLIED == yes ]] || go
+  [[ $THEN != promoted ]] || end promoted "stable runs the canary's image"
+  STOOD=$ASKED
+fi
+# It was watched all the same: it may have given the canary its users before it failed.
+[[ -z $failed || $VERDICT == sick ]] || end "update failed" "$failed${SAID:+; the watch after it: $SAID}"
 
 case $WATCHED in
   success | failure | cancelled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.github import git
+from tests.played_climb import SICK, WELL
 from tests.workflow import Workflow
 
 pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` holds the decisions
@@ -113,9 +114,9 @@ def test_where_main_takes_no_commits_a_person_goes_on(climb):
     assert "phase: 1" in git(climb.runner.folder / "origin.git", "show", "climb/dev/101:Pulumi.dev.yaml")
 
 
-def test_an_update_that_fails_ends_it(climb):
+def test_an_update_that_fails_before_it_began_ends_it(climb):
     chain = climb.run()
-    climb.flow.called["update"] = lambda _: ("failure", {"applied": "yes"})
+    climb.flow.called["update"] = lambda _: ("failure", {"applied": ""})
     assert climb.run(chain) == ""
     assert "ended: update failed" in climb.comment
     assert "watch" not in climb.jobs
@@ -125,3 +126,22 @@ def test_a_next_run_that_github_does_not_start_is_told(climb):
     climb.answers = [[["workflow run climb.yml"], "HTTP 500", 1]]
     climb.run()
     assert "ended: refused: the next run could not be started; start the climb again" in climb.comment
+
+
+def test_an_update_whose_job_fails_after_it_is_watched_and_goes_on(climb):
+    climb.updated = "failure"  # its status could not be read
+    climb.run(climb.run())
+    assert "watch" in climb.jobs
+    assert climb.phase == 2
+
+
+@pytest.mark.parametrize("answers", [[SICK], [WELL]])
+def test_an_update_that_fails_once_begun_is_watched_and_goes_no_further(climb, answers):
+    """It may have given the canary its users before it failed."""
+    climb.judges(*answers)
+    climb.updated = climb.outcome = "failure"
+    assert climb.run(climb.run()) == ""
+    assert climb.phase == (1 if answers == [WELL] else 0)
+    assert ("taken back" if answers == [SICK] else "update failed") in climb.comment
+    assert climb.jobs.count("step") == 1  # that of the run before
+    assert ("abort" in climb.jobs) == (answers == [SICK])
