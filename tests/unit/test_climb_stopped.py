@@ -145,3 +145,65 @@ def test_an_update_that_fails_once_begun_is_watched_and_goes_no_further(climb, a
     assert ("taken back" if answers == [SICK] else "update failed") in climb.comment
     assert climb.jobs.count("step") == 1  # that of the run before
     assert ("abort" in climb.jobs) == (answers == [SICK])
+
+
+@pytest.mark.parametrize(
+    "question", ["run list --repo eco2/delivery --workflow deploy.yml", "workflow run deploy.yml"]
+)
+def test_a_step_on_main_is_followed_though_github_does_not_answer_behind_it(climb, question):
+    climb.answers = [[[question], "HTTP 502", 1], [["run list", "deploy.yml"], "1\n"]]
+    chain = climb.run()
+    assert chain
+    assert climb.phase == 1
+    climb.answers = []
+    climb.run(chain)
+    assert "watch" in climb.jobs
+
+
+def test_a_next_run_that_cannot_be_seen_yet_is_no_end(climb):
+    climb.answers = [[["run list", "climb.yml", "after"], "HTTP 502", 1]]
+    assert climb.run()
+    assert climb.comment == ""
+    assert climb.flow.log[-1] == ("next", "success")
+
+
+def abort_that_fails(climb, *failing):
+    """The workflow `abort` with an `eco2 abort` that ends with exit code 1 in these jobs."""
+    eco2 = climb.clone / ".venv/bin/eco2"
+    told = {"strike": "--no-reconcile", "record": "--no-up"}
+    first, *rest = eco2.read_text().splitlines()
+    for job in failing:
+        words = told.get(job)
+        case = f"*' {words} '*" if words else "*' --no-reconcile '*|*' --no-up '*) ;; *' abort '*"
+        rest.insert(0, f"case \" $* \" in {case}) echo 'proxies may not know the routes' >&2; exit 1;; esac")
+    if "reconcile" not in failing:  # there is no cluster here
+        rest.insert(-1, "case \" $* \" in *' --no-up '*) ;; *' abort '*) exit 0;; esac")
+    eco2.write_text("\n".join([first, *rest, ""]))
+    flow = Workflow("abort", climb.runner, climb.clone, GITHUB_RUN_ID="7")
+    return flow, flow.run(7, stack="dev", services="auth-api")["needs"]
+
+
+@pytest.mark.parametrize("failing", [("strike",), ("strike", "reconcile")])
+def test_an_abort_goes_on_to_git_state_and_deploy_where_proxies_may_not_know_the_routes(climb, failing):
+    climb.run()
+    assert climb.phase == 1
+    before = len(climb.runner.calls())
+    flow, needs = abort_that_fails(climb, *failing)
+    results = {name: job["result"] for name, job in needs.items()}
+    assert results == {
+        name: "failure" if name in failing else "success" for name in ("strike", "record", "reconcile")
+    }, flow.said
+    assert climb.phase == 0
+    started = [call["arguments"][:3] for call in climb.runner.calls()[before:]]
+    assert started == [["workflow", "run", "deploy.yml"]]
+
+
+def test_a_status_that_cannot_be_read_fails_no_update_and_is_told(climb):
+    update = Workflow("update", climb.runner, climb.clone)
+    (status,) = (step for step in update.flow["jobs"]["update"]["steps"] if step.get("name") == "Status")
+    assert status["continue-on-error"] is True
+    assert update.flow["jobs"]["update"]["steps"][-1] == status
+    (climb.clone / ".venv/bin/eco2").write_text("#!/bin/sh\nexit 1\n")
+    done = climb.runner.step(status["run"], climb.clone, STACK="dev")
+    assert done.returncode == 0
+    assert "::warning title=dev::eco2 status ended with exit code 1" in done.stdout
