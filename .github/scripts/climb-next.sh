@@ -3,7 +3,7 @@
 # Prints outcome= and words= if it ended. Fails unless it arrived, so that the run is red.
 # Usage: climb-next.sh
 # Environment: the inputs STACK, SERVICES, TO, PROMOTE, RETRY, SOAK, GIVE_UP; FIRST; what the jobs say: LOOKED, TODO, OUTCOME,
-# WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED, UPDATE (how it ended itself); WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
+# WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, APPLIED, UPDATE_OUTCOME (how the update itself ended); WATCHED, VERDICT, SAID, SINCE; ABORTED; STEPPED,
 # RECORDED, STEP_OUTCOME, STEP_WORDS (results of jobs are success, failure, cancelled or skipped); GH_TOKEN,
 # GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT.
 set -euo pipefail
@@ -47,7 +47,7 @@ go() {
 
 failed=""
 if [[ $UPDATED == failure || $UPDATED == cancelled ]]; then
-  if [[ $UPDATE == success ]]; then
+  if [[ $UPDATE_OUTCOME == success ]]; then
     echo "::warning::the update of $STACK ended well, and what came after it in its job did not; its log says why"
     UPDATED=success
   else
