@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rollout.problems import NAMESPACE, Problem, suggestion
 from rollout.spec.headers import changed_by
@@ -10,6 +10,9 @@ from rollout.spec.headers import changed_by
 if TYPE_CHECKING:
     from rollout.spec.catalog import Catalog
     from rollout.spec.settings import Settings
+
+LONGEST_READY_SECONDS: Final = 3600
+"""How long an update of any stack may wait for its pods."""
 
 
 def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
@@ -34,7 +37,7 @@ def disagreements(file: str, settings: Settings, catalog: Catalog) -> list[Probl
     problems += [
         *_headers(file, settings, catalog),
         *_changed(settings, catalog),
-        *_late(file, settings, catalog),
+        *_late(catalog),
     ]
     groups = f"{NAMESPACE}:nodeGroups"
     for domain in sorted(settings.node_groups.keys() ^ set(catalog.domains)):
@@ -104,9 +107,9 @@ def _changed(settings: Settings, catalog: Catalog) -> list[Problem]:
     ]
 
 
-def _late(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
-    """A probe that is first asked when the update has failed already."""
-    limit, problems = settings.ready_timeout_seconds, []
+def _late(catalog: Catalog) -> list[Problem]:
+    """A probe that is first asked when the update of every stack has failed already."""
+    problems = []
     for name, service in catalog.services.items():
         for key, workload in (
             ("", service),
@@ -114,10 +117,14 @@ def _late(file: str, settings: Settings, catalog: Catalog) -> list[Problem]:
         ):
             for probe, asked in workload.probes.each:
                 delay = asked.initial_delay_seconds or 0 if asked and probe != "liveness" else 0
-                if delay >= limit:
-                    reason = f"is first asked after {delay} s, and {file} has {NAMESPACE}:readyTimeoutSeconds {limit}"
+                if delay >= LONGEST_READY_SECONDS:
+                    most = f"no update waits longer than {LONGEST_READY_SECONDS} s"
                     place = f"services.{name}.{key}probes.{probe}.initialDelaySeconds"
-                    problems.append(Problem("services.yaml", place, f"{reason}; ask sooner, or allow longer"))
+                    problems.append(
+                        Problem(
+                            "services.yaml", place, f"is first asked after {delay} s, and {most}; ask sooner"
+                        )
+                    )
     return problems
 
 

@@ -17,7 +17,7 @@ from rollout.spec import patterns as forms
 from rollout.spec.autoscaling import Bounds
 from rollout.spec.catalog import CanaryHeader
 from rollout.spec.characters import unprintable
-from rollout.spec.cross_checks import disagreements
+from rollout.spec.cross_checks import LONGEST_READY_SECONDS, disagreements
 from rollout.spec.findings import from_pydantic
 from rollout.spec.image_settings import ImageSettings
 from rollout.spec.instances import OTHER_ARCHITECTURE
@@ -162,7 +162,7 @@ class Settings(Strict):
     rollouts: dict[Name, RolloutSettings] = {}
     overrule: dict[Name, Annotated[str, Field(pattern=forms.REASON, max_length=200)]] = {}
     route_propagation_seconds: Annotated[int, Field(ge=0, le=300)] = 5
-    ready_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    ready_timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_READY_SECONDS)] = 300
     protect: bool = False
 
     @field_validator("canary_header", mode="before")

@@ -203,11 +203,11 @@ def test_no_route_changes_the_header_by_which_users_are_known(tmp_path, operatio
         read_settings(DEV, texts({}), read(tmp_path, known))
 
 
-def test_a_probe_that_is_first_asked_after_the_time_to_be_ready_is_refused(tmp_path):
-    catalog = read(tmp_path, {f"{PROBES}/readiness/initialDelaySeconds": 60})
-    assert read_settings(DEV, texts({"config/eco2:readyTimeoutSeconds": 61}), catalog)
-    with pytest.raises(ConfigError, match=r"readiness\.initialDelaySeconds: is first asked after 60 s"):
-        read_settings(DEV, texts({"config/eco2:readyTimeoutSeconds": 60}), catalog)
+def test_a_probe_that_is_first_asked_when_no_update_waits_any_more_is_refused(tmp_path):
+    assert read_settings(DEV, texts({}), read(tmp_path, {f"{PROBES}/readiness/initialDelaySeconds": 3599}))
+    late = read(tmp_path, {f"{PROBES}/readiness/initialDelaySeconds": 3600})
+    with pytest.raises(ConfigError, match=r"readiness\.initialDelaySeconds: is first asked after 3600 s"):
+        read_settings(DEV, texts({}), late)
 
 
 def test_a_stacks_bounds_stay_above_what_keda_falls_back_to():
