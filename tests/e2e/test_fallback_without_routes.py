@@ -11,7 +11,7 @@ import yaml
 from tests.traffic import HOST, PATHS, Traffic
 from tests.updates import replicas, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 SERVICES = ("auth-api",)
 PATH, CANARY, IMAGE = PATHS["auth-api"], "auth/ext-authz-canary", "ext-authz-dev-canary"
 PODS = "/api/v1/namespaces/auth/pods"

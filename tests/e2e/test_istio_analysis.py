@@ -11,7 +11,7 @@ from eco2.stack.render import render
 from lab import tools
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.rare]
 
 PLATFORM = [
     {

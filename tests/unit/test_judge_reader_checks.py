@@ -79,7 +79,7 @@ def test_a_slow_check_holds_up_neither_requests_nor_the_checks_of_others(server,
 
 
 def test_a_query_that_prometheus_refuses_is_unknown_with_its_words(server):
-    check = CheckSettings(query="sum({version}", limit=1, bad="above")
+    check = CheckSettings(query="sum({version}) by", limit=1, bad="above")
     look = reading(server, judge=JudgeSettings(checks={"odd": check}))
     ours, _ = look().checks["odd"]
-    assert ours.why.endswith("refused: no answer to sum(v2")
+    assert ours.why.endswith("refused: no answer to sum(v2) by")
