@@ -14,6 +14,7 @@ from rollout.plan.prior import merged
 from tests.api_server import ROUTES, ApiServer
 from tests.unit.priors import entry
 
+pytestmark = pytest.mark.whole
 LISTS = {
     "VirtualService": "/apis/networking.istio.io/v1/virtualservices",
     "Service": "/api/v1/services",

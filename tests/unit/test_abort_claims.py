@@ -15,6 +15,7 @@ from kube.cluster import ClusterClient
 from tests.api_server import ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
+pytestmark = pytest.mark.whole
 NO = 'admission webhook "x" denied the request'
 SERVICE = "/api/v1/namespaces/auth/services/ext-authz"
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"

@@ -23,6 +23,8 @@ from rollout.problems import ConfigError
 from tests.climbs import NAMES, Climb
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.whole
+
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 VERDICT = Verdict("auth-api", "not known", (Weighed("failed", "not known", "0.2 % of 400", 0.1, 0.5),))
 

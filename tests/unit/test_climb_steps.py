@@ -24,6 +24,8 @@ from rollout.judge.verdict import Verdict, Weighed
 from rollout.spec.durations import seconds_of, typed
 from rollout.spec.image import Image
 
+pytestmark = pytest.mark.whole
+
 OLD, NEW = Image("repo", "old"), Image("repo", "new")
 LADDERS = [(0, 5, 20, 50, 100), (0, 100), (0, 10, 100)]
 profile = settings(max_examples=400, deadline=None, derandomize=True)

@@ -12,6 +12,8 @@ from rollout.climb.steps import Goal
 from rollout.judge.observations import Unknown
 from tests.mountain import BAD, Mountain, Site
 
+pytestmark = pytest.mark.whole
+
 QUICK = Goal(promote=True, soak_seconds=20, give_up_seconds=600)
 
 

@@ -9,6 +9,8 @@ import pytest
 from rollout.judge.share import PART, Share
 from tests.bench.streams import drawn
 
+pytestmark = pytest.mark.whole
+
 FALSE_ALARM = 0.01
 
 

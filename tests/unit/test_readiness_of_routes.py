@@ -24,6 +24,7 @@ from rollout.spec.image import Image
 from tests.api_server import ApiServer
 from tests.unit.kubernetes_objects import deployment
 
+pytestmark = pytest.mark.whole
 IMAGE = "docker.io/mng990/eco2:next"
 TARGET = Target("auth-api", "auth", "auth-api-canary", Image.read(IMAGE), 1, autoscaled=False)
 UPDATE = SimpleNamespace(stack="dev", file="Pulumi.dev.yaml", services={})

@@ -21,6 +21,8 @@ from rollout.spec.image import REVISION_ANNOTATION, Image
 from tests.unit.priors import entry
 from tests.unit.priors import prior as made
 
+pytestmark = pytest.mark.whole
+
 COMPONENT = "eco2:service:CanaryService"
 
 

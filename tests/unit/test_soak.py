@@ -15,6 +15,8 @@ from rollout.spec.files import read_catalog
 from tests.conftest import ROOT
 from tests.prometheus_server import Mesh, PrometheusServer
 
+pytestmark = pytest.mark.whole
+
 ALONE = "requests were not looked at: no Prometheus was named"
 SERVICES = read_catalog(ROOT / "services.yaml").services
 
