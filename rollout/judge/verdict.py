@@ -53,10 +53,9 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """What led to the answer, for a person."""
-        return (
-            "; ".join(one.words for one in self.parts if one.answer == self.answer) or "nothing was measured"
-        )
+        """What led to the answer, for a person; what several measures say stands there once."""
+        reasons = dict.fromkeys(one.words for one in self.parts if one.answer == self.answer)
+        return "; ".join(reasons) or "nothing was measured"
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""

@@ -147,3 +147,11 @@ def test_measures_share_the_false_alarms_of_sick_and_not_those_of_well():
 def test_settings_that_no_judge_can_keep_are_refused(wrong):
     with pytest.raises(ValidationError):
         JudgeSettings.model_validate(wrong)
+
+
+def test_what_several_measures_say_stands_there_once():
+    away = Comparison.begin(LIMITS["failed"]).after(AWAY), Comparison.begin(LIMITS["slow"]).after(AWAY)
+    found = verdict(
+        "auth-api", {"failed": away[0], "slow": away[1]}, {"pods": Sign("not known", "1 of 2 pods ready")}
+    )
+    assert found.words == "Prometheus is away; 1 of 2 pods ready"
