@@ -50,6 +50,8 @@ class Climb(Seeing):
             ending = self._climb()
         except Exception as error:  # noqa: BLE001  # whatever it is, a sick canary must not be left alone for it
             ending = self._broken(error)
+        if self._unjudged:
+            ending = replace(ending, words=f"{ending.words}. Not judged: {self._unjudged}")
         seconds = self._site.now() - began
         self._ways.tell(Ended(ending.outcome, ending.words, ending.code, seconds))
         return ending
@@ -73,7 +75,7 @@ class Climb(Seeing):
         except (RefusedError, NotNowError) as error:
             return self._endings.refused(f"{error}; nothing was changed")
         self._others.known(routes.hands)
-        self._telling.began(self._endings.stack, self._stands, self._goal)
+        self._tell_began()
         self._begin_phase()
         if not isinstance(step, TakeBack):
             step = next_step(self._stands, self._judges.verdicts, 0, self._goal)

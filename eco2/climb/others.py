@@ -58,8 +58,9 @@ class Others:
         _refuse(moved_in_file(stands, self._site.asked()))
         found = self._state(stands, accept=accept)
         routes = self._site.routes()
-        _refuse(routes.taken_off)
-        _refuse({name: told for name, told in routes.hands.items() if self._hands.get(name) != told})
+        _refuse({name: told for name, told in routes.taken_off.items() if name in stands})
+        hands = {name: told for name, told in routes.hands.items() if name in stands}
+        _refuse({name: told for name, told in hands.items() if self._hands.get(name) != told})
         return found
 
     def compare(self, stands: Mapping[str, Standing], found: Mapping[str, Standing]) -> None:

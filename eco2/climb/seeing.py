@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.back import take_back
+from eco2.climb.events import Waits
 from eco2.climb.judges import Judges
 from eco2.climb.others import Others
 from eco2.climb.site import NotNowError
@@ -36,7 +37,7 @@ class Seeing:
         self._telling = Telling(ways.tell, self._judges)
         self._stands: dict[str, Standing] = {}
         self._phase_began = self._looked_at = site.now()
-        self._waits = self._doubt = ""
+        self._waits = self._doubt = self._unjudged = ""
         self._told_well = False
 
     def _interrupted(self) -> Ending:
@@ -64,7 +65,17 @@ class Seeing:
     def _begin_phase(self) -> None:
         self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
         self._site.begin_phase()
-        self._judges.begin_phase({name: one.weight for name, one in self._stands.items() if one.phase})
+        at = {name: one.weight for name, one in self._stands.items() if one.phase or not self._goal.moves}
+        self._judges.begin_phase(at)
+
+    def _tell_began(self) -> None:
+        """It begins; a judge alone judges who has a canary, and names who has none."""
+        if not self._goal.moves:
+            self._unjudged = words.unjudged(self._stands)
+            self._stands = {name: one for name, one in self._stands.items() if one.judged}
+        self._telling.began(self._endings.stack, self._stands, self._goal)
+        if self._unjudged:
+            self._ways.tell(Waits(self._unjudged))
 
     def _wait(self, why: str) -> None:
         self._waits = why
@@ -81,11 +92,15 @@ class Seeing:
         with suppress(NotNowError):
             found = self._site.state().result()
             self._stands |= {
-                name: replace(one, left=replace(one.left, routed=found[name].routed))
+                name: replace(one, left=replace(one.left, routed=found[name].routed, there=found[name].there))
                 for name, one in self._stands.items()
                 if name in found
             }
-        at = {name: one.weight for name, one in self._stands.items() if one.phase or one.weight}
+        at = {
+            name: one.weight
+            for name, one in self._stands.items()
+            if one.phase or one.weight or one.left.there
+        }
         if isinstance(step, Promote):
             # Whom users have left for stable, nobody can judge.
             at = {name: weight for name, weight in at.items() if weight == FULL_WEIGHT}

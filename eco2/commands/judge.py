@@ -41,8 +41,10 @@ def judge(
     own checks. How often it looks does not make a false answer likelier: judge.falseAlarm in services.yaml is for all
     looks together, at requests that fail or are slow.
 
-    Exit codes: 0 all are well for at least --soak, 1 refused or failed, 2 wrong usage, 5 one is sick, 6 not known
-    after --give-up, 7 somebody moved one meanwhile, 130 ended by Ctrl-C.
+    A service without a canary is named and left out; where none has one, this is refused.
+
+    Exit codes: 0 all that have a canary are well for at least --soak, 1 refused or failed, 2 wrong usage, 5 one is
+    sick, 6 not known after --give-up, 7 somebody moved one meanwhile, 130 ended by Ctrl-C.
 
     Example: eco2 judge auth-api --stack prod --soak 5m --prometheus http://127.0.0.1:9090
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rollout.traffic.ladder import FULL_WEIGHT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,12 +41,14 @@ class Left:
         weight: The weight on its canary in per cent.
         routed: The weight that its routes have since, where an update failed or was ended; None: the same.
         canary: The image of the canary that it runs; None where that is not known, or there is none.
+        there: Whether the state has a canary, or a route to one, also where only an update that failed made it.
     """
 
     phase: int = 0
     weight: int = 0
     routed: int | None = field(default=None, compare=False)
     canary: Image | None = field(default=None, compare=False)
+    there: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,16 @@ class Standing:
         return self.left.weight if self.left.routed is None else self.left.routed
 
     @property
+    def leaving(self) -> bool:
+        """Whether users have left a canary whose promotion was begun: nobody can judge that one any more."""
+        return self.promoting and self.weight < FULL_WEIGHT
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a canary to judge; one that an update brought up and failed is at no phase yet."""
+        return (self.phase > 0 or self.left.there) and not self.leaving
+
+    @property
     def last(self) -> int:
         """The last phase of its ladder."""
         return len(self.ladder)
@@ -98,7 +112,11 @@ def asked_of(wanted: Wanted) -> Asked:
 
 def left_of(prior: Prior | None) -> Left:
     """What the last update left of a service; nothing of one that it did not know."""
-    return Left(prior.phase, prior.weight, prior.stands_at[0], prior.canary_image) if prior else Left()
+    if prior is None:
+        return Left()
+    weight, routed = prior.stands_at
+    runs = prior.deployed is not None and prior.deployed.canary is not None
+    return Left(prior.phase, prior.weight, weight, prior.canary_image, routed or runs)
 
 
 def standing_of(wanted: Wanted, prior: Prior | None) -> Standing:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rollout.climb.refusals import refusal
-from rollout.climb.words import duration
-from rollout.traffic.ladder import FULL_WEIGHT
+from rollout.climb.words import duration, unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,12 +127,8 @@ def first_step(
         `Watching` where nothing is half done, and for a judge alone.
     """
     if not goal.moves:
-        off = [name for name, one in stands.items() if not one.phase]
-        return (
-            Refuse(f"there is no canary to judge of {', '.join(off)}: at phase 0 none runs")
-            if off
-            else Watching()
-        )
+        # Who has one is judged though others have none: after an update that failed nobody else looks at it.
+        return Watching() if any(one.judged for one in stands.values()) else Refuse(unjudged(stands))
     if why := refusal(stands, goal, options):
         return Refuse(why)
     aborted = {name for name, one in stands.items() if one.asked.phase < one.phase and not one.promoting}
@@ -165,9 +160,10 @@ def next_step(
         return TakeBack(why)
     unsure = not_well(stands, verdicts)
     begun = _begun(stands) if goal.moves else None
-    if isinstance(begun, Promote) and _has_left(stands):
+    if isinstance(begun, Promote) and any(one.leaving for one in stands.values()):
         return begun
-    soaked = seconds_in_phase >= goal.soak_seconds or not any(one.phase for one in stands.values())
+    watched = verdicts or any(one.phase for one in stands.values())
+    soaked = seconds_in_phase >= goal.soak_seconds or not watched
     if seconds_in_phase >= goal.give_up_seconds and (unsure or waits):
         told = waits or "; ".join(f"{name}: {why}" for name, why in unsure.items())
         return GiveUp(f"after {duration(goal.give_up_seconds)} at this phase: {told}")
@@ -195,17 +191,12 @@ def _begun(stands: Mapping[str, Standing]) -> Raise | Promote | None:
     return Raise(behind, begun=True) if behind else None
 
 
-def _has_left(stands: Mapping[str, Standing]) -> bool:
-    """Whether users have left a canary whose promotion was begun: nobody can judge that one any more."""
-    return any(one.promoting and one.weight < FULL_WEIGHT for one in stands.values())
-
-
 def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) -> dict[str, str]:
-    """The services at a phase that are not known to be well, and why."""
+    """The services at a phase, or judged at none, that are not known to be well, and why."""
     unsure = {}
     for name, standing in stands.items():
         verdict = verdicts.get(name)
-        if standing.phase and (verdict is None or verdict.answer != "well"):
+        if (standing.phase or verdict) and (verdict is None or verdict.answer != "well"):
             unsure[name] = verdict.words if verdict else "nobody has looked at it"
     return unsure
 

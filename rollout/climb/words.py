@@ -90,6 +90,16 @@ def places(stands: Mapping[str, Standing]) -> str:
     return ", ".join(f"{name} at phase {one.phase} ({_share(one)})" for name, one in stands.items())
 
 
+def unjudged(stands: Mapping[str, Standing]) -> str:
+    """Why some services are not judged; empty where all are."""
+    off = [name for name, one in stands.items() if not one.judged and not one.leaving]
+    leaving = [name for name, one in stands.items() if one.leaving]
+    told = [f"there is no canary to judge of {', '.join(off)}: at phase 0 none runs"] * bool(off)
+    if leaving:
+        told.append(f"users leave the canary of {', '.join(leaving)} for stable, and nobody can judge that")
+    return "; ".join(told)
+
+
 def ahead(stands: Mapping[str, Standing]) -> str:
     """What the file asks for beyond where services are, and so any update would do; empty if nothing."""
     told = [
@@ -103,7 +113,7 @@ def ahead(stands: Mapping[str, Standing]) -> str:
 def _share(standing: Standing) -> str:
     if standing.weight:
         return f"{standing.weight} %"
-    return "header only" if standing.phase else "off"
+    return "header only" if standing.phase or standing.left.there else "off"
 
 
 def _why(verdicts: Mapping[str, Verdict], seconds: float, *, begun: bool) -> str:

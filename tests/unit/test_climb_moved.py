@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rollout.climb.standing import Asked, Left
 from rollout.judge.observations import Unknown
 from tests.mountain import BAD, NEW, QUICK, Mountain
 
@@ -142,3 +143,39 @@ def test_a_judge_alone_moves_nothing():
 def test_a_judge_has_nothing_to_judge_at_phase_0():
     ending = Mountain.of(auth_api=0).climb(replace(QUICK, promote=False, moves=False))
     assert (ending.code, ending.outcome) == (1, "refused")
+
+
+JUDGE = replace(QUICK, promote=False, moves=False)
+
+
+def test_a_judge_names_who_has_no_canary_and_judges_the_others():
+    on = Mountain.of(auth_api=2, my_api=0)
+    ending = on.climb(JUDGE)
+    assert (ending.outcome, ending.code, on.seconds) == ("well", 0, 20)
+    assert "there is no canary to judge of my-api" in ending.words
+    assert on.told("waits")[0].why.startswith("there is no canary to judge of my-api")
+    assert {look.service for look in on.told("looked")} == {"auth-api"}
+    on.counts["auth-api"] = BAD
+    assert on.climb(JUDGE).code == 5
+
+
+def test_a_judge_looks_at_a_canary_that_only_a_failed_update_brought_up():
+    on = Mountain.of(auth_api=0)
+    on.state["auth-api"], on.routes["auth-api"] = Left(there=True), 0
+    ending = on.climb(JUDGE)
+    assert (ending.code, on.seconds) == (0, 20)
+    assert "auth-api at phase 0 (header only): well" in ending.words
+    on.counts["auth-api"] = BAD
+    assert on.climb(JUDGE).code == 5
+    on.counts["auth-api"] = Unknown("no data")
+    assert on.climb(JUDGE).code == 6
+
+
+@pytest.mark.parametrize(("routed", "code"), [(100, 5), (0, 1)])
+def test_a_judge_of_a_promotion_that_failed_judges_only_whom_users_have_not_left(routed, code):
+    on = Mountain.of(auth_api=5)
+    on.file["auth-api"], on.state["auth-api"] = Asked(0, 0, NEW, NEW), Left(5, 100, routed)
+    on.counts["auth-api"] = BAD
+    ending = on.climb(JUDGE)
+    assert ending.code == code
+    assert ("users leave the canary of auth-api for stable" in ending.words) is (code == 1)

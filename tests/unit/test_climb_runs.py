@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from rollout.climb.runs import EndError, Run, decide
-from rollout.climb.standing import Asked, Left, Standing
+from rollout.climb.standing import Asked, Left, Standing, left_of
 from rollout.climb.steps import Goal
+from rollout.plan.prior import PodCounts, Prior
+from rollout.plan.state import Deployed
 from rollout.spec.image import Image
+from rollout.traffic.split import Split
 
 STABLE, CANARY = Image.parse("docker.io/x/eco2:stable"), Image.parse("docker.io/x/eco2:canary")
 WEIGHTS = (0, 5, 20, 50, 100)
@@ -93,3 +96,11 @@ def test_a_phase_that_would_be_skipped_is_refused():
     with pytest.raises(EndError, match="a climb skips no phase") as ended:
         run(auth_api=at(1, asked=3))
     assert ended.value.outcome == "refused"
+
+
+def test_the_state_tells_of_a_canary_that_an_update_brought_up_before_it_failed():
+    off = Prior(0, 0, STABLE, None, 0.0, WEIGHTS, PodCounts(1, 0))
+    assert not left_of(replace(off, routes=Split(0, header=False), deployed=Deployed(STABLE, None))).there
+    for found in ({"routes": Split(0, header=True)}, {"deployed": Deployed(STABLE, CANARY)}):
+        stands = replace(at(0, asked=1), left=left_of(replace(off, **found)))
+        assert (stands.phase, stands.judged) == (0, True)

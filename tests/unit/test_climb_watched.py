@@ -37,6 +37,19 @@ def test_after_an_update_that_failed_a_sick_canary_goes_back(monkeypatch):
     assert on.told("looked")[-1].weight == 50
 
 
+def test_a_canary_that_an_update_brought_up_and_failed_is_judged_before_it_has_any_weight(monkeypatch):
+    on = Mountain.of(auth_api=0)
+
+    def update(*_):
+        on.routes["auth-api"], on.counts["auth-api"] = 0, BAD
+        on.state["auth-api"] = replace(on.state["auth-api"], there=True)
+        raise FailedError("the update ended with exit code 255")
+
+    monkeypatch.setattr(Site, "update", update)
+    assert on.climb(QUICK).code == 5
+    assert on.routes == {"auth-api": None}
+
+
 @pytest.mark.parametrize("counts", [None, Unknown("no data")])
 def test_one_that_is_not_sick_then_stays_with_the_way_back_in_words(monkeypatch, counts):
     on = Mountain.of(auth_api=3)
