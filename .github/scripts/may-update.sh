@@ -9,7 +9,7 @@ stack=$1
 waiting=$("$(dirname "$0")/aborts.sh" "$stack")
 if [[ -n $waiting ]]; then
   echo "error: an abort of $stack waits to be merged: ${waiting//$'\n'/, }" >&2
-  echo "Until it is, an update could bring the canary back. Merge it; the merge starts an update by itself." >&2
+  echo "Until it is, an update could bring the canary back. Merge it; the merge starts an update by itself. Where no pull request was opened, open it there, or delete the branch if main says phase 0 by now." >&2
   exit 1
 fi
 newest=$(gh api "repos/$GITHUB_REPOSITORY/commits/main" --jq .sha)

@@ -54,6 +54,11 @@ if [[ -n $open ]]; then
   gh api --method PATCH "repos/$GITHUB_REPOSITORY/pulls/$open" --raw-field title="$title" --raw-field body="$body" \
     --jq .html_url
 else
-  gh pr create --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --title "$title" --body "$body"
+  gh pr create --repo "$GITHUB_REPOSITORY" --base main --head "$branch" --title "$title" --body "$body" || {
+    url="${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY/compare/main...$branch?expand=1"
+    echo "error: the branch $branch is pushed, and GitHub takes no pull request for it: open it by hand: $url" >&2
+    echo "Where that is not for once: Settings → Actions → General, allow workflows to create pull requests." >&2
+    exit 1
+  }
 fi
 echo "recorded=pull-request" >> "$GITHUB_OUTPUT"

@@ -55,6 +55,20 @@ def test_where_main_is_protected_a_change_becomes_a_pull_request(runner, clone):
     assert runner.outputs.read_text() == "recorded=pull-request\n"
 
 
+def test_a_pull_request_that_github_does_not_take_fails_loudly_and_leaves_the_branch(runner, clone):
+    hook = runner.folder / "origin.git/hooks/update"
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/main || exit 1\n')
+    hook.chmod(0o755)
+    runner.answers = [[["pr create"], "GitHub Actions is not permitted to create pull requests", 1]]
+    rollouts(clone, "{auth-api: {phase: 0}}")
+    done = runner.run("record.sh", "commit", "abort/dev/1", "Take auth-api back on dev", cwd=clone)
+    assert done.returncode == 1
+    assert "error: the branch abort/dev/1 is pushed, and GitHub takes no pull request for it" in done.stderr
+    assert "https://github.com/eco2/delivery/compare/main...abort/dev/1?expand=1" in done.stderr
+    assert "auth-api: {phase: 0}" in git(runner.folder / "origin.git", "show", "abort/dev/1:Pulumi.dev.yaml")
+    assert runner.outputs.read_text() == ""
+
+
 def test_a_second_build_takes_over_the_pull_request_of_the_first(runner, clone):
     branch, record = "canary/dev/auth-api", ("record.sh", "pull-request", "canary/dev/auth-api")
     rollouts(clone, "{auth-api: {phase: 1, canary: {tag: auth-api-0.8.0}}}")

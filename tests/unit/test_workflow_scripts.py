@@ -110,6 +110,27 @@ def test_no_update_goes_past_an_abort_that_waits_to_be_merged(runner):
     assert '.head.repo.full_name == "eco2/delivery"' in asked[-1]
 
 
+@pytest.mark.parametrize(("opened", "code"), [("0\n", 1), ("1\n", 0)])
+def test_an_abort_whose_branch_never_got_a_pull_request_stops_updates_too(runner, opened, code):
+    runner.answers = [
+        [["git/matching-refs/heads/abort/prod/"], "abort/prod/7\n"],
+        [["pulls?state=all&head=eco2:abort/prod/7&"], opened],
+        [["commits/main"], "abc"],
+    ]
+    done = runner.run("may-update.sh", "prod", GITHUB_SHA="abc")
+    assert done.returncode == code
+    told = "an abort of prod waits to be merged: https://github.com/eco2/delivery/compare/main...abort/prod/7?expand=1"
+    assert (told in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("question", ["matching-refs", "state=all"])
+def test_where_github_does_not_tell_of_aborts_nothing_is_updated(runner, question):
+    runner.answers = [[[question], "HTTP 502", 1], [["matching-refs"], "abort/prod/7\n"]]
+    done = runner.run("may-update.sh", "prod", GITHUB_SHA="abc")
+    assert done.returncode != 0
+    assert runner.outputs.read_text() == ""
+
+
 COMMIT = "a" * 40
 FILES = ("services.yaml", "Pulumi.dev.yaml", "Pulumi.local.yaml", "Pulumi.prod.yaml")
 
