@@ -53,6 +53,10 @@ PYTHONPATH="{root}" exec "{python}" -m eco2 "$@"
 """
 PYTHON = """#!/bin/sh
 echo "$@" >> "{folder}/asked"
+case "$1" in *prometheus.py)
+  if [ -e "{folder}/away" ]; then cat "{folder}/away" >&2; exit 1; fi
+  echo no canary was there to be watched; exit 0;;
+esac
 if [ -e "{folder}/no-page" ]; then case "$1" in *climb-verdict.py) echo "disk full" >&2; exit 1;; esac; fi
 PYTHONPATH="{root}" exec "{python}" "$@"
 """
@@ -115,9 +119,8 @@ class Climb:
         file = other / self.file.name
         kept = [line for line in file.read_text().splitlines() if not line.startswith("  eco2:rollouts:")]
         file.write_text("\n".join([*kept, f"  eco2:rollouts: {rollouts}", ""]))
-        git(
-            other, "commit", "--quiet", "--all", f"--author={author} <a@example.test>", "--message", "By hand"
-        )
+        by = f"--author={author} <a@example.test>"
+        git(other, "commit", "--quiet", "--all", "--allow-empty", by, "--message", "By hand")
         git(other, "push", "--quiet")
 
     def applies(self, text=None):
@@ -130,9 +133,9 @@ class Climb:
     def update(self, context):
         """What update.yml does: nothing where main has moved on."""
         if git(self.runner.folder / "origin.git", "rev-parse", "main") != context["github"]["sha"]:
-            return "success", {"applied": "no"}
+            return "success", {"outcome": "skipped"}
         self.applies()
-        return self.updated, {"applied": "yes", "outcome": self.outcome}
+        return self.updated, {"outcome": self.outcome} if self.outcome else {}
 
     def abort(self, context):
         self.says(
@@ -181,8 +184,15 @@ class Climb:
             [["run list", "deploy.yml"], "0\n"],
             [["commits/main"], git(self.runner.folder / "origin.git", "rev-parse", "main")],
         ]
+        return self._next(lambda: self.flow.run(self.id, **told))
+
+    def run_failed_again(self):
+        """ "Re-run failed jobs" of the last run; as `run`."""
+        return self._next(lambda: self.flow.run_failed_again(self.id, self.context))
+
+    def _next(self, act):
         before = len(self.runner.calls())
-        self.context = self.flow.run(self.id, **told)
+        self.context = act()
         self.calls = self.runner.calls()[before:]
         started = [
             call["arguments"]

@@ -85,28 +85,45 @@ class Workflow:
 
     def run(self, run_id: int, **inputs: Any) -> dict[str, Any]:
         """One run by hand; the jobs by name."""
-        commit = self._newest()
+        event = {"event_name": "workflow_dispatch", "ref": "refs/heads/main", "sha": self._newest()}
         context = {
             "inputs": inputs,
-            "github": {"event_name": "workflow_dispatch", "ref": "refs/heads/main", "sha": commit},
+            "github": {**event, "run_attempt": "1"},
             "vars": {},
             "needs": {},
             "cancelled": False,
         }
-        for name, job in self.flow["jobs"].items():
-            if name in self.before:
-                self.before.pop(name)()
-            context["needs"][name] = self._job(name, job, context, run_id)
+        self._jobs(context, run_id, self.flow["jobs"])
         context["title"] = text(self.flow["run-name"], context)
         return context
+
+    def run_failed_again(self, run_id: int, context: dict[str, Any]) -> dict[str, Any]:
+        """ "Re-run failed jobs": these and all that need them; of the others the results are kept."""
+        again: list[str] = []
+        for name, job in self.flow["jobs"].items():
+            if context["needs"][name]["result"] == "failure" or any(one in again for one in needs_of(job)):
+                again.append(name)
+        attempt = str(int(context["github"]["run_attempt"]) + 1)
+        context = {
+            **context,
+            "github": {**context["github"], "run_attempt": attempt},
+            "needs": dict(context["needs"]),
+        }
+        self._jobs(context, run_id, again)
+        return context
+
+    def _jobs(self, context, run_id, names):
+        for name in names:
+            if name in self.before:
+                self.before.pop(name)()
+            context["needs"][name] = self._job(name, self.flow["jobs"][name], context, run_id)
 
     def _newest(self):
         git(self.clone, "fetch", "--quiet", "origin")
         return git(self.clone, "rev-parse", "origin/main")
 
     def _job(self, name, job, context, run_id):
-        needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
-        fine = all(context["needs"][one]["result"] == "success" for one in needs)
+        fine = all(context["needs"][one]["result"] == "success" for one in needs_of(job))
         condition = job.get("if", "true").strip().removeprefix("${{").removesuffix("}}")
         if not ("cancelled()" in condition or fine) or not value(condition, context):
             return {"result": "skipped", "outputs": {}}
@@ -118,7 +135,10 @@ class Workflow:
         return {"result": result, "outputs": told}
 
     def _steps(self, job, context, run_id):
-        own, failed = {**context, "steps": {}}, False
+        failed, own = False, dict(context)
+        own["steps"] = {
+            step["id"]: {"outcome": "skipped", "outputs": {}} for step in job["steps"] if "id" in step
+        }
         for step in job["steps"]:
             condition = text_condition(step)
             if (failed and "cancelled()" not in condition) or not value(condition, own):
@@ -135,15 +155,23 @@ class Workflow:
             told = {**self.flow.get("env", {}), **job.get("env", {}), **step.get("env", {})}
             environment = {key: text(one, own) for key, one in told.items()}
             environment |= {"GITHUB_RUN_ID": str(run_id), "GITHUB_SHA": context["github"]["sha"]}
+            environment |= {"GITHUB_RUN_ATTEMPT": context["github"]["run_attempt"]}
             environment |= {"GITHUB_OUTPUT": str(place), **self.variables}
             done = self.runner.step(step["run"], self.clone, **environment)
             self.said.append(done.stdout + done.stderr)
             if done.returncode and not step.get("continue-on-error"):
                 failed = True
-            own["steps"][step.get("id", "")] = {"outputs": outputs(place)}
+            outcome = "failure" if done.returncode else "success"
+            own["steps"][step.get("id", "")] = {"outcome": outcome, "outputs": outputs(place)}
         return "failure" if failed else "success", {
             key: text(one, own) for key, one in job.get("outputs", {}).items()
         }
+
+
+def needs_of(job: dict[str, Any]) -> list[str]:
+    """The jobs that a job waits for."""
+    needs = job.get("needs", [])
+    return [needs] if isinstance(needs, str) else needs
 
 
 def text_condition(step: dict[str, Any]) -> str:

@@ -32,7 +32,8 @@ if [[ -n $CHAIN ]]; then
   if [[ $approved == no ]]; then
     reviews=$(gh api "$run/approvals" \
       --jq '[.[] | select(.state == "approved" and any(.environments[]; .name == "prod"))] | length')
-    ((reviews == 0)) || approved=yes
+    ((reviews > 0)) || end "nobody approved run $first, with which this climb began; start the climb again, with chain left empty"
+    approved=yes
   fi
 fi
 

@@ -5,8 +5,8 @@
 # (the climb ends); then outcome= and words=.
 # Usage: climb-step.sh
 # Environment: that of climb.py; TODO (what the run found before), WHY (what the judge said), JUDGED (when, in seconds
-# since the epoch; empty if there was nothing to judge), GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT;
-# the checkout is main with its history, and holds the right to push.
+# since the epoch), GH_TOKEN, GITHUB_REPOSITORY, GITHUB_OUTPUT; the checkout is main with its history, and holds the
+# right to push.
 set -euo pipefail
 oldest=600 # seconds of a verdict
 
@@ -23,11 +23,10 @@ if [[ -n $waiting ]]; then
   tell nothing "moved by somebody" "an abort of $STACK waits to be merged: ${waiting//$'\n'/, }"
   exit
 fi
-# Whoever runs failed jobs again brings a verdict of hours ago along, which says nothing of now.
-age=0
-[[ $TODO == step ]] || age=$(($(date +%s) - ${JUDGED:-0}))
-if ((${GITHUB_RUN_ATTEMPT:-1} > 1 || age > oldest)); then
-  echo "the verdict is ${age} s old, of attempt ${GITHUB_RUN_ATTEMPT:-1}: the next run watches again"
+# Where no runner was free for long, a verdict of hours ago says nothing of now.
+age=$(($(date +%s) - ${JUDGED:-0}))
+if ((age > oldest)); then
+  echo "the verdict is ${age} s old: the next run watches again"
   tell later
   exit
 fi
@@ -49,7 +48,7 @@ if ! said=$(.venv/bin/eco2 "$command" --stack "$STACK" --no-up --yes -- "${names
 fi
 echo "$said"
 before=$(git rev-parse HEAD)
-title="$what: ${WHY:-no canary was there to be watched}; canary image $(value images)"
+title="$what: $WHY; canary image $(value images)"
 .github/scripts/record.sh commit "climb/$STACK/$FIRST" "${title:0:250}" "Climb: $FIRST"
 recorded=$(sed -n 's/^recorded=//p' "$GITHUB_OUTPUT" | tail -n 1)
 case $recorded in

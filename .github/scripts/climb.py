@@ -160,8 +160,12 @@ def known_before(run: Run, stands: Mapping[str, Standing]) -> str:
     return "; ".join(f"{name}: {one.words}" for name, one in found.items())
 
 
-def look(told: Mapping[str, str]) -> dict[str, str]:
+def look(told: Mapping[str, str], found: dict[str, str]) -> None:
     """Everything that a workflow's outputs are to hold.
+
+    Args:
+        told: The environment.
+        found: Takes it; also where the climb ends here, since whoever reads that asks where the canaries are.
 
     Raises:
         EndError: If the climb ends.
@@ -173,26 +177,24 @@ def look(told: Mapping[str, str]) -> dict[str, str]:
     wanted = services_of(HERE, run.stack, (HERE / file_of(run)).read_text(encoding="utf-8"), catalog)
     if unknown := [name for name in run.names if name not in wanted]:
         raise EndError(f"there is no service {', '.join(unknown)}")
-    services = {name: wanted[name].service for name in run.names}
-    if missing := list(unmeasured(services, f"--stack {run.stack}", counted=True, moves=True)):
-        raise EndError("; ".join(map(str, missing)))
-    commit = look_at_commits(run, catalog)
     last = last_update(HERE, run.stack)
     if not last.outputs:
         raise EndError(f"{run.stack} was never updated")
     prior = prior_of(catalog, last.outputs, last.resources)
     stands = {name: standing_of(wanted[name], prior.get(name)) for name in run.names}
-    found = {"commit": commit, "stood": ",".join(f"{name}:{one.phase}" for name, one in stands.items())}
+    found["stood"] = ",".join(f"{name}:{one.phase}" for name, one in stands.items())
     found["asked"] = ",".join(f"{name}:{one.asked.phase}" for name, one in stands.items())
-    try:
-        found |= decide(run, stands, others(run, stands, last) if run.reviewed else "")
-        found["before"] = one_line(known_before(run, stands))
-    except EndError as error:
-        return {**found, **ended(error)}
+    services = {name: wanted[name].service for name in run.names}
+    if missing := list(unmeasured(services, f"--stack {run.stack}", counted=True, moves=True)):
+        raise EndError("; ".join(map(str, missing)))
+    found["commit"] = look_at_commits(run, catalog)
+    found |= decide(run, stands, others(run, stands, last) if run.reviewed else "")
+    found["before"] = one_line(known_before(run, stands))
     images = dict.fromkeys(one.asked.canary.short for one in stands.values())
     # No watch is older than the step that it watches, whatever the run was told.
-    since = run.since if int(git("log", "-1", "--format=%ct", commit)) <= run.since <= time.time() else 0
-    return {**found, "since": str(since), "images": ", ".join(images)}
+    stepped = int(git("log", "-1", "--format=%ct", found["commit"]))
+    since = run.since if stepped <= run.since <= time.time() else 0
+    found |= {"since": str(since), "images": ", ".join(images)}
 
 
 def ended(error: EndError) -> dict[str, str]:
@@ -201,11 +203,12 @@ def ended(error: EndError) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    outputs: dict[str, str] = {}
     try:
-        outputs = look(os.environ)
+        look(os.environ, outputs)
     except EndError as error:
-        outputs = ended(error)
+        outputs |= ended(error)
     except (ConfigError, PulumiError, OSError, subprocess.CalledProcessError) as error:
-        outputs = ended(EndError(str(error)))
+        outputs |= ended(EndError(str(error)))
     for key, value in outputs.items():
         sys.stdout.write(f"{key}={value}\n")

@@ -67,9 +67,9 @@ def decide(run: Run, stands: Mapping[str, Standing], foreign: str) -> dict[str, 
 
     Returns:
         `todo`: `update` (to what the file asks for, then watch), `watch`, or `step` (at once: no canary is there to be
-        watched). `watching`: the services with a canary then. `then`, what follows once they are well: `up` or
-        `promote` with their `names`, `arrived`; or `promoted`, after an update that promotes. `hold`, why nothing may
-        move although it could.
+        watched). `watching`: the services with a canary then, or before an update that promotes: if that fails, they
+        may have it still. `then`, what follows once they are well: `up` or `promote` with their `names`, `arrived`; or
+        `promoted`, after an update that promotes. `hold`, why nothing may move although it could.
 
     Raises:
         EndError: If the climb ends.
@@ -83,7 +83,7 @@ def decide(run: Run, stands: Mapping[str, Standing], foreign: str) -> dict[str, 
             raise EndError(f"{held}; deploy them, then start the climb again")
         return {"todo": "watch", **_watched(stands, run.goal), "hold": one_line(held)}
     if isinstance(first, Promote):
-        return {"todo": "update", "then": "promoted"}
+        return {"todo": "update", "then": "promoted", "watching": _at_a_phase(stands)}
     if isinstance(first, Raise):
         done = {
             name: one.at(one.asked.phase) if name in first.phases else one for name, one in stands.items()
@@ -108,7 +108,11 @@ def _end_where_it_must(run: Run, stands: Mapping[str, Standing], first: Step) ->
 
 
 def _watched(stands: Mapping[str, Standing], goal: Goal) -> dict[str, str]:
-    return {"watching": " ".join(name for name, one in stands.items() if one.phase), **_if_well(stands, goal)}
+    return {"watching": _at_a_phase(stands), **_if_well(stands, goal)}
+
+
+def _at_a_phase(stands: Mapping[str, Standing]) -> str:
+    return " ".join(name for name, one in stands.items() if one.phase)
 
 
 def _if_well(stands: Mapping[str, Standing], goal: Goal) -> dict[str, str]:

@@ -13,12 +13,15 @@ pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` h
 
 def test_prod_is_approved_once_and_by_the_run_that_began(on_prod):
     chain = on_prod.run()
-    assert on_prod.jobs == ["look", "approve", "step", "next"]
+    assert on_prod.jobs == ["look", "approve", "next"]  # days may pass: the next run looks again
+    assert on_prod.phase == 0
     summary = (on_prod.runner.folder / "summary").read_text()
     assert "Approve the climb of auth-api as a whole" in summary
     assert "Canary images: auth-api-0.8.0." in summary
+    chain = on_prod.run(chain)
+    assert on_prod.jobs[3:] == ["look", "watch", "step", "next"]
     on_prod.run(chain)
-    assert on_prod.jobs[4:] == ["look", "update", "watch", "step", "next"]
+    assert on_prod.jobs[7:] == ["look", "update", "watch", "step", "next"]
 
 
 def test_nothing_moves_on_prod_before_somebody_has_approved_it(on_prod):
@@ -31,9 +34,21 @@ def test_nothing_moves_on_prod_before_somebody_has_approved_it(on_prod):
 def test_a_first_run_that_nobody_approved_lends_no_approval(on_prod):
     chain = on_prod.run()
     on_prod.answers = [[["runs/101/approvals"], "0"]]
-    on_prod.flow.called["approve"] = lambda _: ("failure", {})
     assert on_prod.run(chain) == ""
-    assert on_prod.jobs[-3:] == ["look", "approve", "next"]
+    assert on_prod.jobs[-2:] == ["look", "next"]
+    assert "nobody approved run 101, with which this climb began" in on_prod.comment
+
+
+def test_an_approval_on_second_thoughts_moves_nothing_by_what_was_seen_before(on_prod):
+    approve = on_prod.flow.called["approve"]
+    on_prod.flow.called["approve"] = lambda _: ("failure", {})
+    on_prod.run()
+    on_prod.flow.called["approve"] = approve
+    chain = on_prod.run_failed_again()
+    assert on_prod.jobs[3:] == ["approve", "next"]
+    assert chain == "101 stood auth-api:0"
+    on_prod.run(chain)
+    assert on_prod.jobs[-3:] == ["watch", "step", "next"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +71,7 @@ def test_a_run_of_something_else_approves_nothing(on_prod, part, other):
 
 
 def test_no_step_on_prod_brings_along_what_nobody_approved(on_prod):
-    chain = on_prod.run(on_prod.run())
+    chain = on_prod.run(on_prod.run(on_prod.run()))
     both = "{auth-api: {phase: 2, ladder: blue-green, canary: {tag: auth-api-0.8.0}}, scan-api: {phase: 1}}"
     on_prod.says(both)
     # By hand, and so not of the climb: the phase is the climb's own, and another service waits for its approval.
@@ -72,7 +87,7 @@ def test_no_step_on_prod_brings_along_what_nobody_approved(on_prod):
 
 
 def test_what_was_approved_and_cannot_be_read_any_more_ends_it(on_prod):
-    chain = on_prod.run(on_prod.run())
+    chain = on_prod.run(on_prod.run(on_prod.run()))
     on_prod.says("{auth-api: {phase: 1, ladder: blue-green, canary: {tag: auth-api-0.9.0}}}")
     other = on_prod.runner.folder / "other"
     for name in ("services.yaml", on_prod.file.name):

@@ -193,3 +193,21 @@ def test_a_climb_that_is_called_gets_runs_of_its_own(climb):
         call["arguments"]
     )
     assert "--field" not in call["arguments"]  # which would read @files
+
+
+def asked_once(url):
+    script = ROOT / ".github/scripts/prometheus.py"
+    environment = {"ECO2_PROMETHEUS_URL": url, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_prometheus_is_asked_before_there_is_a_canary(server):
+    assert asked_once(server.url).stdout == "no canary was there to be watched\n"
+    for url in ("http://127.0.0.1:9", ""):
+        refused = asked_once(url)
+        assert refused.returncode == 1
+        assert refused.stderr.count("\n") == 1
+        assert "Prometheus" in refused.stderr
+        assert "without it no canary is known to be well, so none is brought up" in refused.stderr

@@ -116,10 +116,10 @@ def test_where_main_takes_no_commits_a_person_goes_on(climb):
 
 def test_an_update_that_fails_before_it_began_ends_it(climb):
     chain = climb.run()
-    climb.flow.called["update"] = lambda _: ("failure", {"applied": ""})
+    climb.flow.called["update"] = lambda _: ("failure", {"outcome": "skipped"})
     assert climb.run(chain) == ""
-    assert "ended: update failed" in climb.comment
-    assert "watch" not in climb.jobs
+    assert "ended: update failed: it never began; the log of its job says why" in climb.comment
+    assert climb.jobs[-2:] == ["update", "next"]
 
 
 def test_a_next_run_that_github_does_not_start_is_told(climb):
