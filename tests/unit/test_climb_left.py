@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.played_climb import SICK, WELL
+from tests.workflow import Workflow
 
 pytestmark = pytest.mark.rare  # a run is a dozen processes; `test_climb_runs` holds the decisions
 
@@ -169,3 +170,22 @@ def test_no_first_step_is_made_where_prometheus_tells_nothing(climb):
     assert "ended: refused: Prometheus does not answer" in climb.comment
     assert sum("prometheus.py" in line for line in climb.asked) == 5
     assert climb.phase == 0
+
+
+def test_stable_s_image_goes_into_git_where_an_abort_ends_a_promotion(climb):
+    """The file asks for phase 0 already, so `record` has nothing to write; only the state knows the image of before."""
+    at_the_promotion(climb)
+    assert "image: {tag: auth-api-0.8.0}" in climb.on_main
+    eco2 = climb.clone / ".venv/bin/eco2"
+    first, *rest = eco2.read_text().splitlines()
+    kept = "case \" $* \" in *' --no-reconcile '*) exit 0;; *' --no-up '*) ;; *' abort '*) "
+    kept += "sed -i 's/image: {tag: auth-api-0.8.0}/image: {}/' Pulumi.dev.yaml; exit 0;; esac"
+    eco2.write_text("\n".join([first, kept, *rest, ""]))
+    before = len(climb.runner.calls())
+    needs = Workflow("abort", climb.runner, climb.clone).run(7, stack="dev", services="auth-api")["needs"]
+    assert needs["record"]["outputs"] == {"recorded": "nothing"}
+    assert {job["result"] for job in needs.values()} == {"success"}
+    assert "image: {}" in climb.on_main
+    assert climb.titles[-1] == "Take auth-api back on dev, and keep its stable"
+    started = [call["arguments"][:3] for call in climb.runner.calls()[before:]]
+    assert started == [["workflow", "run", "deploy.yml"]]

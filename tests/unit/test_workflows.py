@@ -63,7 +63,7 @@ def test_rights_are_given_by_the_job_and_none_by_default():
         "deploy.prod": ["id-token"],
         "abort.strike": ["id-token"],
         "abort.record": ["contents", "pull-requests"],
-        "abort.reconcile": ["actions", "id-token"],
+        "abort.reconcile": ["actions", "contents", "id-token", "pull-requests"],
         "canary.canary": ["actions", "contents", "id-token", "pull-requests"],
         "climb.start": ["actions"],
         "climb.look": ["id-token"],
