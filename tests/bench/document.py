@@ -72,6 +72,7 @@ def _when(told: Mapping[str, Any]) -> str:
     parts = told["parts"].values()
     dates = sorted({part["date"] for part in parts})
     text = f"Measured on {dates[0]}." if len(dates) == 1 else f"Measured from {dates[0]} to {dates[-1]}."
+    text += " The machine is that of the last part." if len(dates) > 1 else ""
     loads = sorted(part["load"] for part in parts if "load" in part)
     if loads:
         between = f"{loads[0]}" if loads[0] == loads[-1] else f"{loads[0]} to {loads[-1]}"

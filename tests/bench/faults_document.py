@@ -35,7 +35,9 @@ JUDGED = """
 auth-api at 5 %, {rate:.0f} requests a second; after {quiet:.0f} s of health the canary falls sick. Ours is
 `eco2 climb`; beside it Argo Rollouts' analysis in the background, with the rule of its documentation: every 30 s, a
 success rate of 99 % in the last minute, failed after more than three such measurements. Both ask the same Prometheus.
-Seconds from the fault to routes without the canary; *never*: not within {longest:.0f} s.
+Seconds from the fault to routes without the canary; *never*: not within {longest:.0f} s. *Slower by 30 %*: each answer
+takes 52 ms instead of 40 ms, and a bucket of Istio's histogram ends at 50 ms between the two; a rule of failures alone
+does not see it.
 """
 
 
