@@ -82,7 +82,7 @@ class Platform:
         self.name, self.args, self._last = name, args, last
         cluster = stack.cluster_to_ask(args.context)
         self.pause = Pause(args.route_propagation_seconds, stack.routes_left_at(), name)
-        self.readiness = Readiness(cluster)
+        self.readiness = Readiness(cluster, lambda: self.resources)
         self._cluster = cluster
         self._told: dict[str, pulumi.Output[Any]] = {}
         self._names: dict[tuple[str, str], str] = {}

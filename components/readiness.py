@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
 
@@ -14,12 +14,13 @@ from kube.errors import ClusterError
 from kube.kinds import path
 from rollout.guards.readiness import climbing, lack, led_to
 from rollout.plan.order import Direction
-from rollout.plan.state import leads_more
+from rollout.plan.state import leads_more, written
 from rollout.problems import NAMESPACE, ConfigError, Problem
 from rollout.text.plain import inert, one_line
+from rollout.traffic.names import virtual_services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from kube.cluster import ClusterClient
     from rollout.guards.readiness import Target
@@ -45,13 +46,18 @@ class NotReadyError(Exception):
 class Readiness:
     """What the cluster says of pods that are to get more traffic (rule 8)."""
 
-    def __init__(self, cluster: Callable[[], ClusterClient] | None) -> None:
+    def __init__(
+        self,
+        cluster: Callable[[], ClusterClient] | None,
+        resources: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
         """Prepares; nothing is asked yet, so that a way back needs no answer.
 
         Args:
             cluster: Leads to the cluster; None where there is none to look at.
+            resources: Reads type and outputs of the state's resources, by URN.
         """
-        self._cluster = cluster
+        self._cluster, self._resources = cluster, resources
         self._answers: dict[str, asyncio.Future[None]] = {}
 
     def look(self, update: Update, plan: Report) -> tuple[str, ...]:
@@ -122,6 +128,8 @@ class Readiness:
         async def hold(args: pulumi.ResourceHookArgs) -> None:
             if not promotes and not leads_more(args.new_inputs or {}, args.old_outputs):
                 return
+            if args.old_outputs and service.by_weight:
+                await _until_there(planned.name, self._routes(name, planned.name, service.namespace), cluster)
             # One answer for both VirtualServices of a service: both move or none.
             if name not in self._answers:
                 self._answers[name] = asyncio.ensure_future(_await(target, cluster))
@@ -129,6 +137,51 @@ class Readiness:
 
         hook = pulumi.ResourceHook(f"pods-before-routes-{name}", hold)
         return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+    def _routes(self, name: str, app: str, namespace: str) -> set[_Place]:
+        """What the state has of a service's routes and subsets."""
+        known = written(self._resources())
+        kinds = [("VirtualService", virtual_services), ("DestinationRule", lambda one: (one,))]
+        return {
+            _Place(kind, namespace, there)
+            for kind, named in kinds
+            for one, there in zip(named(name), named(app), strict=True)
+            if (kind, one) in known
+        }
+
+
+class _Place(NamedTuple):
+    """Where an object is."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+async def _until_there(
+    service: str, routes: Collection[_Place], cluster: Callable[[], ClusterClient]
+) -> None:
+    """Waits for routes that are to move: the plugin fails at one that somebody deleted, and would move the other.
+
+    Not asked where this one is created. Where the other one is, since a refresh found it gone, it comes in a moment.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            gone = await asyncio.to_thread(lambda: [one for one in routes if cluster().read(*one) is None])
+            why = ", ".join(f"{one.kind} {one.namespace}/{one.name}" for one in sorted(gone))
+        except ClusterError as error:
+            why = f"whether all of them are there is not known: {error}"
+        else:
+            if not gone:
+                return
+            why += (
+                " is in the state and not in the cluster; what makes it anew: "
+                f"pulumi up --refresh --run-program --stack {pulumi.get_stack()}"
+            )
+        if time.monotonic() > until:
+            raise NotReadyError(inert(one_line(f"the routes of {service} stay where they are: {why}")))
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _live(cluster: ClusterClient, target: Target) -> dict[str, Any] | None:

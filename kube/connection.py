@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from kube.kubeconfig import KubeconfigError, UnknownWayError, access, way_on
+from kube.kubeconfig import KubeconfigError, UnknownWayError, access, acting_as, way_on
 from kube.waiting import told_if_slow
 
 if TYPE_CHECKING:
@@ -108,10 +108,16 @@ class Direct:
         if getattr(self._own, "line", None) is None:
             self._own.line = self._open(place.hostname or "", place.port)
         line: http.client.HTTPConnection = self._own.line
-        token = {"Authorization": f"Bearer {self._to.token}"} if self._to.token else {}
+        token = [("Authorization", f"Bearer {self._to.token}")] if self._to.token else []
         query = f"?{urlencode(request.query)}" if request.query else ""
         body = json.dumps(request.body).encode() if request.body is not None else None
-        line.request(request.method, f"{place.path}{request.path}{query}", body, {**request.headers, **token})
+        line.putrequest(request.method, f"{place.path}{request.path}{query}")
+        # One after the other: of whom a user acts as, a header may come several times.
+        for name, value in (*request.headers.items(), *token, *self._to.acting_as):
+            line.putheader(name, value)
+        if body is not None:
+            line.putheader("Content-Length", str(len(body)))
+        line.endheaders(body)
         answer = line.getresponse()
         return answer.status, answer.read()
 
@@ -137,6 +143,7 @@ class Official:
         """
         from kubernetes import config  # noqa: PLC0415  # 0.7 s
 
+        self._acting_as = acting_as(context)
         try:
             # It looks at KUBECONFIG once, when it is imported.
             files = os.environ.get("KUBECONFIG") or None
@@ -147,13 +154,19 @@ class Official:
         except Exception as error:  # noqa: BLE001  # it looks at no shape, and fails as it happens
             what = f"the official client cannot read it ({type(error).__name__}: {error})"
             raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {what}") from None
+        names = [name for name, _ in self._acting_as]
+        told = self._api.configuration
+        if told.proxy and told.host.startswith("http://") and len(names) > len(set(names)):
+            # On the way to such a proxy the client makes one header of several.
+            what = "its user acts as one of several groups, which cannot be said to a proxy over plain HTTP"
+            raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {what}")
 
     def send(self, request: ApiRequest) -> tuple[int, bytes]:
         """Sends a request."""
         import urllib3  # noqa: PLC0415
         from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
 
-        serialized = self._api.param_serialize(
+        method, url, headers, *rest = self._api.param_serialize(
             request.method,
             request.path,
             query_params=list(request.query.items()),
@@ -161,8 +174,11 @@ class Official:
             body=dict(request.body) if request.body is not None else None,
             auth_settings=["BearerToken"],
         )
+        headers = urllib3.HTTPHeaderDict(headers)
+        for name, value in self._acting_as:
+            headers.add(name, value)
         try:
-            answer = self._api.call_api(*serialized, _request_timeout=TIMEOUT_SECONDS)
+            answer = self._api.call_api(method, url, headers, *rest, _request_timeout=TIMEOUT_SECONDS)
             return int(answer.status), bytes(answer.read())
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise NoAnswerError(str(getattr(error, "reason", error))) from None

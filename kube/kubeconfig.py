@@ -1,8 +1,8 @@
 """The way to a cluster, read from the kubeconfig.
 
 The official client does this, too, but takes 0.7 s to import, and an abort has one second for
-everything. What this module does not know (proxies, impersonation, old auth providers) it leaves to
-that client.
+everything. What this module does not know (proxies, old auth providers) it leaves to that client.
+Whom the context's user acts as is read here for both: the official client passes over it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import base64
 import json
 import os
 import re
-import ssl
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +20,18 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from kube.impersonation import KEYS as IMPERSONATION_KEYS
+from kube.impersonation import impersonation
+from kube.tls import tls_context
 from kube.waiting import told_if_slow
 from rollout.problems import ConfigError
 from rollout.spec.yaml_bounds import Loader, read_bounded, within_bounds
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
+
+    from kube.impersonation import Headers
 
 CLUSTER_KEYS = frozenset(
     {
@@ -42,6 +45,7 @@ CLUSTER_KEYS = frozenset(
 USER_KEYS = frozenset(
     {"token", "tokenFile", "client-certificate", "client-certificate-data", "client-key", "client-key-data"}
     | {"exec", "extensions"}
+    | IMPERSONATION_KEYS
 )
 PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 EXEC_SECONDS = 60
@@ -68,25 +72,29 @@ class Access:
         server: Its URL.
         tls: Whom to trust, and the client's own certificate; None over plain HTTP.
         token: A bearer token; empty without one.
+        acting_as: Whom the user acts as; empty for itself.
     """
 
     server: str
     tls: ssl.SSLContext | None
     token: str
+    acting_as: Headers = ()
 
 
 @dataclass(frozen=True)
-class _Entry:
+class KubeconfigEntry:
     """A cluster's or user's entry, and the folder that its relative paths start from."""
 
     values: Mapping[str, Any]
     folder: Path
 
     def path(self, key: str) -> str | None:
+        """The file that a key names."""
         value = self.values.get(key)
         return str(self.folder / str(value)) if value else None
 
     def data(self, key: str) -> bytes | None:
+        """What stands in the kubeconfig in place of that file."""
         value = self.values.get(f"{key}-data")
         return base64.b64decode(value) if value else None
 
@@ -102,6 +110,36 @@ def access(context: str) -> Access:
         KubeconfigError: If its credentials cannot be had.
         UnknownWayError: If only the official client knows how.
     """
+    cluster, user = _chosen(context)
+    strange = (cluster.values.keys() - CLUSTER_KEYS) | (user.values.keys() - USER_KEYS)
+    proxy = next((name for name in PROXIES if os.environ.get(name)), None)
+    if strange or proxy or "server" not in cluster.values:
+        raise UnknownWayError(", ".join(sorted(strange)) or proxy)
+    try:
+        return _read(cluster, user)
+    except (OSError, ValueError, ConfigError) as error:
+        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        reason = f"its cluster, its user or what their credential plugin tells has another shape ({what})"
+        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {reason}") from None
+
+
+def acting_as(context: str) -> Headers:
+    """Whom a context's user acts as; empty for itself.
+
+    Raises:
+        UnknownContextError: If there is no such context.
+        KubeconfigError: If that cannot be said in headers.
+    """
+    try:
+        return impersonation(_chosen(context)[1].values)
+    except ValueError as error:
+        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
+
+
+def _chosen(context: str) -> tuple[KubeconfigEntry, KubeconfigEntry]:
+    """The cluster and the user of a context."""
     entries = _entries()
     chosen = entries["contexts"].get(context)
     if chosen is None:
@@ -117,24 +155,12 @@ def access(context: str) -> Access:
                 f"the kubeconfig's context {context} names the {key} {name!r}, which is not there"
             )
         found.append(entries[section][name])
-    cluster, user = found
-    strange = (cluster.values.keys() - CLUSTER_KEYS) | (user.values.keys() - USER_KEYS)
-    proxy = next((name for name in PROXIES if os.environ.get(name)), None)
-    if strange or proxy or "server" not in cluster.values:
-        raise UnknownWayError(", ".join(sorted(strange)) or proxy)
-    try:
-        return _read(cluster, user)
-    except (OSError, ValueError, ConfigError) as error:
-        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {error}") from None
-    except (AttributeError, KeyError, RecursionError, TypeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        reason = f"its cluster, its user or what their credential plugin tells has another shape ({what})"
-        raise KubeconfigError(f"the kubeconfig's context {context} cannot be used: {reason}") from None
+    return found[0], found[1]
 
 
-def _entries() -> dict[str, dict[str, _Entry]]:
+def _entries() -> dict[str, dict[str, KubeconfigEntry]]:
     """All entries of all files; of two with one name the first counts, as for kubectl."""
-    entries: dict[str, dict[str, _Entry]] = {section: {} for section in SECTIONS}
+    entries: dict[str, dict[str, KubeconfigEntry]] = {section: {} for section in SECTIONS}
     named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     for file in (Path(part).expanduser() for part in named.split(os.pathsep) if part):
         try:
@@ -148,7 +174,7 @@ def _entries() -> dict[str, dict[str, _Entry]]:
         for section in SECTIONS:
             try:
                 for name, values in _named(described, section):
-                    entries[section].setdefault(name, _Entry(values, file.parent))
+                    entries[section].setdefault(name, KubeconfigEntry(values, file.parent))
             except (AttributeError, KeyError, TypeError):
                 reason = f"its {section} are no list of {{name: ..., {section[:-1]}: {{...}}}}"
                 raise KubeconfigError(f"{file} is no kubeconfig: {reason}") from None
@@ -161,7 +187,7 @@ def _named(described: Any, section: str) -> Iterator[tuple[str, Mapping[str, Any
         yield str(one["name"]), dict((one.get(section[:-1]) or {}).items())
 
 
-def _read(cluster: _Entry, user: _Entry) -> Access:
+def _read(cluster: KubeconfigEntry, user: KubeconfigEntry) -> Access:
     server = str(cluster.values["server"]).rstrip("/")
     place = urlsplit(server)
     if place.scheme not in ("http", "https") or not place.hostname or place.port == 0:
@@ -173,39 +199,11 @@ def _read(cluster: _Entry, user: _Entry) -> Access:
     if not re.fullmatch("[!-~]*", token):
         # Whoever sends it would say so with the token in the message.
         raise ValueError("its token holds a character that no header can")
-    tls = _tls(cluster, user, told) if server.startswith("https://") else None
-    return Access(server, tls, token)
+    tls = tls_context(cluster, user, told) if server.startswith("https://") else None
+    return Access(server, tls, token, impersonation(user.values))
 
 
-def _tls(cluster: _Entry, user: _Entry, told: Mapping[str, Any]) -> ssl.SSLContext:
-    authority = cluster.data("certificate-authority")
-    tls = ssl.create_default_context(
-        cafile=None if authority else cluster.path("certificate-authority"),
-        cadata=authority.decode() if authority else None,
-    )
-    # Clusters' own authorities lack extensions that Python 3.13 asks for; kubectl does not.
-    tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if cluster.values.get("insecure-skip-tls-verify"):
-        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    with ExitStack() as scratch:
-
-        def file(key: str, text: str | None) -> str | None:
-            data = text.encode() if text else user.data(key)
-            if data is None:
-                return user.path(key)
-            # OpenSSL reads files only; they are the user's own, and gone at once.
-            held = scratch.enter_context(tempfile.NamedTemporaryFile())
-            held.write(data)
-            held.flush()
-            return held.name
-
-        certificate = file("client-certificate", told.get("clientCertificateData"))
-        if certificate:
-            tls.load_cert_chain(certificate, file("client-key", told.get("clientKeyData")))
-    return tls
-
-
-def _credential(user: _Entry, cluster: _Entry) -> dict[str, Any]:
+def _credential(user: KubeconfigEntry, cluster: KubeconfigEntry) -> dict[str, Any]:
     """What the user's credential plugin tells (`aws eks get-token` on EKS)."""
     plugin = user.values["exec"]
     interactive = sys.stdin.isatty() and plugin.get("interactiveMode") != "Never"

@@ -19,9 +19,9 @@ from eco2.abort.stack_file import restore_stable, write_phase_off
 from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
+from eco2.stack.lock import owner_has_ended
 from eco2.stack.missing import to_forget
 from eco2.stack.order import in_order
-from eco2.stack.recover import owner_has_ended
 from eco2.terminal.progress import telling
 from eco2.update.run import update
 from kube.errors import ClusterError

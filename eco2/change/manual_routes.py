@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.background import Later
+from eco2.change.missing_routes import known_routes
 from eco2.field_managers import hands
+from eco2.stack.missing import gone, words
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError, NoClusterError
 from rollout.plan.state import leads_more, written
@@ -103,19 +105,17 @@ def with_hands(
     """
     moving = {one.service for one in report.changes if _moves_routes(one, services[one.service])}
     try:
-        found = look_at_routes(ClusterClient(context), services, resources, moving, report.stack)
+        cluster = ClusterClient(context)
+        found = look_at_routes(cluster, services, resources, moving, report.stack)
+        lost = gone(cluster, known_routes(services, resources))
     except NoClusterError:
         return report
     except ClusterError as error:
-        return replace(
-            report,
-            warnings=(
-                *report.warnings,
-                f"whether somebody changed routes by hand, or an abort is not finished, is not known: {error}",
-            ),
-        )
+        what = "whether somebody changed or deleted routes by hand, or an abort is not finished,"
+        return replace(report, warnings=(*report.warnings, f"{what} is not known: {error}"))
     unfinished = [unfinished_abort([name], report.stack) for name in found.unfinished]
-    return replace(report, warnings=(*report.warnings, *unfinished, *found.hands))
+    deleted = [words(lost, report.stack)] if lost else []
+    return replace(report, warnings=(*report.warnings, *deleted, *unfinished, *found.hands))
 
 
 def _moves_routes(change: ServiceChange, service: ServiceSpec) -> bool:

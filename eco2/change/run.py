@@ -135,11 +135,14 @@ def _look_at_canaries(request: ChangeRequest, proposal: Proposal) -> None:
     # Slow to import.
     from eco2.change.canaries import NotKnownError, look_at_canaries  # noqa: PLC0415
     from eco2.change.manual_routes import unfinished_abort  # noqa: PLC0415
+    from eco2.stack.missing import words  # noqa: PLC0415
 
     try:
         seen = look_at_canaries(proposal, request.prometheus)
     except NotKnownError as error:
         _end(f"{error}; nothing was changed", REFUSED)
+    if seen.deleted:
+        _end(f"{words(seen.deleted, request.stack)}; nothing was changed", REFUSED)
     if seen.unfinished:
         _end(f"{unfinished_abort(seen.unfinished, request.stack)}; nothing was changed", REFUSED)
     for told in seen.hands:

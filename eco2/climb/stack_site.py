@@ -23,6 +23,7 @@ from eco2.prometheus import PrometheusError
 from eco2.stack.cli import PulumiError
 from eco2.stack.file import read_text
 from eco2.stack.history import history
+from eco2.stack.missing import words
 from eco2.stack.moves import services_of
 from eco2.stack.planning import last_update
 from kube.errors import ClusterError
@@ -194,6 +195,8 @@ class StackSite:
             seen = look_at_canaries(proposal, self._request.prometheus, self._cluster)
         except NotKnownError as error:
             raise NotNowError(str(error)) from None
+        if seen.deleted:
+            raise NotNowError(words(seen.deleted, self._request.stack))
         if seen.unfinished:
             raise MovedError(unfinished_abort(seen.unfinished, self._request.stack))
         if seen.unfit:

@@ -8,7 +8,7 @@ from eco2.change.proposal import FileChangedError
 from eco2.climb.site import FailedError, InterruptedUpdateError, NotNowError
 from eco2.stack.cli import EndedError, LockedError, PulumiError
 from eco2.stack.file import alone, read_text, write_text
-from eco2.stack.recover import LOCKED_BY, owner_has_ended
+from eco2.stack.lock import LOCKED_BY, owner_has_ended
 from eco2.update.run import update
 from rollout.problems import ConfigError
 

@@ -38,8 +38,8 @@ def plan(
     operations, the pods, the room on the nodes and the cost. Then it shows what else changes: which pods restart,
     and what is deleted, replaced, changed and created.
 
-    If the kubeconfig has the stack's context, it also names services whose routes somebody changed by hand or whose
-    abort is not finished. It asks the cluster nothing else. The Markdown begins with a hidden line by which a
+    If the kubeconfig has the stack's context, it also names services whose routes somebody changed or deleted by hand
+    or whose abort is not finished. It asks the cluster nothing else. The Markdown begins with a hidden line by which a
     workflow finds its comment again.
 
     Exit codes: 0 the update may go ahead, 1 something could not be read, 2 wrong usage, 3 the update is refused

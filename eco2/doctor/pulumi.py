@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from eco2.doctor.finding import fine, missing, unchecked, warning
 from eco2.stack.cli import PulumiError, cli, pulumi
+from eco2.stack.lock import has_ended
 from rollout.text.plain import without_login
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _lock(url: str, project: Path, stack: str) -> list[CheckResult]:
         except (OSError, ValueError, TypeError):
             continue
         owner = f"{lock.get('username')}@{lock.get('hostname')} (pid {lock.get('pid')})"
-        here = lock.get("hostname") == socket.gethostname()
-        if here and not Path(f"/proc/{lock.get('pid')}").exists():
+        pid = str(lock.get("pid"))
+        if pid.isdecimal() and has_ended(str(lock.get("hostname")), pid):
             gone = f"the stack is locked by {owner}, which has ended"
             found.append(missing(GROUP, gone, f"eco2 recover --stack {stack}"))
         else:

@@ -10,23 +10,18 @@ it is put into the state, and a refresh drops it again if it is not there.
 from __future__ import annotations
 
 import json
-import re
-import socket
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, pulumi
+from eco2.stack.lock import owner_has_ended, running_owner
 from eco2.stack.order import in_order
 from rollout.problems import ConfigError, Problem, suggestion
 from rollout.spec.files import stacks_with_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-LOCKED_BY = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
-"""How the CLI names the owner of a lock in a backend of files."""
+    from pathlib import Path
 
 
 def recover(project: Path, stack: str, say: Callable[[str], None]) -> None:
@@ -164,38 +159,14 @@ def _refuse_unless_ended(stack: str, refused: LockedError) -> None:
     if owner_has_ended(told):
         return
     way = f"only if nothing updates {stack} any more: pulumi cancel --stack {stack}"
-    if (owner := LOCKED_BY.search(told)) and _is_here(owner):
-        way = f"process {owner['pid']} of this machine still updates {stack}; let it end, then run this again"
+    if pid := running_owner(told):
+        way = f"process {pid} of this machine still updates {stack}; let it end, then run this again"
     raise PulumiError(f"{told}\n{way}") from None
 
 
 def _unlock(project: Path, stack: str, say: Callable[[str], None]) -> None:
     pulumi(project, stack, "cancel", "--yes")
     say(f"unlocked stack {stack}, which an interrupted update had left locked")
-
-
-def owner_has_ended(refusal: str) -> bool:
-    """Whether the lock that the CLI complains of was left by a process of this machine that runs no more."""
-    owner = LOCKED_BY.search(refusal)
-    if owner is None or not _is_here(owner):
-        return False
-    return not _runs(owner["pid"])
-
-
-def _runs(pid: str) -> bool:
-    """Whether a process of this machine runs; one that has ended and that nobody has asked for its end does not.
-
-    In a container the first process may ask late, or never.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
-
-
-def _is_here(owner: re.Match[str]) -> bool:
-    return owner["host"] == socket.gethostname()
 
 
 def _identity(resource: dict[str, Any]) -> str | None:

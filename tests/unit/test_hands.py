@@ -120,7 +120,8 @@ def test_a_plan_asks_nobody_where_there_is_no_way_to_the_cluster(desk, tmp_path)
 def test_a_plan_says_what_it_could_not_look_at(desk, server):
     server.unreadable.add(ROUTES.format("auth", "auth-api"))
     assert any(
-        "whether somebody changed routes by hand, or an abort is not finished, is not known" in told
+        "whether somebody changed or deleted routes by hand, or an abort is not finished, is not known"
+        in told
         for told in warnings(desk)
     )
 
@@ -170,3 +171,47 @@ def test_a_pinned_service_is_an_abort_that_is_not_finished():
     services = {"ext-authz": SERVICES["ext-authz"]}
     assert look_at_routes(Pinned(), services, state, (), "dev").unfinished == ("ext-authz",)
     assert look_at_routes(Pinned(), services, {}, (), "dev").unfinished == ()
+
+
+DELETED = (
+    "the state knows and the cluster does not: VirtualService auth/auth-api-mesh. An update that changes what was "
+    "deleted fails; what makes it anew: pulumi up --refresh --run-program --stack dev"
+)
+
+
+@pytest.fixture
+def deleted(server):
+    """auth-api at 5 % with a canary that is fit, and without its inner route."""
+    server.canary("auth", "auth-api", f"{IMAGE}auth-api-dev-canary", ready=2, wanted=2)
+    del server.objects[ROUTES.format("auth", "auth-api-mesh")]
+    return server
+
+
+@pytest.mark.parametrize("phase", [2, 3, 0])
+def test_a_plan_tells_of_a_route_that_somebody_deleted(desk, deleted, phase):
+    desk.says(auth_api=f"{{phase: {phase}}}")
+    assert DELETED in warnings(desk)
+
+
+@pytest.mark.parametrize("at", [(0, None), (2, 5), (5, 100)])
+def test_no_step_on_is_written_where_a_route_is_gone(desk, deleted, at):
+    phase, weight = at
+    desk.left(auth_api=(phase, weight, "auth-api-dev-canary"))
+    in_the_state(desk, **{"auth-api": weight or 0, "auth-api-mesh": weight or 0})
+    desk.says(auth_api=f"{{phase: {phase}}}")
+    before = desk.file.read_text()
+    done = desk.run("promote" if phase == 5 else "advance", "auth-api", "--yes")
+    assert done.exit_code == 1, done.output
+    assert f"{DELETED}; nothing was changed" in " ".join(done.output.split())
+    assert (desk.file.read_text(), desk.updates) == (before, [])
+
+
+def test_a_way_back_is_written_where_a_route_is_gone(desk, deleted):
+    (desk.folder / "answers").write_text("0")
+    (desk.folder / "code").write_text("0")
+    desk.left(auth_api=(3, 20, "auth-api-dev-canary"))
+    in_the_state(desk, **{"auth-api": 20, "auth-api-mesh": 20})
+    desk.says(auth_api="{phase: 3}")
+    done = desk.run("advance", "auth-api", "--to", "2", "--yes")
+    assert done.exit_code == 0, done.output
+    assert len(desk.updates) == 1

@@ -45,12 +45,18 @@ def server():
 
         def do_GET(self):
             token = self.headers.get("Authorization", "")
-            body = json.dumps({"path": self.path, "token": token}).encode()
+            acting = sorted((k, v) for k, v in self.headers.items() if k.startswith("Impersonate-"))
+            told = {"path": self.path, "token": token} | ({"acting_as": acting} if acting else {})
+            body = json.dumps(told).encode()
             self.send_response(401 if token.endswith("old") else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
             self.close_connection = True
+
+        def do_PATCH(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_):
             pass
@@ -142,7 +148,6 @@ def test_of_two_files_the_first_counts(kubeconfig, tmp_path, monkeypatch):
     [
         ({"proxy-url": "http://proxy"}, {}),
         ({"tls-server-name": "x"}, {}),
-        ({}, {"as": "somebody"}),
         ({}, {"username": "u", "password": "p"}),
     ],
 )
@@ -217,3 +222,58 @@ def test_what_the_official_client_cannot_read_is_told_in_words(kubeconfig, user)
     kubeconfig({"server": "https://127.0.0.1:1"}, user)
     with pytest.raises(ClusterError, match="the kubeconfig's context there cannot be used"):
         ClusterClient("there")
+
+
+ACTING = {
+    "as": "j\u00f6rg",
+    "as-uid": "7",
+    "as-groups": ["deployers", "a, b"],
+    "as-user-extra": {"acme.com/team 1": ["x", "y"]},
+}
+HEADERS = [
+    ["Impersonate-Extra-acme.com%2Fteam%201", "x"],
+    ["Impersonate-Extra-acme.com%2Fteam%201", "y"],
+    ["Impersonate-Group", "a, b"],
+    ["Impersonate-Group", "deployers"],
+    ["Impersonate-Uid", "7"],
+    ["Impersonate-User", "j\u00f6rg".encode().decode("latin-1")],
+]
+
+
+@pytest.mark.parametrize("cluster", [{}, {"tls-server-name": "x"}])
+@pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {"metadata": {}})])
+def test_whom_a_user_acts_as_is_sent_on_both_ways(kubeconfig, server, cluster, method, body):
+    kubeconfig({"server": server, **cluster}, {"token": "secret", **ACTING})
+    connection = ClusterClient("there")._connection
+    assert isinstance(connection, Official if cluster else Direct)
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    status, answer = connection.send(ApiRequest(method, "/version", {}, headers, body))
+    assert (status, json.loads(answer)["acting_as"]) == (200, HEADERS)
+
+
+@pytest.mark.parametrize("cluster", [{}, {"tls-server-name": "x"}])
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ({"as-groups": ["deployers"]}, "as-uid, as-groups and as-user-extra need an as"),
+        ({"as": "a", "as-groups": "deployers"}, "as-groups is no list, or as-user-extra no mapping of lists"),
+        (
+            {"as": "a", "as-user-extra": {"scope": "x"}},
+            "as-groups is no list, or as-user-extra no mapping of lists",
+        ),
+        ({"as": "a\r\nImpersonate-Group: system:masters"}, "holds a character that no header can"),
+        ({"as": 7}, "whom its user acts as is no text"),
+    ],
+)
+def test_whom_nobody_can_act_as_is_refused_in_words(kubeconfig, cluster, user, told):
+    kubeconfig({"server": "http://127.0.0.1:1", **cluster}, {"token": "t", **user})
+    with pytest.raises(ClusterError, match=f"the kubeconfig's context there cannot be used: .*{told}"):
+        ClusterClient("there")
+
+
+def test_several_groups_are_refused_where_the_official_client_would_make_one_of_them(kubeconfig):
+    kubeconfig({"server": "http://there", "proxy-url": "http://proxy"}, {"as": "a", "as-groups": ["b"]})
+    Official("there")
+    kubeconfig({"server": "http://there", "proxy-url": "http://proxy"}, {"as": "a", "as-groups": ["b", "c"]})
+    with pytest.raises(KubeconfigError, match="cannot be said to a proxy over plain HTTP"):
+        Official("there")

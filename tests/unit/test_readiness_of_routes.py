@@ -21,7 +21,7 @@ from rollout.plan.order import Direction
 from rollout.plan.state import leads_more
 from rollout.problems import ConfigError
 from rollout.spec.image import Image
-from tests.api_server import ApiServer
+from tests.api_server import ROUTES, ApiServer
 from tests.unit.kubernetes_objects import deployment
 
 pytestmark = pytest.mark.whole
@@ -162,7 +162,8 @@ def test_a_route_waits_for_pods_where_it_leads_more_to_them(cluster, monkeypatch
     monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
     monkeypatch.setattr(module, "led_to", lambda *_: TARGET)
     planned = SimpleNamespace(name="auth-api", order=SimpleNamespace(direction=direction))
-    Readiness(partial(ClusterClient, "eco2-dev")).before_routes("auth-api", planned, None)
+    service = SimpleNamespace(by_weight=True, namespace="auth")
+    Readiness(partial(ClusterClient, "eco2-dev")).before_routes("auth-api", planned, service)
     moves = SimpleNamespace(new_inputs=split(20), old_outputs=old)
     with pytest.raises(NotReadyError) if held else nullcontext():
         asyncio.run(hooks[0](moves))
@@ -180,3 +181,86 @@ def test_routes_wait_for_pods_that_are_ready_a_moment_later(cluster, monkeypatch
         await waiting
 
     asyncio.run(later())
+
+
+RULE = "/apis/networking.istio.io/v1/namespaces/auth/destinationrules/{}"
+ANEW = "is in the state and not in the cluster; what makes it anew: pulumi up --refresh --run-program --stack dev"
+
+
+def known(name):
+    """What the state has of a service's routes."""
+    kinds = {"VirtualService": [name, f"{name}-mesh"], "DestinationRule": [name]}
+    return {
+        f"x$kubernetes:networking.istio.io/v1:{kind}::{one}": {
+            "type": f"kubernetes:networking.istio.io/v1:{kind}",
+            "outputs": split(5),
+        }
+        for kind, names in kinds.items()
+        for one in names
+    }
+
+
+@pytest.fixture
+def moves(cluster, monkeypatch):
+    """Moves the public route of auth-api from 5 to 20 %, by a component of another name."""
+    has(cluster)
+    cluster.routes("auth", "auth-api", 5)
+    cluster.objects[RULE.format("auth-api")] = {}
+    hooks = []
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "dev")
+    monkeypatch.setattr(pulumi, "ResourceHook", lambda _, run: hooks.append(run))
+    monkeypatch.setattr(pulumi, "ResourceHookBinding", lambda **_: None)
+    monkeypatch.setattr(module, "led_to", lambda *_: TARGET)
+
+    def move(old, resources=None):
+        planned = SimpleNamespace(name="auth-api", order=SimpleNamespace(direction=Direction.UP))
+        service = SimpleNamespace(by_weight=True, namespace="auth")
+        state = known("one") if resources is None else resources
+        asks = Readiness(partial(ClusterClient, "eco2-dev"), lambda: state)
+        asks.before_routes("one", planned, service)
+        return hooks[-1](SimpleNamespace(new_inputs=split(20), old_outputs=old))
+
+    return move
+
+
+@pytest.mark.parametrize(
+    ("deleted", "told"),
+    [
+        (ROUTES.format("auth", "auth-api-mesh"), "VirtualService auth/auth-api-mesh"),
+        (ROUTES.format("auth", "auth-api"), "VirtualService auth/auth-api"),
+        (RULE.format("auth-api"), "DestinationRule auth/auth-api"),
+    ],
+)
+def test_no_route_moves_where_somebody_deleted_one(cluster, moves, deleted, told):
+    asyncio.run(moves(split(5)))
+    del cluster.objects[deleted]
+    with pytest.raises(NotReadyError, match=f"the routes of auth-api stay where they are: {told} {ANEW}"):
+        asyncio.run(moves(split(5)))
+
+
+def test_what_the_state_does_not_have_either_is_not_missed(cluster, moves):
+    del cluster.objects[ROUTES.format("auth", "auth-api-mesh")]
+    asyncio.run(moves(split(5), {}))
+
+
+def test_a_route_that_a_refresh_found_gone_comes_back(cluster, moves, monkeypatch):
+    """It is created, and the other one waits for that; what the program read is from before the refresh."""
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 30)
+    path_of_it = ROUTES.format("auth", "auth-api-mesh")
+    there = cluster.objects.pop(path_of_it)
+
+    async def both():
+        await moves(None)
+        waiting = asyncio.ensure_future(moves(split(5)))
+        await asyncio.sleep(0.25)
+        assert not waiting.done()
+        cluster.objects[path_of_it] = there
+        await waiting
+
+    asyncio.run(both())
+
+
+def test_without_an_answer_no_route_moves(cluster, moves):
+    cluster.unreadable.add(RULE.format("auth-api"))
+    with pytest.raises(NotReadyError, match="whether all of them are there is not known"):
+        asyncio.run(moves(split(5)))

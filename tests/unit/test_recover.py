@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eco2.cli import app
+from eco2.stack import lock as locks
 from eco2.stack import recover as recovering
 from eco2.stack.cli import LockedError, PulumiError
+from eco2.stack.lock import owner_has_ended
 from tests.conftest import copy_project
 
 REFUSED = (
@@ -139,4 +141,71 @@ def test_what_an_import_writes_anew_of_itself_is_no_change(recover):
 def test_a_process_that_ended_and_that_nobody_has_asked_for_its_end_runs_no_more():
     with subprocess.Popen(["true"]) as ended:
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-        assert recovering.owner_has_ended(REFUSED.format(host=socket.gethostname(), pid=ended.pid))
+        assert owner_has_ended(REFUSED.format(host=socket.gethostname(), pid=ended.pid))
+
+
+@pytest.fixture
+def ended():
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+HERE = REFUSED.format(host=socket.gethostname(), pid="{pid}")
+
+
+def test_where_no_proc_tells_a_process_that_runs_has_not_ended(monkeypatch, tmp_path, ended):
+    """As on every Mac."""
+    monkeypatch.setattr(locks, "PROC", tmp_path / "none")
+    assert not owner_has_ended(HERE.format(pid=os.getpid()))
+    assert owner_has_ended(HERE.format(pid=ended))
+
+
+def test_a_process_of_somebody_else_that_proc_hides_has_not_ended(monkeypatch, tmp_path):
+    def not_ours(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(locks, "PROC", tmp_path / "none")
+    monkeypatch.setattr(os, "kill", not_ours)
+    assert not owner_has_ended(HERE.format(pid=4711))
+
+
+SECOND = (
+    "\n  file:///b/.pulumi/locks/organization/eco2/dev/2.json: created by {owner} at 2026-01-01T10:00:00Z"
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "all_ended"),
+    [
+        ("ci@runner-7 (pid 4711)", False),
+        (f"me@{socket.gethostname()} (pid {os.getpid()})", False),
+        ("John Doe@elsewhere (pid 4711)", False),
+        (f"me@{socket.gethostname()} (pid 4194305)", True),
+    ],
+)
+def test_of_two_locks_both_owners_must_have_ended(recover, ended, owner, all_ended):
+    refusal = HERE.format(pid=ended).replace("1 lock(s)", "2 lock(s)") + SECOND.format(owner=owner)
+    assert owner_has_ended(refusal) is all_ended
+    cli = Pulumi(refusal)
+    assert recover("dev", cli).exit_code == (0 if all_ended else 1)
+    assert (("dev", "cancel --yes") in cli.told) is all_ended
+
+
+def test_inside_a_container_nobody_is_taken_for_ended(recover, monkeypatch, ended):
+    """Its numbers are not those of the machine, by whose host name another process may have locked."""
+    monkeypatch.setattr(locks, "FIRST_NAMESPACE", 1)
+    assert not owner_has_ended(HERE.format(pid=ended))
+    cli = Pulumi(HERE.format(pid=ended))
+    assert "only if nothing updates dev any more: pulumi cancel --stack dev" in recover("dev", cli).stderr
+    assert ("dev", "cancel --yes") not in cli.told
+
+
+def test_a_process_that_has_this_number_in_a_container_has_not_ended(monkeypatch, tmp_path, ended):
+    (tmp_path / "9385").mkdir()
+    (tmp_path / "9385" / "status").write_text(f"Name:\tpulumi\nNSpid:\t9385\t17\t{ended}\nNSsid:\t1\n")
+    monkeypatch.setattr(locks, "PROC", tmp_path)
+    assert not owner_has_ended(HERE.format(pid=ended))
+    (tmp_path / "9385" / "status").write_text("Name:\tpulumi\nNSpid:\t9385\nNSsid:\t1\n")
+    assert owner_has_ended(HERE.format(pid=ended))
