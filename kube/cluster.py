@@ -7,7 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kube.connection import ApiRequest, NoAnswerError, connect
-from kube.errors import ClusterError, ConflictError, ForbiddenError, NoClusterError, NotServedError
+from kube.errors import (
+    BusyError,
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    NoClusterError,
+    NotServedError,
+)
 from kube.kinds import path as path_of
 from kube.kubeconfig import KubeconfigError, UnknownContextError
 from rollout.text.plain import one_line
@@ -19,6 +26,7 @@ NOT_FOUND = 404
 REFUSED = 400
 FORBIDDEN = 403
 CONFLICT = 409
+BUSY = (429, 500, 502, 503, 504)
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -28,8 +36,7 @@ API = re.compile(
     r"/apis/(?P<group>[^/]+)/(?P<version>[^/]+)(?P<rest>/(?:namespaces/[^/]+/)?(?P<resource>[^/]+).*)"
 )
 
-
-_ERRORS = {CONFLICT: ConflictError, FORBIDDEN: ForbiddenError}
+_ERRORS = {CONFLICT: ConflictError, FORBIDDEN: ForbiddenError} | dict.fromkeys(BUSY, BusyError)
 
 
 class ClusterClient:
@@ -206,7 +213,8 @@ class ClusterClient:
         try:
             status, text = self._connection.send(ApiRequest(method, path, query or {}, headers, body))
         except NoAnswerError as error:
-            raise ClusterError(f"{self._at} does not answer: {error}") from None
+            raised = BusyError if error.cut_off else ClusterError
+            raise raised(f"{self._at} does not answer: {error}") from None
         except KubeconfigError as error:
             raise ClusterError(str(error)) from None
         try:

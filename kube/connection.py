@@ -23,7 +23,16 @@ UNAUTHORIZED = 401
 
 
 class NoAnswerError(Exception):
-    """The server does not answer; the message says why."""
+    """The server does not answer; the message says why.
+
+    Attributes:
+        cut_off: Whether it had taken the connection and ended it.
+    """
+
+    def __init__(self, why: str, *, cut_off: bool = False) -> None:
+        """Says why."""
+        super().__init__(why)
+        self.cut_off = cut_off
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,9 @@ class Direct:
             except (OSError, http.client.HTTPException) as error:
                 self._forget()
                 if not attempts:
-                    raise NoAnswerError(str(error) or type(error).__name__) from None
+                    cut_off = isinstance(error, (ConnectionError, http.client.HTTPException))
+                    cut_off &= not isinstance(error, ConnectionRefusedError)
+                    raise NoAnswerError(str(error) or type(error).__name__, cut_off=cut_off) from None
 
     def _once(self, request: ApiRequest) -> tuple[int, bytes]:
         place = urlsplit(self._to.server)
@@ -181,4 +192,5 @@ class Official:
             answer = self._api.call_api(method, url, headers, *rest, _request_timeout=TIMEOUT_SECONDS)
             return int(answer.status), bytes(answer.read())
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise NoAnswerError(str(getattr(error, "reason", error))) from None
+            cut_off = isinstance(error, urllib3.exceptions.ProtocolError)
+            raise NoAnswerError(str(getattr(error, "reason", error)), cut_off=cut_off) from None

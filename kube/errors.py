@@ -19,3 +19,7 @@ class ForbiddenError(ClusterError):
 
 class NotServedError(ClusterError):
     """The server knows no such API: another answer than that an object is not there."""
+
+
+class BusyError(ClusterError):
+    """The server may take the same a moment later: too many requests, a leader that changes, a line that was cut."""

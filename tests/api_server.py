@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROUTES = "/apis/networking.istio.io/v1/namespaces/{}/virtualservices/{}"
+ISTIOD = "/apis/apps/v1/namespaces/istio-system/deployments"
 
 
 def routed(namespace: str, name: str, weight: int) -> dict[str, Any]:
@@ -42,16 +43,21 @@ class ApiServer:
         before_write: What happens just before the first write of a path.
         not_served: Paths of lists that the server does not know.
         hangs: Whether requests are taken and never answered.
+        once: Statuses with which the next requests are answered, by method and path; 0 cuts the line off.
     """
 
     def __init__(self, kubeconfig: Path, context: str) -> None:
         """Begins to listen, and writes a kubeconfig that leads here."""
-        self.objects: dict[str, dict[str, Any]] = {}
+        ready = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+        self.objects: dict[str, dict[str, Any]] = {
+            ISTIOD: {"items": [{"metadata": {"name": "istiod"}, "status": ready}]}
+        }
         self.refusals: dict[str, str] = {}
         self.unreadable: set[str] = set()
         self.before_write: dict[str, Callable[[], None]] = {}
         self.not_served: set[str] = set()
         self.hangs = False
+        self.once: dict[tuple[str, str], list[int]] = {}
         self.asked = threading.Event()
         self._released = threading.Event()
         cluster = self
@@ -64,6 +70,8 @@ class ApiServer:
                 if cluster.hangs:
                     cluster._released.wait()
                 path = self.path.partition("?")[0]
+                if self._answered_otherwise("GET", path):
+                    return
                 if path in cluster.unreadable:
                     self._answer(403, {"message": "no right to read this"})
                 elif path in cluster.objects:
@@ -79,6 +87,8 @@ class ApiServer:
             def do_PATCH(self) -> None:
                 path = self.path.partition("?")[0]
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self._answered_otherwise("PATCH", path):
+                    return
                 if path in cluster.refusals:
                     self._answer(500, {"message": cluster.refusals[path]})
                     return
@@ -89,6 +99,15 @@ class ApiServer:
                     return
                 cluster.objects[path] = body
                 self._answer(200, body)
+
+            def _answered_otherwise(self, method: str, path: str) -> bool:
+                if not (statuses := cluster.once.get((method, path))):
+                    return False
+                if status := statuses.pop(0):
+                    self._answer(status, {"message": "not now"})
+                else:
+                    self.close_connection = True
+                return True
 
             def _answer(self, status: int, content: dict[str, Any]) -> None:
                 body = json.dumps(content).encode()

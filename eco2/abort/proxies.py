@@ -31,24 +31,29 @@ def in_words(silent: str, unknown: str) -> str:
 
 
 def why_routes_are_not_learnt(cluster: ClusterClient) -> str:
-    """Why no proxy learns of a change of routes, with the way on; empty where one may.
+    """Why no proxy learns of a change of routes, with the way on; empty where one may, or nobody knows."""
+    return look_at_istiod(cluster)[0]
 
-    A control plane of which nothing can be read, or that is no Deployment of this cluster, is none that is known
-    to be down.
+
+def look_at_istiod(cluster: ClusterClient) -> tuple[str, str]:
+    """Why no proxy learns of a change of routes, with the way on; and why that could not be looked at.
+
+    A control plane that is no Deployment of this cluster is managed elsewhere; of one that this user may not read,
+    or of which a server that is ill tells nothing, it is not known whether it is down.
     """
     from rollout.guards.readiness import ready_pods  # noqa: PLC0415  # an abort cannot wait for models before its routes
 
     try:
         found = cluster.list(path("Deployment", ISTIO), {"labelSelector": "app=istiod"})
-    except ClusterError:
-        return ""
+    except ClusterError as error:
+        return "", f"whether istiod hands it on to proxies was not looked at: {error}"
     if not found or any(ready_pods(one.get("status") or {}) for one in found):
-        return ""
+        return "", ""
     names = ", ".join(one["metadata"]["name"] for one in found)
     return (
         f"no pod of Deployment {ISTIO}/{names} is ready, and until one is, they send to the canary as before: "
         f"kubectl -n {ISTIO} rollout restart deployment {names.replace(',', '')}"
-    )
+    ), ""
 
 
 def why_it_is_not_known(cluster: ClusterClient) -> str:

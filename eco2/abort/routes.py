@@ -8,14 +8,14 @@ conflict (rule 12).
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from eco2.background import Later
 from eco2.field_managers import applicable, hands
-from kube.errors import ClusterError, ConflictError, NotServedError
+from kube.errors import BusyError, ClusterError, ConflictError, NotServedError
 from rollout.marks import FIELD_MANAGER
 from rollout.traffic.kinds import by_selector, by_weight, reads_queues
 from rollout.traffic.names import routing_objects
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from kube.cluster import ClusterClient
 
 ATTEMPTS = 5
-"""How often an object is read and written again that somebody else changes at that moment."""
+"""How often an object is read and written, at most, where somebody else changes it or the server is busy."""
+PAUSE_SECONDS = 0.1
+"""Before a busy server is asked again; twice as long each time."""
+LONGEST_SECONDS = 3.0
+"""After that, a server that is busy is asked no more."""
 
 
 class RoutedService(Protocol):
@@ -53,6 +57,7 @@ class Stroke:
         failure: Why an object could not be changed; empty if all went well.
         found: The objects that were there.
         missing: Those that were looked for and are not there, as `VirtualService auth/auth-api`.
+        noted: What could not be looked at of objects that a service of its kind has not.
     """
 
     service: str
@@ -60,6 +65,7 @@ class Stroke:
     failure: str = ""
     found: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    noted: str = ""
 
     @property
     def lost(self) -> bool:
@@ -101,14 +107,17 @@ def _take_back(cluster: ClusterClient, name: str, service: RoutedService) -> Str
     stroke = _move_all(
         cluster, name, service.namespace, routing_objects(name, "api"), may_be_unserved=not routed
     )
-    if routed or stroke.found or stroke.failure:
+    if routed or stroke.found:
         return stroke
     if reads_queues(service.kind):
-        return Stroke(name, ())
+        # It has none to move: what cannot be read of some keeps nobody from ending its canary.
+        return Stroke(name, (), noted=stroke.failure)
     selected = _move_all(cluster, name, service.namespace, routing_objects(name, "grpc"))
+    # What Istio's API does not tell keeps no Service from being pinned.
+    failure = "; ".join(filter(None, dict.fromkeys((selected.failure, stroke.failure))))
     if by_selector(service.kind) or selected.found:
-        return selected
-    return replace(selected, missing=stroke.missing + selected.missing)
+        return replace(selected, failure=failure)
+    return replace(selected, failure=failure, missing=stroke.missing + selected.missing)
 
 
 def _move_all(
@@ -149,9 +158,17 @@ def _move_all(
 
 def _move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
     """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
-    for _ in range(ATTEMPTS - 1):
-        with suppress(ConflictError):
+    until = time.monotonic() + LONGEST_SECONDS
+    for attempt in range(ATTEMPTS - 1):
+        try:
             return _try_to_move(cluster, kind, namespace, name)
+        except ConflictError:
+            pass
+        except BusyError:
+            # In an incident servers throttle, and etcd changes its leader.
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_SECONDS * 2**attempt)
     return _try_to_move(cluster, kind, namespace, name)
 
 

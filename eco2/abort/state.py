@@ -32,11 +32,15 @@ def _resources_of(request: AbortRequest) -> list[dict[str, Any]]:
 
 
 def never_brought_up(request: AbortRequest, service: str, say: Callable[[str], None]) -> bool:
-    """Whether the state knows that a service never had any resource; False where the state cannot be read."""
+    """Whether the state knows that a service never had any resource.
+
+    False where it cannot be read, or knows no service at all: the wrong backend's, or a stack's that was just made.
+    """
     try:
-        return service not in components(resources_of(request, say)).values()
+        known = components(resources_of(request, say)).values()
     except PulumiError:
         return False
+    return bool(known) and service not in known
 
 
 def what_waits(request: AbortRequest, names: tuple[str, ...], say: Callable[[str], None]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eco2.abort.proxies import in_words, why_it_is_not_known, why_routes_are_not_learnt
+from eco2.abort.proxies import in_words, look_at_istiod, why_it_is_not_known
 from eco2.abort.routes import strike
 from eco2.background import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from eco2.abort.files import Place
     from eco2.abort.request import AbortRequest
@@ -62,21 +62,22 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     """
     began = time.monotonic() if began is None else began
     cluster, services = ready.cluster, ready.services
-    silent = Later(partial(why_routes_are_not_learnt, cluster))
+    istiod = Later(partial(look_at_istiod, cluster))
     strokes = strike(cluster, services, services)
     struck_at = time.time()
-    told = in_words(silent.result(), why_it_is_not_known(cluster))
-    say_what_moved(strokes, began, told, say)
+    down, unseen = istiod.result()
+    told = in_words(down, why_it_is_not_known(cluster))
+    say_what_moved(strokes, began, told or unseen, say)
     return FirstStroke(strokes, began, struck_at, told)
 
 
-def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
+def say_what_moved(strokes: Collection[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
     """Says what the first stroke did.
 
     Args:
         strokes: What it did.
         began: When, by the monotonic clock.
-        silent: That proxies do not know it, or may not, and why; empty where they do.
+        silent: That proxies do not know it, or that it was not looked at, and why; empty where they do.
         say: Takes a line for the user.
     """
     moved = [stroke for stroke in strokes if stroke.moved]
@@ -90,3 +91,6 @@ def say_what_moved(strokes: Iterable[Stroke], began: float, silent: str, say: Ca
         say(f"{', '.join(there)}: routes lead to stable already")
     if silent and (moved or there):
         say(silent)
+    for stroke in strokes:
+        if stroke.noted:
+            say(f"{stroke.service}: takes its work from queues; whether it has routes besides is not known: {stroke.noted}")

@@ -12,7 +12,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
-from tests.api_server import ROUTES, ApiServer, routed
+from tests.api_server import ISTIOD, ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
 pytestmark = pytest.mark.whole
@@ -202,9 +202,6 @@ def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, s
     assert told[1][1] > told[0][1]
 
 
-ISTIOD = "/apis/apps/v1/namespaces/istio-system/deployments"
-
-
 def istiod(server, ready):
     status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": ready}
     server.objects[ISTIOD] = {"items": [{"metadata": {"name": "istiod"}, "status": status}]}
@@ -246,10 +243,72 @@ def test_routes_in_a_version_that_istiod_does_not_read_are_no_success(desk, serv
     assert told in str(error)
 
 
-def test_an_istiod_of_which_nothing_can_be_read_is_not_known_to_be_down(desk, server):
+def test_an_istiod_of_which_nothing_can_be_read_is_neither_known_to_be_down_nor_to_work(desk, server):
     server.unreadable.add(ISTIOD)
-    said, _ = struck(desk, "auth-api", reconcile=False)
-    assert "all traffic to stable" in said[0]
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert not [line for line in said if "all traffic" in line]
+    assert said[1].startswith("whether istiod hands it on to proxies was not looked at: the cluster of context")
+    server.objects[ISTIOD] = {"items": []}
+    server.unreadable.clear()
+    server.routes("auth", "auth-api", 20)
+    assert "all traffic to stable" in struck(desk, "auth-api", reconcile=False)[0][0]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_server_that_is_busy_for_a_moment_ends_no_way_back(desk, server, method, status, kept):
+    """`kept`: whether it is asked again on a connection that has served before."""
+    for name in ("auth-api", "auth-api-mesh"):
+        server.once[method, ROUTES.format("auth", name)] = [status] * (2 if kept else 1)
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert server.subsets("auth", "auth-api") == {"stable"}
+    assert "auth-api: all traffic to stable" in said[0]
+
+
+def test_a_server_that_stays_busy_is_told_with_its_words(desk, server):
+    server.once["PATCH", ROUTES.format("auth", "auth-api")] = [429] * 50
+    _, error = struck(desk, "auth-api", reconcile=False)
+    assert "not now" in str(error)
+    assert len(server.once["PATCH", ROUTES.format("auth", "auth-api")]) == 45
+
+
+def test_a_refusal_is_not_asked_for_again(desk, server):
+    server.once["PATCH", ROUTES.format("auth", "auth-api")] = [403] * 2
+    _, error = struck(desk, "auth-api", reconcile=False)
+    assert "not now" in str(error)
+
+
+def test_what_istio_does_not_tell_keeps_no_service_from_being_pinned(desk, server):
+    spec = {"selector": {"app": "ext-authz", "version": "v2"}}
+    meta = {"name": "ext-authz", "namespace": "auth"}
+    server.objects[SERVICE] = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+    server.unreadable |= {ROUTES.format("auth", one) for one in ("ext-authz", "ext-authz-mesh")}
+    said, error = struck(desk, "ext-authz", reconcile=False)
+    assert server.objects[SERVICE]["spec"]["selector"]["version"] == "v1"
+    assert said[0].startswith("ext-authz: Service auth/ext-authz to stable after")
+    assert "no right to read this" in str(error)
+
+
+def test_what_istio_does_not_tell_keeps_no_worker_from_its_update(desk, server, two_workers):
+    server.objects[DEPLOYMENT.format("scan", "scan-worker")] = {"metadata": {}}
+    server.unreadable |= {ROUTES.format("scan", one) for one in ("scan-worker", "scan-worker-mesh")}
+    said, error = struck(desk, "scan-worker")
+    assert "scan-worker" in two_workers[0]
+    assert error is None
+    assert said[0].startswith("scan-worker: takes its work from queues; whether it has routes besides is not known")
+
+
+def test_a_state_that_knows_no_service_is_no_witness(desk, server, monkeypatch):
+    """The wrong backend, or a stack that was just made."""
+    for name in ("chat-api", "chat-api-mesh"):
+        del server.objects[ROUTES.format("chat", name)]
+    monkeypatch.setattr("eco2.abort.state.resources_of", lambda *_: [])
+    _, error = struck(desk, "chat-api")
+    assert isinstance(error, RoutesError)
+    assert "chat-api: no route was found, looked for VirtualService chat/chat-api" in str(error)
 
 
 def test_a_typing_error_keeps_no_other_service_from_its_way_back(desk, server):
