@@ -46,7 +46,7 @@ class ApiServer:
         once: Statuses with which the next requests are answered, by method and path; 0 cuts the line off.
     """
 
-    def __init__(self, kubeconfig: Path, context: str) -> None:
+    def __init__(self, kubeconfig: Path, context: str) -> None:  # noqa: C901  # a server of a few lines
         """Begins to listen, and writes a kubeconfig that leads here."""
         ready = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
         self.objects: dict[str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
-from eco2.abort.stack_file import restore_stable, write_phase_off
+from eco2.abort.stack_file import restore_stable, write_what_can_be
 from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import held, in_flight, targets
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
@@ -138,9 +138,11 @@ class SecondStroke:
 
     def _update(self, moved: dict[str, float]) -> None:
         resources = resources_of(self.request, self.say)
-        write_phase_off(self.request, self.services, self.say)
+        unwritten, wrong = write_what_can_be(self.request, self.services, self.say)
         last = read_prior(outputs_of(resources))
-        moving = [name for name in self.services if name in in_flight(resources, last)]
+        moving = [name for name in self.services if name in in_flight(resources, last) - unwritten]
+        if wrong and not moving:
+            raise wrong
         if moving:
             strangers = workers_not_in(self.cluster, self.services, moving)
             mine = [name for name in moving if name not in strangers]
@@ -149,6 +151,8 @@ class SecondStroke:
             if strangers:
                 told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
                 raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
+            if wrong:
+                raise wrong
         else:
             # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
             # routes later. It holds the lock.
@@ -192,9 +196,12 @@ class SecondStroke:
         moved: dict[str, float],
     ) -> None:
         """Ends the canaries of services by one update."""
-        routed = not all(reads_queues(self.services[name].kind) for name in moving)
-        if routed and (silent := why_routes_are_not_learnt(self.cluster)):
-            raise PulumiError(f"the canary stays, since its proxies' routes lead to it: {silent}")
+        workers = [name for name in moving if reads_queues(self.services[name].kind)]
+        if workers != moving and (silent := why_routes_are_not_learnt(self.cluster)):
+            if workers:
+                self._take_out(workers, resources, last, moved)
+            told = ", ".join(name for name in moving if name not in workers)
+            raise PulumiError(f"the canary of {told} stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.
         self._strike_again(moved)
         restore_stable(self.request, {name: last[name] for name in moving if name in last}, self.say)

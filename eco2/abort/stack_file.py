@@ -19,13 +19,19 @@ def write_phase_off(request: AbortRequest, names: Iterable[str], say: Callable[[
     """Sets phase 0 in the stack's file, and reads it again as the program would.
 
     Raises:
-        ConfigError: If it cannot be changed, or still asks for a canary.
+        ConfigError: If it cannot be changed for some, or still asks for a canary of them; the others are written.
         OSError: If it cannot be written.
     """
     names, name = tuple(names), request.file.name
+    problems: list[Problem] = []
     for service in names:
-        if set_phase_off(request.file, service):
-            say(f"{name}: eco2:rollouts.{service}.phase is 0")
+        try:
+            if set_phase_off(request.file, service):
+                say(f"{name}: eco2:rollouts.{service}.phase is 0")
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(dict.fromkeys(problems), unchanged="nothing of these entries")
     phases = phases_in(request.project, request.stack)
     if wrong := [service for service in names if phases.get(service, 0) != 0]:
         reason = (
@@ -36,6 +42,26 @@ def write_phase_off(request: AbortRequest, names: Iterable[str], say: Callable[[
             Problem(name, f"{NAMESPACE}:rollouts.{service}.phase", reason.format(phases[service]))
             for service in wrong
         )
+
+
+def write_what_can_be(
+    request: AbortRequest, names: Iterable[str], say: Callable[[str], None]
+) -> tuple[set[str], ConfigError | None]:
+    """The same, where one service's entry must not keep others from their way back.
+
+    Returns:
+        The services for which the file still asks for a canary, and why.
+
+    Raises:
+        ConfigError: If nobody can read what it asks for.
+        OSError: If it cannot be written.
+    """
+    try:
+        write_phase_off(request, names := tuple(names), say)
+    except ConfigError as error:
+        phases = phases_in(request.project, request.stack)
+        return {name for name in names if phases.get(name, 0)}, error
+    return set(), None
 
 
 def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:

@@ -71,7 +71,9 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     return FirstStroke(strokes, began, struck_at, told)
 
 
-def say_what_moved(strokes: Collection[Stroke], began: float, silent: str, say: Callable[[str], None]) -> None:
+def say_what_moved(
+    strokes: Collection[Stroke], began: float, silent: str, say: Callable[[str], None]
+) -> None:
     """Says what the first stroke did.
 
     Args:
@@ -93,4 +95,5 @@ def say_what_moved(strokes: Collection[Stroke], began: float, silent: str, say: 
         say(silent)
     for stroke in strokes:
         if stroke.noted:
-            say(f"{stroke.service}: takes its work from queues; whether it has routes besides is not known: {stroke.noted}")
+            told = "takes its work from queues; whether it has routes besides is not known"
+            say(f"{stroke.service}: {told}: {stroke.noted}")

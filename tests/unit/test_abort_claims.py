@@ -148,11 +148,11 @@ def two_workers(desk, server, monkeypatch):
     root = {
         "type": "pulumi:pulumi:Stack",
         "urn": "root",
-        "outputs": {"rollouts": dict.fromkeys(("scan-worker", "my-worker"), left)},
+        "outputs": {"rollouts": dict.fromkeys(("scan-worker", "my-worker", "auth-api"), left)},
     }
     state = [root] + [
         {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::{name}"}
-        for name in ("scan-worker", "my-worker")
+        for name in ("scan-worker", "my-worker", "auth-api")
     ]
     updates = []
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: json.loads(json.dumps(state)))
@@ -175,6 +175,27 @@ def test_a_worker_of_which_only_the_canary_is_left_goes_back(desk, server, two_w
     server.objects[DEPLOYMENT.format("scan", "scan-worker-canary")] = {"metadata": {}}
     struck(desk, "scan-worker", "my-worker")
     assert "scan-worker" in two_workers[0]
+
+
+def test_an_istiod_that_is_down_keeps_no_worker_at_work(desk, server, two_workers):
+    server.objects[DEPLOYMENT.format("scan", "scan-worker")] = {"metadata": {}}
+    istiod(server, 0)
+    _, error = struck(desk, "scan-worker", "auth-api")
+    assert len(two_workers) == 1
+    assert "CanaryService::scan-worker" in two_workers[0]
+    assert "auth-api" not in two_workers[0]
+    assert "the canary of auth-api stays, since its proxies' routes lead to it" in str(error)
+
+
+def test_an_entry_that_cannot_be_changed_keeps_no_other_service_from_its_way_back(desk, server, two_workers):
+    desk.says(auth_api="&shared {phase: 3}", chat_api="*shared", scan_worker="{phase: 3}")
+    server.objects[DEPLOYMENT.format("scan", "scan-worker")] = {"metadata": {}}
+    _, error = struck(desk, "auth-api", "chat-api", "scan-worker")
+    assert len(two_workers) == 1
+    assert "CanaryService::scan-worker" in two_workers[0]
+    assert "auth-api" not in two_workers[0]
+    assert "nothing of these entries was changed" in str(error)
+    assert "eco2:rollouts.auth-api" in str(error)
 
 
 def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, server, monkeypatch):
@@ -226,7 +247,9 @@ def test_a_canary_that_proxies_still_send_to_is_not_ended(desk, server, monkeypa
     updates = in_flight_at_20(server, monkeypatch)
     _, error = struck(desk, "auth-api")
     assert len(updates) == ready
-    assert ("the canary stays, since its proxies' routes lead to it" in str(error)) is (ready == 0)
+    assert ("the canary of auth-api stays, since its proxies' routes lead to it" in str(error)) is (
+        ready == 0
+    )
     if not ready:
         assert "The routes of auth-api are written, and proxies do not know that yet" in str(error)
         assert "gets traffic any more" not in str(error)
@@ -248,7 +271,9 @@ def test_an_istiod_of_which_nothing_can_be_read_is_neither_known_to_be_down_nor_
     said, error = struck(desk, "auth-api", reconcile=False)
     assert error is None
     assert not [line for line in said if "all traffic" in line]
-    assert said[1].startswith("whether istiod hands it on to proxies was not looked at: the cluster of context")
+    assert said[1].startswith(
+        "whether istiod hands it on to proxies was not looked at: the cluster of context"
+    )
     server.objects[ISTIOD] = {"items": []}
     server.unreadable.clear()
     server.routes("auth", "auth-api", 20)
@@ -298,7 +323,9 @@ def test_what_istio_does_not_tell_keeps_no_worker_from_its_update(desk, server, 
     said, error = struck(desk, "scan-worker")
     assert "scan-worker" in two_workers[0]
     assert error is None
-    assert said[0].startswith("scan-worker: takes its work from queues; whether it has routes besides is not known")
+    assert said[0].startswith(
+        "scan-worker: takes its work from queues; whether it has routes besides is not known"
+    )
 
 
 def test_a_state_that_knows_no_service_is_no_witness(desk, server, monkeypatch):
