@@ -184,6 +184,7 @@ SECOND = (
         ("John Doe@elsewhere (pid 4711)", False),
         (f"me@{socket.gethostname()} (pid 4194305)", True),
     ],
+    ids=["another host", "here and running", "another host, with a blank", "here and ended"],
 )
 def test_of_two_locks_both_owners_must_have_ended(recover, ended, owner, all_ended):
     refusal = HERE.format(pid=ended).replace("1 lock(s)", "2 lock(s)") + SECOND.format(owner=owner)
