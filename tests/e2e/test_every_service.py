@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.traffic import HOST, PATHS, binomial_bounds, inside, send_each
+from tests.traffic import HOST, PATHS, Z_999, binomial_bounds, inside, send_each
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
@@ -38,7 +38,7 @@ def assert_all(told, version, count):
 
 def outside_the_interval(told, share):
     """The targets whose canary got a share that 999 of 1,000 such measurements would not give."""
-    low, high = binomial_bounds(MANY, share)
+    low, high = binomial_bounds(MANY, share, Z_999)
     found = {target: one["answers"].get("v2", 0) / MANY for target, one in told.items()}
     assert not any(one["failed"] for one in told.values())
     assert all(one["sent"] == MANY for one in told.values())
