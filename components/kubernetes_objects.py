@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -52,12 +52,6 @@ class Change:
 
 AT_ONCE = Change()
 
-HELD = ("metadata.labels", "metadata.annotations", "spec")
-"""The paths of an object that stays as it is.
-
-Not all of `metadata`: after an update that failed the plugin sends the live value of what is ignored, and the
-server refuses the `managedFields` among it."""
-
 
 @dataclass(frozen=True)
 class Owner:
@@ -71,7 +65,7 @@ class Owner:
         after: What all of them wait for, such as the namespace.
         field_manager: The field manager of every write.
         protect: Whether they refuse to be deleted.
-        held: Whether they stay what the state says they are, whatever is declared.
+        held: The paths that stay what the state says they are, whatever is declared, by kind.
         adopting: Whether this update takes over what other tools have made.
     """
 
@@ -82,7 +76,7 @@ class Owner:
     after: Sequence[pulumi.Resource]
     field_manager: str
     protect: bool
-    held: bool = False
+    held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     adopting: bool = False
 
     def declare(
@@ -113,7 +107,7 @@ class Owner:
             depends_on=[*self.after, *after],
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             hooks=change.hooks,
-            ignore_changes=list(HELD) if self.held else list(change.ignored),
+            ignore_changes=list(self.held.get(kind) or change.ignored),
             protect=self.protect,
         )
         force = FORCE if kind in LEADS_TRAFFIC else marks(adopting=self.adopting)

@@ -9,7 +9,7 @@ from rollout.fields import present
 
 if TYPE_CHECKING:
     from rollout.plan.replicas import Scaling
-    from rollout.spec.autoscaling import Behavior, Hpa, Keda
+    from rollout.spec.autoscaling import Autoscaler, Behavior, Hpa, Keda
 
 FROZEN = {"selectPolicy": "Disabled"}
 """Takes no pod away, on every version of Kubernetes."""
@@ -22,6 +22,16 @@ of `Disabled` does not touch those: all of them say "shrink" while a canary carr
 so by its source it shrinks stable at once after a rollback, before any metric tells of the
 traffic that came back. A tolerance of 100 % lets each be "as many as there are" (horizontal.go,
 replica_calculator.go). Not every API server keeps the field: see `components.tolerance`."""
+
+
+def autoscaler_spec(
+    deployment: str, scaler: Autoscaler, scaling: Scaling, *, tolerance: bool = False
+) -> dict[str, Any]:
+    """The spec of either kind; frozen with a tolerance where the cluster keeps it."""
+    if scaler.hpa:
+        return hpa_spec(deployment, scaler.hpa, scaling, tolerance=tolerance)
+    assert scaler.keda is not None  # the model refuses an autoscaler that is neither
+    return scaled_object_spec(deployment, scaler.keda, scaling, tolerance=tolerance)
 
 
 def hpa_spec(deployment: str, hpa: Hpa, scaling: Scaling, *, tolerance: bool = False) -> dict[str, Any]:

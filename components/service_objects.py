@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import scaling
+from components.held import Held
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import labels
-from components.workload import PodSpec, deployment_spec, selector
+from components.workload import PodSpec, deployment_spec, service_spec
 from rollout.plan import state
 from rollout.plan.order import Direction
 from rollout.plan.service_plan import Release
@@ -64,9 +65,10 @@ class ServiceObjects:
         )
         protect = self._shared.protect
         self._in_state = owner(protect=protect).in_state
-        self._declare = owner(protect=protect).declare
+        self._held = Held(plan, args.platform, self._in_state)
+        self._declare = owner(protect=protect, held=self._held.moves).declare
         # To leave the rest out of the targets would not do: the engine takes it over in the order of the state.
-        self._declare_fixed = owner(protect=protect, held=plan.name in self._shared.held).declare
+        self._declare_fixed = owner(protect=protect, held=self._held.fixed).declare
         # What belongs to the canary alone must go at a rollback, so nothing protects it.
         self._declare_canary = owner(protect=False).declare
 
@@ -123,11 +125,15 @@ class ServiceObjects:
         routed = self._routed()
         if plan.order.retreats and state.lacks_subset(self._platform.resources, self._name, FALLBACK_SUBSET):
             routed = replace(routed, subset_there=False)
+        outside, inside = virtual_services(plan.name)
         public = write.public_spec(plan.split, routed, self._shared.host, self._shared.gateway)
-        mesh, (outside, inside) = write.mesh_spec(plan.split, routed), virtual_services(plan.name)
+        mesh = write.mesh_spec(plan.split, routed)
         own, kept = self._labels(plan.name), {KEPT_ANNOTATION: str(plan.kept)} if plan.kept else None
         declare = partial(self._declare, "VirtualService", labels=own, after=after, change=change)
-        return [declare(outside, spec=public, annotations=kept), declare(inside, spec=mesh)]
+        return [
+            declare(outside, spec=self._held.route(outside, public), annotations=kept),
+            declare(inside, spec=self._held.route(inside, mesh)),
+        ]
 
     def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
         scaler, limits = self._spec.autoscaler, release.scaling
@@ -138,11 +144,7 @@ class ServiceObjects:
         tolerance = not limits.may_shrink and self._platform.tolerance.of(
             kind, self._in_state(deployment), self._spec.namespace
         )
-        if scaler.hpa:
-            spec = scaling.hpa_spec(deployment, scaler.hpa, limits, tolerance=tolerance)
-        else:
-            assert scaler.keda is not None  # the model refuses an autoscaler that is neither
-            spec = scaling.scaled_object_spec(deployment, scaler.keda, limits, tolerance=tolerance)
+        spec = scaling.autoscaler_spec(deployment, scaler, limits, tolerance=tolerance)
         return [declare(kind, deployment, self._labels(self._plan.name), spec, after)]
 
     def _routed(self) -> write.Routed:
@@ -160,7 +162,7 @@ class ServiceObjects:
     def _without_routes(self, after: Resources, change: Change) -> Resources:
         """The Service, whose selector is the route, and the rule by which stable takes over (rules 5 and 19)."""
         name, plan = self._plan.name, self._plan
-        spec = subsets.destination_rule_spec(self._routed(), plan.weight)
+        spec = self._held.rule(name, subsets.destination_rule_spec(self._routed(), plan.weight))
         rule = partial(self._declare, "DestinationRule", name, self._labels(name), spec, change=change)
         service = partial(self._service, name, name, plan.service_version, self._spec, change=change)
         # No order fails a request. In this one nobody meets both versions between none and all.
@@ -212,13 +214,16 @@ class ServiceObjects:
         # Between phases an autoscaler that runs owns the number. Not to name it at all would leave a
         # Deployment that gains an autoscaler with one pod: the API server's default.
         rests = not release.is_canary or self._plan.order.direction is Direction.STAY
-        ignored = ("spec.replicas",) if release.scaling and rests else ()
+        ignored: tuple[str, ...] = ("spec.replicas",) if release.scaling and rests else ()
         declare = self._declare_canary if release.is_canary else self._declare_fixed
+        spec = deployment_spec(pods, release)
+        if name == self._plan.name and self._held.restores:
+            declare, ignored = self._declare, self._held.all_but_the_image(name, spec)
         return declare(
             "Deployment",
             name,
             pods.labels,
-            deployment_spec(pods, release),
+            spec,
             [*self._nodes, *after],
             annotations=annotations,
             change=Change(timeout_seconds, hooks, ignored),
@@ -233,12 +238,7 @@ class ServiceObjects:
         after: Sequence[pulumi.Resource],
         change: Change = AT_ONCE,
     ) -> pulumi.Resource:
-        spec = {
-            "selector": selector(app, version) if version else {"app": app},
-            "ports": [
-                {"name": port.name, "port": port.port, "targetPort": port.port} for port in workload.ports
-            ],
-        }
+        spec = service_spec(app, version, workload)
         # Waiting for endpoints here would only repeat the wait for the Deployment, and would make a
         # retreat wait for sick pods.
         skip = {"pulumi.com/skipAwait": "true"}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rollout.spec.security import SecurityContext
     from rollout.spec.variables import EnvValue
     from rollout.spec.workload import InitContainer, Workload
+    from rollout.traffic.versions import Version
 
 SPREAD = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -61,6 +62,20 @@ def deployment_spec(pods: PodSpec, release: Release) -> dict[str, Any]:
         strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         template=pod_template(pods, release),
     )
+
+
+def service_spec(app: str, version: Version | None, workload: Workload) -> dict[str, Any]:
+    """The spec of a Service.
+
+    Args:
+        app: Label `app` of its pods.
+        version: Whose pods it selects; None: those of both versions.
+        workload: What listens on which port.
+    """
+    return {
+        "selector": selector(app, version) if version else {"app": app},
+        "ports": [{"name": port.name, "port": port.port, "targetPort": port.port} for port in workload.ports],
+    }
 
 
 def pod_template(pods: PodSpec, release: Release) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_what_can_be
 from eco2.abort.state import never_brought_up, resources_of
-from eco2.abort.targets import held, in_flight, targets
+from eco2.abort.targets import in_flight, targets
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
 from eco2.stack.lock import owner_has_ended
 from eco2.stack.missing import to_forget
@@ -206,7 +206,7 @@ class SecondStroke:
         self._strike_again(moved)
         restore_stable(self.request, {name: last[name] for name in moving if name in last}, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.request.command}")
-        variables = about(moving, held(resources, last, moving))
+        variables = about(moving, moving)
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rollout.marks import CANARY_SERVICE
-from rollout.plan.state import image_of
 from rollout.traffic.names import is_canary, own_names
 
 if TYPE_CHECKING:
@@ -37,8 +36,9 @@ def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set
 def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]:
     """The URNs that an abort's update is limited to: all that belongs to some services, but no companion.
 
-    What of them is neither canary nor route is held as it is (`held`). To leave it out would not do: the engine
-    takes over what is no target in the order of the state, and the program may register it in another one.
+    What of them is neither canary nor route is held by the program as it is (`components.held`). To leave it out would
+    not do: the engine takes over what is no target in the order of the state, and the program may register it in
+    another one.
     """
     known, wanted = components(resources), set(moving)
     urns = [urn for urn, name in known.items() if name in wanted]
@@ -49,31 +49,5 @@ def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]
     return urns
 
 
-def held(resources: list[dict[str, Any]], last: Mapping[str, Prior], moving: Iterable[str]) -> list[str]:
-    """The services whose stable stays as it is.
-
-    It does not where a promotion was begun and not finished: what it runs is then the canary's image, which is
-    what is taken back.
-
-    Args:
-        resources: The resources of the state.
-        last: What the last update that succeeded left, by service.
-        moving: The services that are taken back.
-    """
-    known = components(resources)
-    running = {
-        _name(one): image_of(one.get("inputs") or {})
-        for one in resources
-        if _kind(one) == "Deployment" and _name(one) == known.get(one.get("parent", ""))
-    }
-    return [
-        name for name in moving if name not in last or running.get(name) in (None, last[name].stable_image)
-    ]
-
-
 def _name(one: Resource) -> str:
     return str(one["urn"]).rsplit("::", 1)[1]
-
-
-def _kind(one: Resource) -> str:
-    return str(one["type"]).rsplit(":", 1)[1]

@@ -148,11 +148,23 @@ def lacks_subset(resources: Mapping[str, Any], name: str, subset: str) -> bool:
         name: The service.
         subset: The subset's name.
     """
+    spec = spec_of(resources, SUBSETS, name)
+    return spec is not None and all(one.get("name") != subset for one in spec.get("subsets") or ())
+
+
+def spec_of(resources: Mapping[str, Any], token: str, name: str) -> dict[str, Any] | None:
+    """The spec of an object as a state has it; None where it is not there.
+
+    Args:
+        resources: Type and outputs by URN.
+        token: Its type in the state.
+        name: Its name there.
+    """
     for urn, resource in resources.items():
-        if resource["type"] == SUBSETS and _name(urn) == name:
-            spec = (resource.get("outputs") or {}).get("spec") or {}
-            return all(one.get("name") != subset for one in spec.get("subsets") or ())
-    return False
+        if resource["type"] == token and _name(urn) == name:
+            spec = (resource.get("outputs") or {}).get("spec")
+            return spec if isinstance(spec, dict) else {}
+    return None
 
 
 def leads_more(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from components.kubernetes_objects import HELD
+from components.held import WHOLE
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.request import AbortRequest
 from eco2.abort.state import waiting_steps
-from eco2.abort.targets import held, in_flight, targets
+from eco2.abort.targets import in_flight, targets
 from eco2.stack.cli import about
 from eco2.terminal import progress as telling
 from kube.errors import NotServedError
@@ -68,21 +68,6 @@ def test_an_abort_is_about_all_of_its_services_and_no_companion():
     told = short(targets(resources, ["my-api"]))
     assert told == short(one["urn"] for one in api("my-api"))
     assert "VirtualService my-api-mesh" in told
-
-
-@pytest.mark.parametrize(
-    ("image", "revision", "last", "expected"),
-    [
-        ("stable", None, LEFT, ["my-api"]),
-        # A promotion has begun to change stable.
-        ("canary", None, LEFT, []),
-        # It may bring the same tag, pushed again.
-        ("stable", "2", LEFT, []),
-        ("stable", None, {}, ["my-api"]),
-    ],
-)
-def test_stable_is_held_but_where_a_promotion_has_begun_to_change_it(image, revision, last, expected):
-    assert held(api("my-api", image, revision), last, ["my-api"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -177,7 +162,7 @@ def test_what_is_held_is_neither_canary_nor_route(program, monkeypatch):
     kept = {
         f"{one.type.rsplit(':', 1)[1]} {one.name}"
         for one in registered
-        if set(HELD) <= set(one.options.get("ignoreChanges", ()))
+        if set(WHOLE) <= set(one.options.get("ignoreChanges", ()))
     }
     named = {f"{one.type.rsplit(':', 1)[1]} {one.name}" for one in registered}
     for name in NAMES:

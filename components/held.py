@@ -1,0 +1,160 @@
+"""What an abort leaves of a service: all that is neither its canary nor what brings that one traffic.
+
+In the middle of an incident nobody has approved what waits in the checkout: a port, a route or a variable of it
+may take stable down. Most is held by `ignore_changes`, which counts in the engine's retries, too. Istio's objects
+cannot be, since the canary is somewhere in them: they are what the state has of them, without the canary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from components.kubernetes_objects import BUILT_IN, CUSTOM
+from rollout.fields import present
+from rollout.plan import state
+from rollout.spec.image import REVISION_ANNOTATION
+from rollout.traffic.strip import without_canary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from components.platform import Platform
+    from rollout.plan.service_plan import RolloutPlan
+
+LABELS: Final = "metadata.labels"
+LOCALITY, OUTLIERS = "localityLbSetting", "outlierDetection"
+WHOLE: Final = (LABELS, "metadata.annotations", "spec")
+"""The paths of an object that stays as it is.
+
+Not all of `metadata`: after an update that failed the plugin sends the live value of what is ignored, and the
+server refuses the `managedFields` among it."""
+
+MOVES: Final = {
+    # Their specs are written from the state: see `Held.route` and `Held.rule`.
+    "VirtualService": (LABELS,),
+    "DestinationRule": (LABELS,),
+    # Without routes its selector is the route.
+    "Service": (LABELS, "spec.ports"),
+    # Frozen while a canary has weight (rule 10), it may shrink again.
+    "HorizontalPodAutoscaler": (
+        LABELS,
+        "metadata.annotations",
+        "spec.scaleTargetRef",
+        "spec.minReplicas",
+        "spec.maxReplicas",
+        "spec.metrics",
+    ),
+    "ScaledObject": (
+        LABELS,
+        "metadata.annotations",
+        "spec.scaleTargetRef",
+        "spec.minReplicaCount",
+        "spec.maxReplicaCount",
+        "spec.pollingInterval",
+        "spec.cooldownPeriod",
+        "spec.triggers",
+        "spec.fallback",
+    ),
+}
+"""The paths that stay of an object of which an abort changes the rest, by kind."""
+ALL: Final[dict[str, tuple[str, ...]]] = dict.fromkeys((*BUILT_IN, *CUSTOM), WHOLE)
+"""The paths of all objects that stay as they are, by kind."""
+
+
+IMAGE: Final = {
+    "template": {
+        "metadata": {"annotations": {REVISION_ANNOTATION: None}},
+        "spec": {"containers": {"image": None}},
+    }
+}
+"""Where the spec of a Deployment says what its pods run."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What stays of one service in one update.
+
+    Attributes:
+        plan: What the update makes true.
+        platform: Where the service runs, and what the update holds.
+        in_state: The name in the state of an object with some name in the cluster.
+    """
+
+    plan: RolloutPlan
+    platform: Platform
+    in_state: Callable[[str], str]
+
+    @property
+    def fixed(self) -> dict[str, tuple[str, ...]]:
+        """The paths that stay of what no way back changes, by kind."""
+        return ALL if self.plan.name in self.platform.args.held else {}
+
+    @property
+    def moves(self) -> dict[str, tuple[str, ...]]:
+        """The paths that stay of what a way back changes, by kind."""
+        return MOVES if self.fixed and self.plan.canary is None else {}
+
+    @property
+    def restores(self) -> bool:
+        """Whether stable gets its image back, which a promotion that failed has changed."""
+        return bool(self.moves) and self.plan.restores
+
+    def route(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """The spec of a VirtualService: what the state has of it, without the canary.
+
+        Args:
+            name: Its name in the cluster.
+            spec: The spec that the checkout asks for, which makes anew what is not there.
+        """
+        before = self._written(state.ROUTES, name) if self.moves else None
+        return dict(without_canary({"spec": before})["spec"]) if before else spec
+
+    def rule(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """The spec of the DestinationRule of a service without routes: all but who takes over from a canary (rule 19).
+
+        Args:
+            name: Its name in the cluster.
+            spec: The spec that the checkout asks for.
+        """
+        before = self._written(state.SUBSETS, name) if self.moves else None
+        if not before:
+            return spec
+        was, now = before.get("trafficPolicy") or {}, spec["trafficPolicy"]
+        balancer = (was.get("loadBalancer") or {}) | {LOCALITY: now["loadBalancer"].get(LOCALITY)}
+        policy = was | {"loadBalancer": present(**balancer), OUTLIERS: now.get(OUTLIERS)}
+        return before | {"trafficPolicy": present(**policy)}
+
+    def all_but_the_image(self, name: str, spec: dict[str, Any]) -> tuple[str, ...]:
+        """The paths that stay of a stable whose promotion was begun: it gets back its image and revision alone.
+
+        Args:
+            name: Its name in the cluster.
+            spec: The spec of its Deployment that the checkout asks for. Its pods get annotations, if only none: to
+                the engine a path below what is not there is an error.
+        """
+        spec["template"]["metadata"].setdefault("annotations", {})
+        # What the checkout takes away stays, too.
+        before = self._written(state.DEPLOYMENT, name)
+        return (LABELS, "metadata.annotations", *_others("spec", IMAGE, spec, before))
+
+    def _written(self, token: str, name: str) -> dict[str, Any] | None:
+        """The spec of an object in the state, by its type there and its name in the cluster."""
+        return state.spec_of(self.platform.resources, token, self.in_state(name))
+
+
+def _others(path: str, changes: Mapping[str, Any], *found: Any) -> Iterator[str]:
+    """The paths below one, without those that change."""
+    found = tuple(one for one in found if isinstance(one, dict))
+    for key in sorted({key for one in found for key in one}):
+        if key not in changes:
+            yield f"{path}.{key}" if key.isalnum() else f'{path}["{key}"]'
+        elif changes[key] is not None:
+            yield from _below(f"{path}.{key}", changes[key], [one.get(key) for one in found])
+
+
+def _below(path: str, changes: Mapping[str, Any], found: list[Any]) -> Iterator[str]:
+    # A pod has one container, and a place in a list can be neither added nor taken away.
+    if any(isinstance(one, list) for one in found):
+        return _others(f"{path}[0]", changes, *(one[0] for one in found if one))
+    return _others(path, changes, *found)
