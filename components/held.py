@@ -95,10 +95,16 @@ class Held:
         """The paths that stay of what a way back changes, by kind."""
         return MOVES if self.fixed and self.plan.canary is None else {}
 
-    @property
-    def restores(self) -> bool:
-        """Whether stable gets its image back, which a promotion that failed has changed."""
-        return bool(self.moves) and self.plan.restores
+    def restores(self, name: str) -> bool:
+        """Whether a Deployment gets stable's image back, which a promotion that failed has changed.
+
+        Args:
+            name: Its name in the cluster: stable's or a companion's, which runs the same.
+        """
+        if not self.moves or self.plan.stable.image != self.plan.last_stable:
+            return False
+        runs = state.image_of({"spec": self._written(state.DEPLOYMENT, name)})
+        return runs not in (None, self.plan.last_stable)
 
     def route(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         """The spec of a VirtualService: what the state has of it, without the canary.
@@ -126,7 +132,7 @@ class Held:
         return before | {"trafficPolicy": present(**policy)}
 
     def all_but_the_image(self, name: str, spec: dict[str, Any]) -> tuple[str, ...]:
-        """The paths that stay of a stable whose promotion was begun: it gets back its image and revision alone.
+        """The paths that stay of what a promotion that failed has changed: it gets back its image and revision alone.
 
         Args:
             name: Its name in the cluster.

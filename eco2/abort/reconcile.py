@@ -210,7 +210,7 @@ class SecondStroke:
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
-        self._run(targets(resources, moving), variables, moving)
+        self._run(targets(resources, moving, last), variables, moving)
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         urns, names = tuple(urns), tuple(moving)

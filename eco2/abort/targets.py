@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rollout.marks import CANARY_SERVICE
+from rollout.plan.state import DEPLOYMENT, image_of
 from rollout.traffic.names import is_canary, own_names
 
 if TYPE_CHECKING:
@@ -33,20 +34,34 @@ def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set
     return {name for name, prior in last.items() if prior.phase} | {name for name in strays if name}
 
 
-def targets(resources: list[dict[str, Any]], moving: Iterable[str]) -> list[str]:
+def targets(
+    resources: list[dict[str, Any]], moving: Iterable[str], last: Mapping[str, Prior] | None = None
+) -> list[str]:
     """The URNs that an abort's update is limited to: all that belongs to some services, but no companion.
 
     What of them is neither canary nor route is held by the program as it is (`components.held`). To leave it out would
     not do: the engine takes over what is no target in the order of the state, and the program may register it in
-    another one.
+    another one. A companion is among them where a promotion that failed has given it another image than stable had.
+
+    Args:
+        resources: The resources of the state.
+        moving: The services.
+        last: What the last update that succeeded left, by service.
     """
     known, wanted = components(resources), set(moving)
     urns = [urn for urn, name in known.items() if name in wanted]
     for one in resources:
         service = known.get(one.get("parent", ""))
-        if service in wanted and _name(one) in own_names(service):
+        if service in wanted and (
+            _name(one) in own_names(service) or _differs(one, (last or {}).get(service))
+        ):
             urns.append(one["urn"])
     return urns
+
+
+def _differs(one: Resource, prior: Prior | None) -> bool:
+    runs = image_of(one.get("inputs") or {}) if one["type"] == DEPLOYMENT else None
+    return prior is not None and runs not in (None, prior.stable_image)
 
 
 def _name(one: Resource) -> str:

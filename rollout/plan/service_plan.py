@@ -69,8 +69,7 @@ class RolloutPlan:
         route_propagation_seconds: The pause between routes and a canary that shrinks.
         warnings: What a person should know.
         kept: Which users keep the version that they met; None where none ever did.
-        restores: Whether stable gets back the image of the last update that succeeded, in the place of one that an
-            update which failed has brought.
+        last_stable: What stable ran after the last update that succeeded; None before the first.
     """
 
     name: str
@@ -86,7 +85,7 @@ class RolloutPlan:
     route_propagation_seconds: int
     warnings: tuple[str, ...]
     kept: Kept | None = None
-    restores: bool = False
+    last_stable: Image | None = None
 
     @property
     def split(self) -> Split:
@@ -154,14 +153,8 @@ def plan(wanted: Wanted, prior: Prior | None) -> RolloutPlan:
         route_propagation_seconds=wanted.route_propagation_seconds,
         warnings=(*_warnings(wanted, weight, actual), *_forgotten(wanted.name, weight, kept, before)),
         kept=kept,
-        restores=_restores(wanted.stable, prior),
+        last_stable=prior.stable_image if prior else None,
     )
-
-
-def _restores(stable: Image, prior: Prior | None) -> bool:
-    """Whether a promotion, or another change of stable's image, was begun and is undone."""
-    runs = prior.deployed.stable if prior and prior.deployed else None
-    return prior is not None and runs not in (None, stable) and stable == prior.stable_image
 
 
 def service_version(wanted: Wanted, weight: int) -> Version | None:

@@ -35,7 +35,7 @@ def component(name):
 
 
 def owned(service, kind, name, image="", revision=None):
-    types = f"kubernetes:x/v1:{kind}"
+    types = f"kubernetes:{'apps' if kind == 'Deployment' else 'x'}/v1:{kind}"
     annotations = {REVISION_ANNOTATION: revision} if revision else {}
     template = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"image": image}]}}
     inputs = {"spec": {"template": template}} if image else {}
@@ -68,6 +68,17 @@ def test_an_abort_is_about_all_of_its_services_and_no_companion():
     told = short(targets(resources, ["my-api"]))
     assert told == short(one["urn"] for one in api("my-api"))
     assert "VirtualService my-api-mesh" in told
+
+
+@pytest.mark.parametrize(("image", "named"), [("stable", False), ("canary", True), ("", False)])
+def test_a_companion_goes_back_where_a_promotion_that_failed_has_changed_it(image, named):
+    beside = [
+        owned("my-api", kind, "my-grpc", image if kind == "Deployment" else "")
+        for kind in ("Deployment", "Service")
+    ]
+    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
+    assert ("Deployment my-grpc" in told) is named
+    assert "Service my-grpc" not in told
 
 
 @pytest.mark.parametrize(

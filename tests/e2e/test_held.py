@@ -1,0 +1,119 @@
+"""What waits in a checkout while a canary is taken back: real routes, a real engine, users who notice nothing."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.traffic import HOST, PATHS, Traffic, inside, send
+
+pytestmark = pytest.mark.lab
+AUTH, MY = PATHS["auth-api"], PATHS["my-api"]
+DEPLOYMENTS = "/apis/apps/v1/deployments"
+SCALER = {
+    "cpuPercent": 10,
+    "behavior": {
+        way: {
+            "stabilizationWindowSeconds": 60,
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+        }
+        for way in ("scaleUp", "scaleDown")
+    },
+}
+GOOD = "my-api-0.8.0"
+
+
+@pytest.fixture
+def catalog(stack):
+    """Edits services.yaml of this copy; it is as it was at the end."""
+    file = stack.folder / "services.yaml"
+    before = file.read_text()
+
+    def edit(**changes):
+        told = yaml.safe_load(file.read_text())
+        for name, fields in changes.items():
+            told["services"][name.replace("_", "-")] |= fields
+        file.write_text(yaml.safe_dump(told, sort_keys=False))
+
+    yield edit
+    file.write_text(before)
+
+
+def taken_back(stack, *names):
+    done = stack.eco2("abort", *names)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def container(lab, name):
+    return lab.items(DEPLOYMENTS)[name]["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_ports_and_routes_that_wait_take_nothing_down(stack, lab, catalog):
+    before = stack.folder / "services.yaml", (stack.folder / "services.yaml").read_text()
+    stack.jump(3, "auth-api")
+    stack.jump(3, "ext-authz")
+    ports = lab.items("/api/v1/services")["auth/ext-authz"]["spec"]["ports"]
+    bounds = lab.items("/apis/autoscaling/v2/horizontalpodautoscalers")["auth/auth-api"]["spec"]
+    catalog(
+        auth_api={
+            "ports": [{"name": "http", "port": 8001}, {"name": "http-old", "port": 8000}],
+            "routes": [{"name": "auth-api", "prefix": "/api/v2/auth"}],
+            "autoscaler": {"min": 2, "max": 9, "hpa": SCALER},
+        },
+        ext_authz={"ports": [{"name": "grpc", "port": 50059}, {"name": "metrics", "port": 9090}]},
+    )
+    with (
+        Traffic(lab, HOST, (AUTH,)) as users,
+        Traffic(lab, inside("auth-api"), ("/any",), options=("--inside",)) as mesh,
+    ):
+        told = taken_back(stack, "auth-api", "ext-authz")
+        assert send(lab, HOST, AUTH, 100)["answers"] == {"v1": 100}
+    users.assert_none_failed()
+    mesh.assert_none_failed()
+    assert lab.items("/api/v1/services")["auth/ext-authz"]["spec"]["ports"] == ports
+    now = lab.items("/apis/autoscaling/v2/horizontalpodautoscalers")["auth/auth-api"]["spec"]
+    assert (now["minReplicas"], now["maxReplicas"]) == (bounds["minReplicas"], bounds["maxReplicas"])
+    # Frozen while a canary had weight, it may shrink again.
+    assert now["behavior"]["scaleDown"].get("selectPolicy") != "Disabled"
+    # The port that waits is refused, so the preview can tell no more than that.
+    assert "rule 18" in told or "port 50051 of Service ext-authz" in told
+    before[0].write_text(before[1])
+    assert stack.changes() == []
+
+
+def test_what_waits_is_named(stack, catalog):
+    stack.jump(2, "auth-api")
+    catalog(auth_api={"routes": [{"name": "auth-api", "prefix": "/api/v2/auth"}]})
+    told = taken_back(stack, "auth-api").splitlines()[-1]
+    assert told == "not brought by this abort, and asked for by the checkout: update VirtualService auth-api"
+    assert stack.changes() == ["update VirtualService auth-api"]
+
+
+def test_a_promotion_that_was_begun_is_undone_and_brings_nothing_else(stack, lab, catalog):
+    stack.set("eco2:rollouts.my-api.canary.tag", GOOD)
+    stack.jump(5, "my-api")
+    stack.change(readyTimeoutSeconds=4)
+    stack.set("eco2:services.my-api.image.tag", GOOD)
+    stack.set("eco2:rollouts.my-api.phase", "0")
+    lab.command("behave", GOOD, "--unready", "--only-new")
+    stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert container(lab, "my/my-api")["image"].endswith(GOOD)
+    assert container(lab, "my/my-grpc")["image"].endswith(GOOD)
+    before = container(lab, "my/my-api")["env"]
+    env = yaml.safe_load((stack.folder / "services.yaml").read_text())["services"]["my-api"]["env"]
+    catalog(my_api={"env": {**env, "A_WAITING": "1"}, "annotations": {"example.org/waits": "true"}})
+    stack.change(readyTimeoutSeconds=60)
+    with Traffic(lab, HOST, (MY,)) as users:
+        told = taken_back(stack, "my-api")
+    lab.command("behave", "--reset")
+    users.assert_none_failed()
+    # A companion runs what stable runs, and has no canary to go back from.
+    for name in ("my-api", "my-grpc"):
+        assert container(lab, f"my/{name}")["image"].endswith("my-api-dev-latest")
+    assert container(lab, "my/my-api")["env"] == before
+    template = lab.items(DEPLOYMENTS)["my/my-api"]["spec"]["template"]
+    assert "example.org/waits" not in template["metadata"].get("annotations", {})
+    assert "my/my-api-canary" not in lab.items(DEPLOYMENTS)
+    assert told.splitlines()[-1].endswith("asked for by the checkout: update Deployment my-api")
+    assert stack.changes() == ["update Deployment my-api"]
