@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lab import plugin_choice, tools
 from lab.mesh import istio
 from lab.mesh import parts as mesh
+from lab.ports import free_ports
 
 if TYPE_CHECKING:
     from lab.places import LabFolder
@@ -63,18 +63,6 @@ class Plan:
     def admin_kubeconfig(self) -> str:
         """The kubeconfig of the lab's own processes."""
         return str(self.folder.root / "admin.kubeconfig")
-
-
-def free_ports(*names: str) -> dict[str, int]:
-    """Free loopback ports, all different, one a name."""
-    sockets = [socket.socket() for _ in names]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)}
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def write_files(plan: Plan) -> None:

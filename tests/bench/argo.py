@@ -21,8 +21,9 @@ import yaml
 from lab import tools
 from lab.api import Api, ApiError, Unreachable, connection
 from lab.mesh.routes import Split
-from lab.parts import ADMIN_CONTEXT, free_ports
+from lab.parts import ADMIN_CONTEXT
 from lab.places import LabFolder
+from lab.ports import free_ports
 from tests.bench import ours
 from tests.bench.argo_objects import HOST, NAME, NAMESPACE, PAUSES, ROLLOUTS, around, rollout, template
 from tests.bench.observe import Command, Gateway, run, until

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from lab.ports import free_ports
 from tests.traffic import HOST, PATHS, Traffic, send
 from tests.updates import Update, replicas, until, weight
 
@@ -243,9 +244,7 @@ def test_a_pod_of_stable_is_missing(stack, lab, way):
 @contextmanager
 def slow_api(lab, folder, delay_seconds):
     """A kubeconfig whose API server is that much farther away; yields its path."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_ports("slow")["slow"]
     text = (lab.home / lab.name / "kubeconfig").read_text()
     server = lab.api._to.server
     kubeconfig = folder / "slow.kubeconfig"

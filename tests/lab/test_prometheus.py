@@ -13,9 +13,9 @@ from eco2.judge.requests import RequestReader
 from eco2.prometheus import Prometheus, PrometheusError
 from lab import tools
 from lab.mesh import envoy, prometheus
-from lab.parts import free_ports
 from lab.places import LabFolder
 from lab.pods.requests import BUCKETS, Requests, labels_of
+from lab.ports import free_ports
 from rollout.judge.observations import Batch
 from rollout.spec.files import read_catalog
 from tests.conftest import ROOT

@@ -11,6 +11,7 @@ from lab.pods import life
 from lab.pods.behaviour import Behaviour, Behaviours
 from lab.pods.requests import Requests
 from lab.pods.silence import Silence
+from lab.ports import free_ports
 
 POD = {
     "metadata": {"name": "a-1", "labels": {"app": "a"}},
@@ -46,9 +47,7 @@ def test_a_process_that_crashes_is_unready_and_starts_again_each_time(monkeypatc
 
 
 def test_a_silent_address_takes_no_connection_and_refuses_none():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_ports("silent")["silent"]
     silence = Silence("127.0.0.1", port)
     with pytest.raises(TimeoutError):
         socket.create_connection(("127.0.0.1", port), timeout=0.3)
