@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rollout.plan.service_plan import RolloutPlan
 
 LABELS: Final = "metadata.labels"
+ANNOTATIONS: Final = "spec.template.metadata.annotations["
 LOCALITY, OUTLIERS = "localityLbSetting", "outlierDetection"
 WHOLE: Final = (LABELS, "metadata.annotations", "spec")
 """The paths of an object that stays as it is.
@@ -95,16 +96,14 @@ class Held:
         """The paths that stay of what a way back changes, by kind."""
         return MOVES if self.fixed and self.plan.canary is None else {}
 
-    def restores(self, name: str) -> bool:
-        """Whether a Deployment gets stable's image back, which a promotion that failed has changed.
+    @property
+    def restores(self) -> bool:
+        """Whether stable and its companions get the image of the last update that succeeded.
 
-        Args:
-            name: Its name in the cluster: stable's or a companion's, which runs the same.
+        A promotion that failed may have changed it, and the state does not tell for sure: where pods did not get ready
+        it has the inputs of before, where the server refused them the new ones.
         """
-        if not self.moves or self.plan.stable.image != self.plan.last_stable:
-            return False
-        runs = state.image_of({"spec": self._written(state.DEPLOYMENT, name)})
-        return runs not in (None, self.plan.last_stable)
+        return bool(self.moves) and self.plan.stable.image == self.plan.last_stable
 
     def route(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         """The spec of a VirtualService: what the state has of it, without the canary.
@@ -132,17 +131,19 @@ class Held:
         return before | {"trafficPolicy": present(**policy)}
 
     def all_but_the_image(self, name: str, spec: dict[str, Any]) -> tuple[str, ...]:
-        """The paths that stay of what a promotion that failed has changed: it gets back its image and revision alone.
+        """The paths that stay of a Deployment which gets back its image and revision alone.
 
         Args:
             name: Its name in the cluster.
-            spec: The spec of its Deployment that the checkout asks for. Its pods get annotations, if only none: to
-                the engine a path below what is not there is an error.
+            spec: Its spec that the checkout asks for. Pods get annotations, if only none, where the state has some:
+                to the engine a path below what is not there is an error.
         """
-        spec["template"]["metadata"].setdefault("annotations", {})
         # What the checkout takes away stays, too.
         before = self._written(state.DEPLOYMENT, name)
-        return (LABELS, "metadata.annotations", *_others("spec", IMAGE, spec, before))
+        paths = tuple(_others("spec", IMAGE, spec, before))
+        if any(path.startswith(ANNOTATIONS) for path in paths):
+            spec["template"]["metadata"].setdefault("annotations", {})
+        return (LABELS, "metadata.annotations", *paths)
 
     def _written(self, token: str, name: str) -> dict[str, Any] | None:
         """The spec of an object in the state, by its type there and its name in the cluster."""

@@ -217,7 +217,7 @@ class ServiceObjects:
         ignored: tuple[str, ...] = ("spec.replicas",) if release.scaling and rests else ()
         declare = self._declare_canary if release.is_canary else self._declare_fixed
         spec = deployment_spec(pods, release)
-        if not release.is_canary and self._held.restores(name):
+        if not release.is_canary and self._held.restores:
             declare, ignored = self._declare, self._held.all_but_the_image(name, spec)
         return declare(
             "Deployment",

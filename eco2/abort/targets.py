@@ -60,8 +60,11 @@ def targets(
 
 
 def _differs(one: Resource, prior: Prior | None) -> bool:
-    runs = image_of(one.get("inputs") or {}) if one["type"] == DEPLOYMENT else None
-    return prior is not None and runs not in (None, prior.stable_image)
+    """Whether a Deployment has, by what was asked or by what was answered, another image than stable had."""
+    if prior is None or one["type"] != DEPLOYMENT:
+        return False
+    images = {image_of(one.get(side) or {}) for side in ("inputs", "outputs")}
+    return bool(images - {None, prior.stable_image})
 
 
 def _name(one: Resource) -> str:

@@ -78,6 +78,10 @@ def test_a_companion_goes_back_where_a_promotion_that_failed_has_changed_it(imag
     ]
     told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
     assert ("Deployment my-grpc" in told) is named
+    # Where its pods did not get ready, the state has the inputs of before.
+    beside[0]["inputs"], beside[0]["outputs"] = {}, beside[0]["inputs"]
+    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
+    assert ("Deployment my-grpc" in told) is named
     assert "Service my-grpc" not in told
 
 
