@@ -208,8 +208,9 @@ class ServiceObjects:
         # The Deployment goes at once and its pods drain behind it: streams of many minutes would hold up
         # the update, and with it everything that comes after.
         annotations = {"pulumi.com/deletionPropagationPolicy": "background"}
-        if release.is_canary and self._spec.autoscaler is not None:
-            # Its size is the plan's: where its autoscaler has changed it since, a phase takes it back.
+        if release.is_canary and (self._spec.autoscaler is not None or self._spec.reads_queues):
+            # Its size is the plan's: where its autoscaler has changed it since, or an abort that was not finished,
+            # a phase takes it back.
             annotations["pulumi.com/patchForce"] = "true"
         # Between phases an autoscaler that runs owns the number. Not to name it at all would leave a
         # Deployment that gains an autoscaler with one pod: the API server's default.

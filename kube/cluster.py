@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from kube.answers import names_an_object, way_on
 from kube.connection import ApiRequest, NoAnswerError, connect
 from kube.errors import (
     BusyError,
@@ -28,6 +29,7 @@ FORBIDDEN = 403
 CONFLICT = 409
 BUSY = (429, 500, 502, 503, 504)
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 JSON = "application/json"
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks for what an object is called and not for what is in it: Secrets stay secret."""
@@ -155,6 +157,15 @@ class ClusterClient:
         if self._call("PATCH", path, {"fieldManager": manager, "force": "true"}, document) is None:
             raise ClusterError(f"{self._at} took nothing at {path}: the namespace is gone")
 
+    def scale(self, namespace: str, deployment: str, replicas: int, manager: str) -> None:
+        """Sets a Deployment's number of pods by its subresource `scale`; nothing where it does not exist.
+
+        Raises:
+            ClusterError: If the cluster refuses or does not answer.
+        """
+        path = f"{path_of('Deployment', namespace, deployment)}/scale"
+        self._call("PATCH", path, {"fieldManager": manager}, {"spec": {"replicas": replicas}}, patch=MERGE)
+
     def _call(
         self,
         method: str,
@@ -162,6 +173,7 @@ class ClusterClient:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         accept: str = JSON,
+        patch: str = APPLY,
     ) -> dict[str, Any] | None:
         """Sends a request; None if there is no such object.
 
@@ -172,12 +184,12 @@ class ClusterClient:
         kind = (found["group"], found["resource"]) if found else ("", "")
         if found and (version := self._served.get(kind)):
             path = API.sub(rf"/apis/{found['group']}/{version}\g<rest>", path)
-        status, decoded = self._send(method, path, query, body, accept)
-        if status != NOT_FOUND or _names_an_object(decoded):
+        status, decoded = self._send(method, path, query, body, accept, patch)
+        if status != NOT_FOUND or names_an_object(decoded):
             return None if status == NOT_FOUND else decoded
         if found and kind not in self._served:
             self._served[kind] = self._version_of(*kind, path)
-            return self._call(method, path, query, body, accept)
+            return self._call(method, path, query, body, accept, patch)
         raise NotServedError(f"{self._at} serves nothing at {path}; is it the right cluster?")
 
     def _version_of(self, group: str, resource: str, path: str) -> str:
@@ -202,13 +214,14 @@ class ClusterClient:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         accept: str = JSON,
+        patch: str = APPLY,
     ) -> tuple[int, dict[str, Any]]:
         """Sends a request; the status and the decoded answer.
 
         Raises:
             ClusterError: If the cluster refuses, by another status than 404, or does not answer in JSON.
         """
-        content = {"Content-Type": APPLY if method == "PATCH" else JSON} if body else {}
+        content = {"Content-Type": patch if method == "PATCH" else JSON} if body else {}
         headers = {"Accept": accept} | content
         try:
             status, text = self._connection.send(ApiRequest(method, path, query or {}, headers, body))
@@ -227,21 +240,5 @@ class ClusterClient:
             decoded = {"message": text.decode(errors="replace").strip()}
         if status >= REFUSED and status != NOT_FOUND:
             reason = one_line(str(decoded.get("message", status)))
-            raise _ERRORS.get(status, ClusterError)(f"{self._at} refused {path}: {reason}{_way_on(reason)}")
+            raise _ERRORS.get(status, ClusterError)(f"{self._at} refused {path}: {reason}{way_on(reason)}")
         return status, decoded
-
-
-def _names_an_object(answer: Mapping[str, Any]) -> bool:
-    """Whether a 404 is about an object; an API that is not served is answered without a name."""
-    details = answer.get("details")
-    return answer.get("reason") == "NotFound" and isinstance(details, dict) and bool(details.get("name"))
-
-
-def _way_on(reason: str) -> str:
-    """What to do about a refusal whose cause lies elsewhere in the cluster."""
-    if "failed calling webhook" not in reason:
-        return ""
-    return (
-        "; the server asks this webhook before it takes a change, and cannot reach it: bring its pods back "
-        "(Istio's: kubectl -n istio-system rollout restart deployment/istiod), or see docs/rollback.md, step 5"
-    )

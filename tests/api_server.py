@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROUTES = "/apis/networking.istio.io/v1/namespaces/{}/virtualservices/{}"
+DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
 ISTIOD = "/apis/apps/v1/namespaces/istio-system/deployments"
 
 
@@ -40,9 +41,11 @@ class ApiServer:
         objects: What is there.
         refusals: Messages with which a change is refused.
         unreadable: Paths that nobody may read.
+        written: Path and query of what was written, in order.
         before_write: What happens just before the first write of a path.
         not_served: Paths of lists that the server does not know.
         hangs: Whether requests are taken and never answered.
+        after_write: What happens just after each write of a path, as an autoscaler's.
         once: Statuses with which the next requests are answered, by method and path; 0 cuts the line off.
     """
 
@@ -55,6 +58,8 @@ class ApiServer:
         self.refusals: dict[str, str] = {}
         self.unreadable: set[str] = set()
         self.before_write: dict[str, Callable[[], None]] = {}
+        self.after_write: dict[str, Callable[[], None]] = {}
+        self.written: list[tuple[str, str]] = []
         self.not_served: set[str] = set()
         self.hangs = False
         self.once: dict[tuple[str, str], list[int]] = {}
@@ -85,7 +90,7 @@ class ApiServer:
                     self._answer(404, {"reason": "NotFound", "details": {"name": name} if known else {}})
 
             def do_PATCH(self) -> None:
-                path = self.path.partition("?")[0]
+                path, _, query = self.path.partition("?")
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self._answered_otherwise("PATCH", path):
                     return
@@ -93,12 +98,26 @@ class ApiServer:
                     self._answer(500, {"message": cluster.refusals[path]})
                     return
                 cluster.before_write.pop(path, lambda: None)()
+                cluster.written.append((path, query))
+                if path.endswith("/scale"):
+                    self._scale(path.removesuffix("/scale"), body)
+                    return
                 seen = body["metadata"].get("resourceVersion")
                 if seen and seen != cluster.objects[path]["metadata"].get("resourceVersion"):
                     self._answer(409, {"message": "the object has been modified"})
                     return
                 cluster.objects[path] = body
+                cluster.after_write.get(path, lambda: None)()
                 self._answer(200, body)
+
+            def _scale(self, path: str, body: dict[str, Any]) -> None:
+                if path not in cluster.objects:
+                    self._answer(404, {"reason": "NotFound", "details": {"name": path.rsplit("/", 1)[1]}})
+                    return
+                assert self.headers["Content-Type"] == "application/merge-patch+json"
+                cluster.objects[path]["spec"] |= body["spec"]
+                cluster.after_write.get(path, lambda: None)()
+                self._answer(200, {"kind": "Scale", **body})
 
             def _answered_otherwise(self, method: str, path: str) -> bool:
                 if not (statuses := cluster.once.get((method, path))):
@@ -143,6 +162,17 @@ class ApiServer:
         """Puts both VirtualServices of a service there."""
         for one in (name, f"{name}-mesh"):
             self.objects[ROUTES.format(namespace, one)] = routed(namespace, one, weight)
+
+    def deployment(self, namespace: str, name: str, replicas: int, kind: str = "worker") -> dict[str, Any]:
+        """Puts a Deployment there, and returns it."""
+        labels = {"app.kubernetes.io/component": kind}
+        made = self.objects[DEPLOYMENT.format(namespace, name)] = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"namespace": namespace, "name": name, "labels": labels},
+            "spec": {"replicas": replicas},
+        }
+        return made
 
     def canary(self, namespace: str, name: str, image: str, ready: int = 1, wanted: int = 1) -> None:
         """Puts a canary's Deployment with its ReplicaSet there."""

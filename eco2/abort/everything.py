@@ -129,7 +129,7 @@ def _why(stroke: Stroke) -> str:
     told = (
         f"{', '.join(stroke.missing)} is not there, so that canary may get traffic" if stroke.missing else ""
     )
-    return stroke.failure or told
+    return stroke.failure or stroke.unstopped or told
 
 
 def _file(ready: Ready) -> Path:

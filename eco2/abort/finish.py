@@ -14,6 +14,7 @@ from eco2.stack.cli import EndedError, PulumiError
 from eco2.stack.config import phases_in
 from kube.errors import ClusterError
 from rollout.problems import ConfigError
+from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +44,7 @@ def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> Non
     good = tuple(name for name in services if name not in failed)
     # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
     lost = any(stroke.lost for stroke in strokes if stroke.service in failed)
-    sure = not lost or any(stroke.found for stroke in strokes)
+    sure = not lost or any(stroke.found or stroke.moved or stroke.rested for stroke in strokes)
     if good and request.reconcile and not sure:
         told += f"; so nothing of {', '.join(good)} was touched either"
     elif good and request.reconcile:
@@ -74,15 +75,19 @@ def unknown(request: AbortRequest, services: Mapping[str, Place]) -> dict[str, s
 
 
 def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[str], None]) -> dict[str, str]:
-    """Why a service's routes are not known to be back, by service.
+    """Why a service's routes, or a worker's canary, are not known to be back, by service.
 
     Absence is no success: of a service that has routes, and none was found, only the state can tell that it
-    never had any.
+    never had any. A worker's canary that could not be scaled waits for the update, where one follows.
     """
     failed = {}
     for stroke in strokes:
         if stroke.failure:
             failed[stroke.service] = stroke.failure
+        elif stroke.unstopped and request.reconcile:
+            say(f"{stroke.service}: until the update ends its canary, it may take work: {stroke.unstopped}")
+        elif stroke.unstopped:
+            failed[stroke.service] = f"its canary may take work still: {stroke.unstopped}"
         elif stroke.lost:
             if request.reconcile and never_brought_up(request, stroke.service, say):
                 say(f"{stroke.service}: was never brought up on {request.stack}, so it has no routes")
@@ -107,8 +112,8 @@ def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[st
 def _say_what_is_left(request: AbortRequest, strokes: Iterable[Stroke], say: Callable[[str], None]) -> None:
     names = [stroke.service for stroke in strokes]
     for stroke in strokes:
-        if stroke.unrouted:
-            say(f"{stroke.service}: has no routes; a canary of it takes work until the update ends it")
+        if stroke.unrouted and not stroke.rested:
+            say(f"{stroke.service}: has no canary: no Deployment {canary_name(stroke.service)} is there")
     try:
         phases = phases_in(request.project, request.stack)
     except ConfigError:

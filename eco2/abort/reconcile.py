@@ -88,8 +88,8 @@ class SecondStroke:
                     return
                 if watch.ident is None:
                     self.say(
-                        "another update is under way; until it ends, routes that it sets to a canary are taken "
-                        f"back; waiting for it for {PATIENCE_SECONDS / 60:g} min at the most. If nothing updates "
+                        "another update is under way; until it ends, what it gives to a canary is taken back; "
+                        f"waiting for it for {PATIENCE_SECONDS / 60:g} min at the most. If nothing updates "
                         f"{self.request.stack}: pulumi cancel --stack {self.request.stack}"
                     )
                     watch.start()
@@ -100,14 +100,17 @@ class SecondStroke:
     def not_back(self) -> dict[str, str]:
         """Why a service is not known to be back, by service, after one more look at its routes.
 
-        A worker has none: it is back when its canary has no Deployment.
+        A worker has none: it is back when its canary has no Deployment, or one that asks for no pods.
         """
         strokes = strike(self.cluster, self.services, self.services)
-        workers = [stroke.service for stroke in strokes if stroke.unrouted]
+        workers = [one.service for one in strokes if one.unrouted]
+        awake = {one.service: one.awake for one in strokes if one.awake}
         try:
-            found = dict.fromkeys(
-                canaries_in(self.cluster, self.services, workers), "its canary still takes work"
-            )
+            found = {
+                name: awake[name]
+                for name in canaries_in(self.cluster, self.services, workers)
+                if name in awake
+            }
             for name in workers_not_in(self.cluster, self.services, workers):
                 if not never_brought_up(self.request, name, self.say):
                     found[name] = "neither of its Deployments is there (is it the right cluster?)"
@@ -125,13 +128,16 @@ class SecondStroke:
 
     def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
         """Looks again and again: the other update may write routes at any time, also while this one is tried."""
+        unstopped: dict[str, str] = {}
         while not ended.wait(LOOK_SECONDS):
-            self._strike_again(moved)
+            self._strike_again(moved, unstopped)
 
-    def _strike_again(self, moved: dict[str, float]) -> None:
+    def _strike_again(self, moved: dict[str, float], unstopped: dict[str, str]) -> None:
         for stroke in strike(self.cluster, self.services, self.services):
-            if stroke.failure:
-                self.say(f"{stroke.service}: {stroke.failure}")
+            why = stroke.unstopped if unstopped.get(stroke.service) != stroke.unstopped else ""
+            unstopped[stroke.service] = stroke.unstopped
+            if told := stroke.failure or why:
+                self.say(f"{stroke.service}: {told}")
             if stroke.moved:
                 self.say(f"{stroke.service}: taken back again")
                 moved[stroke.service] = time.time()
@@ -203,7 +209,7 @@ class SecondStroke:
             told = ", ".join(name for name in moving if name not in workers)
             raise PulumiError(f"the canary of {told} stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.
-        self._strike_again(moved)
+        self._strike_again(moved, {})
         restore_stable(self.request, {name: last[name] for name in moving if name in last}, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.request.command}")
         variables = about(moving, moving)

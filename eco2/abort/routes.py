@@ -3,19 +3,20 @@
 It reads what is there and takes the canary out of it, so it needs neither Pulumi nor the
 state nor a config that can be used. It writes as the updates do, by a forced server-side
 apply of the whole object under their field manager, so that the next update meets no
-conflict (rule 12).
+conflict (rule 12). A worker has no routes: `workers` takes the pods from its canary.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from eco2.abort.attempts import attempted
+from eco2.abort.workers import rest
 from eco2.background import Later
 from eco2.field_managers import applicable, hands
-from kube.errors import BusyError, ClusterError, ConflictError, NotServedError
+from kube.errors import ClusterError, NotServedError
 from rollout.marks import FIELD_MANAGER
 from rollout.traffic.kinds import by_selector, by_weight, reads_queues
 from rollout.traffic.names import routing_objects
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 
     from kube.cluster import ClusterClient
 
-ATTEMPTS = 5
-"""How often an object is read and written, at most, where somebody else changes it or the server is busy."""
-PAUSE_SECONDS = 0.1
-"""Before a busy server is asked again; twice as long each time."""
-LONGEST_SECONDS = 3.0
-"""After that, a server that is busy is asked no more."""
+SCALED: Final = "scaled to 0; its pods finish their message"
 
 
 class RoutedService(Protocol):
@@ -58,6 +54,8 @@ class Stroke:
         found: The objects that were there.
         missing: Those that were looked for and are not there, as `VirtualService auth/auth-api`.
         noted: What could not be looked at of objects that a service of its kind has not.
+        rested: Of a worker, whether its canary's Deployment was seen to ask for no pods.
+        unstopped: Of a worker, why its canary may take work still; empty where it does not, or there is none.
     """
 
     service: str
@@ -66,6 +64,8 @@ class Stroke:
     found: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     noted: str = ""
+    rested: bool = False
+    unstopped: str = ""
 
     @property
     def lost(self) -> bool:
@@ -74,8 +74,23 @@ class Stroke:
 
     @property
     def unrouted(self) -> bool:
-        """Whether the service has no routes, as a worker: only the update ends its canary."""
+        """Whether the service has no routes, as a worker: its canary is scaled to 0 instead."""
         return not (self.missing or self.found or self.failure)
+
+    @property
+    def resting(self) -> str:
+        """That a worker's canary asks for no pods, in words; empty where that was not seen."""
+        if not self.rested:
+            return ""
+        return (
+            SCALED if any(title.startswith("Deployment ") for title in self.moved) else "scaled to 0 already"
+        )
+
+    @property
+    def awake(self) -> str:
+        """Of a worker, why its canary takes work, or may, if it has one; empty where it is at rest."""
+        told = "" if self.rested else "its canary still takes work"
+        return ": ".join(filter(None, (told, self.unstopped)))
 
 
 def strike(
@@ -111,7 +126,8 @@ def _take_back(cluster: ClusterClient, name: str, service: RoutedService) -> Str
         return stroke
     if reads_queues(service.kind):
         # It has none to move: what cannot be read of some keeps nobody from ending its canary.
-        return Stroke(name, (), noted=stroke.failure)
+        done = rest(cluster, name, service.namespace)
+        return Stroke(name, done.moved, noted=stroke.failure, rested=done.rested, unstopped=done.why)
     selected = _move_all(cluster, name, service.namespace, routing_objects(name, "grpc"))
     # What Istio's API does not tell keeps no Service from being pinned.
     failure = "; ".join(filter(None, dict.fromkeys((selected.failure, stroke.failure))))
@@ -130,7 +146,10 @@ def _move_all(
 ) -> Stroke:
     """Takes a service's canary out of some objects, all at the same time."""
     begun = [
-        (f"{kind} {namespace}/{one}", Later(partial(_move, cluster, kind, namespace, one)))
+        (
+            f"{kind} {namespace}/{one}",
+            Later(partial(attempted, partial(_move, cluster, kind, namespace, one))),
+        )
         for kind, one in objects
     ]
     moved: list[str] = []
@@ -158,21 +177,6 @@ def _move_all(
 
 def _move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
     """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
-    until = time.monotonic() + LONGEST_SECONDS
-    for attempt in range(ATTEMPTS - 1):
-        try:
-            return _try_to_move(cluster, kind, namespace, name)
-        except ConflictError:
-            pass
-        except BusyError:
-            # In an incident servers throttle, and etcd changes its leader.
-            if time.monotonic() > until:
-                raise
-            time.sleep(PAUSE_SECONDS * 2**attempt)
-    return _try_to_move(cluster, kind, namespace, name)
-
-
-def _try_to_move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
     live = cluster.read(kind, namespace, name)
     if live is None:
         return None

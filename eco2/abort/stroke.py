@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eco2.abort.proxies import in_words, look_at_istiod, why_it_is_not_known
 from eco2.abort.routes import strike
 from eco2.background import Later
+from rollout.traffic.names import canary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -53,7 +54,7 @@ class FirstStroke:
 
 
 def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None = None) -> FirstStroke:
-    """Takes the canaries out of all routes.
+    """Takes the canaries out of all routes, and the pods from those of workers.
 
     Args:
         ready: Where they are.
@@ -82,7 +83,7 @@ def say_what_moved(
         silent: That proxies do not know it, or that it was not looked at, and why; empty where they do.
         say: Takes a line for the user.
     """
-    moved = [stroke for stroke in strokes if stroke.moved]
+    moved = [stroke for stroke in strokes if stroke.moved and not stroke.unrouted]
     for stroke in moved:
         whole = not stroke.failure and not stroke.missing and not silent
         what = "all traffic" if whole else ", ".join(stroke.moved)
@@ -94,6 +95,8 @@ def say_what_moved(
     if silent and (moved or there):
         say(silent)
     for stroke in strokes:
+        if stroke.resting:
+            say(f"{canary_name(stroke.service)}: {stroke.resting}")
         if stroke.noted:
             told = "takes its work from queues; whether it has routes besides is not known"
             say(f"{stroke.service}: {told}: {stroke.noted}")

@@ -53,7 +53,9 @@ class WayBack:
         found = {}
         for one in self._struck.strokes:
             if one.unrouted:
-                found[one.service] = "has no routes; its canary takes work until the update ends it"
+                # No failure, which would be tried again first: the update ends this canary.
+                left = f"its canary may take work until the update ends it: {one.unstopped}"
+                found[one.service] = left if one.unstopped else one.resting or "has no canary any more"
             elif one.missing:
                 told = f"{', '.join(one.missing)} is not there"
                 found[one.service] = f"{told}, so whether requests meet its canary is not known"

@@ -18,7 +18,10 @@ def abort(
     everything: Annotated[bool, typer.Option("--all", help="Take every service back.")] = False,
     no_reconcile: Annotated[
         bool,
-        typer.Option("--no-reconcile", help="Only move the routes; somebody else updates config and state."),
+        typer.Option(
+            "--no-reconcile",
+            help="Only move routes and scale workers' canaries; others update config and state.",
+        ),
     ] = False,
     no_up: Annotated[
         bool, typer.Option("--no-up", help="Only write phase 0 to the stack's file, for a commit.")
@@ -37,12 +40,12 @@ def abort(
 ) -> None:
     """Take services back to stable at once: one command for the night call.
 
-    First it sets all routes to stable, directly at the API server, within a second. Then it writes phase 0 to the
-    stack's file and updates these services, so that config, cluster and state agree. If it was interrupted, run it
-    again to finish. It does not ask, and no guard stops it.
+    First it sets all routes to stable and scales workers' canaries to 0, directly at the API server, within a second.
+    Then it writes phase 0 to the stack's file and updates these services, so that config, cluster and state agree. If
+    it was interrupted, run it again to finish. It does not ask, and no guard stops it.
 
-    Exit codes: 0 done, 1 a route could not be moved, was not found, or is not known to have reached the proxies,
-    2 wrong usage, 4 the routes are moved but the update failed, 130 interrupted.
+    Exit codes: 0 done, 1 a route could not be moved, was not found, or is not known to have reached the proxies, or a
+    worker's canary could not be scaled, 2 wrong usage, 4 the routes are moved but the update failed, 130 interrupted.
 
     Example: eco2 abort auth-api scan-api --stack prod
     """

@@ -85,6 +85,48 @@ def test_the_first_stroke_alone_and_the_second_later(stack, lab):
     assert stack.changes() == []
 
 
+def test_the_first_stroke_takes_the_pods_of_workers_and_leaves_no_conflict(stack, lab):
+    # Stable has an autoscaler in one, and none in the other.
+    workers = {"scan-worker": "scan/scan-worker-canary", "auth-relay": "auth/auth-relay-canary"}
+
+    def sizes():
+        found = lab.items("/apis/apps/v1/deployments")
+        return [found[name]["spec"]["replicas"] if name in found else None for name in workers.values()]
+
+    for name in workers:
+        stack.jump(2, name)
+    before = sizes()
+    assert all(before)
+    scalers = "/apis/keda.sh/v1alpha1/namespaces/scan/scaledobjects"
+    scaler = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "scan-worker-canary", "namespace": "scan"},
+        "spec": {
+            "scaleTargetRef": {"name": "scan-worker-canary"},
+            "triggers": [{"type": "cron", "metadata": {"desiredReplicas": "1"}}],
+        },
+    }
+    lab.api.request("POST", scalers, scaler)
+    done = stack.eco2("abort", *workers, "--no-reconcile")
+    assert done.returncode == 0, done.stderr
+    for name in workers:
+        assert f"{name}-canary: scaled to 0; its pods finish their message" in done.stdout
+    assert sizes() == [0, 0]
+    held = lab.api.request("GET", f"{scalers}/scan-worker-canary")
+    assert held["metadata"]["annotations"] == {"autoscaling.keda.sh/paused-replicas": "0"}
+    assert held["spec"]["triggers"] == scaler["spec"]["triggers"]
+    lab.api.request("DELETE", f"{scalers}/scan-worker-canary")
+    # Somebody keeps the canaries all the same: the number is the program's again.
+    stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    assert sizes() == before
+    assert stack.eco2("abort", *workers, "--no-reconcile").returncode == 0
+    done = stack.eco2("abort", *workers)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sizes() == [None, None]
+    assert stack.changes() == []
+
+
 @pytest.mark.rare
 def test_a_sick_neighbour_does_not_hold_an_abort_up(stack, lab):
     stack.jump(3, "image-api")

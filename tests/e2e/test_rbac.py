@@ -56,7 +56,11 @@ def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, pe
         assert send(lab, HOST, PATHS["auth-api"], 50, "--header")["answers"] == {"v1": 50}
         return done
 
-    abort("auth-api")
+    stack.climb("scan-worker", 2)
+    done = abort("auth-api", "scan-worker")
+    assert "scan-worker-canary: scaled to 0; its pods finish their message" in done.stdout
+    worker = "/apis/apps/v1/namespaces/scan/deployments/scan-worker-canary"
+    assert lab.api.request("GET", worker)["spec"]["replicas"] == 0
     stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
     assert send(lab, HOST, PATHS["auth-api"], 50, "--header")["answers"] == {"v2": 50}
     catalog = stack.folder / "services.yaml"
@@ -68,5 +72,9 @@ def test_the_first_stroke_s_role_is_enough_for_it_and_for_nothing_more(stack, pe
     assert "auth-api-new: no route was found" in done.stderr
     catalog.write_text(known)
     path = "/apis/apps/v1/namespaces/auth/deployments/auth-api"
+    theirs = Api(connection(Path(on_call.variables["KUBECONFIG"]), "eco2-dev"))
     with pytest.raises(ApiError, match="forbidden"):
-        Api(connection(Path(on_call.variables["KUBECONFIG"]), "eco2-dev")).request("DELETE", path)
+        theirs.request("DELETE", path)
+    # To write a canary would be to run any image.
+    with pytest.raises(ApiError, match="forbidden"):
+        theirs.request("PATCH", worker, {"spec": {"paused": True}}, None, "application/merge-patch+json")

@@ -105,7 +105,13 @@ def test_where_nothing_was_moved_it_does_not_say_so():
 @pytest.mark.parametrize(
     ("stroke", "silent", "words"),
     [
-        (Stroke("a", ()), "", "its canary takes work until the update ends it"),
+        (Stroke("a", ()), "", "has no canary any more"),
+        (Stroke("a", (), unstopped="no right"), "", "may take work until the update ends it: no right"),
+        (
+            Stroke("a", ("Deployment my/a-canary",), rested=True),
+            "",
+            "scaled to 0; its pods finish their message",
+        ),
         (Stroke("a", (), "", (), ("VirtualService my/a",)), "", "VirtualService my/a is not there"),
         (Stroke("a", ("VirtualService my/a",), "", ("x",)), "istiod is down", "istiod is down"),
         (Stroke("a", ("VirtualService my/a",), "", ("x",)), "", None),

@@ -97,6 +97,9 @@ def test_the_cluster_role_covers_every_kind_that_the_program_applies(program):
     ]
     writing = [rule for one in roles for rule in one["rules"] if "patch" in rule["verbs"]]
     changed = {(rule["apiGroups"][0], kind) for rule in writing for kind in rule["resources"]}
+    # Only an abort's first stroke asks for a part of an object.
+    assert {one for one in changed if "/" in one[1]} == {("apps", "deployments/scale")}
+    changed.remove(("apps", "deployments/scale"))
     applied = set()
     for stack in ("dev", "prod"):
         for one in program.run(stack).resources:
@@ -237,7 +240,14 @@ def test_a_watch_reads_canaries_and_changes_nothing():
     assert actions == {"eks:DescribeCluster", "s3:ListBucket", "s3:GetObject"}
 
 
-def test_an_abort_s_first_stroke_changes_routes_and_nothing_else():
+def test_an_abort_s_first_stroke_changes_routes_and_the_number_of_pods_and_nothing_else():
+    for group, resource in (("apps", "deployments/scale"), ("keda.sh", "scaledobjects")):
+        for who in GROUPS:
+            assert granted(who, "patch", group, resource, "auth")
+        others = set(WRITES) - {"patch"}
+        assert not any(granted("eco2-on-call", verb, group, resource, "auth") for verb in others)
+    for group, resource in (("apps", "deployments"), ("keda.sh", "scaledobjects")):
+        assert granted("eco2-on-call", "get", group, resource, "auth")
     assert granted("eco2-on-call", "patch", "networking.istio.io", "virtualservices", "auth")
     assert granted("eco2-on-call", "patch", "", "services", "auth")
     for group, resource in (

@@ -382,6 +382,18 @@ def test_what_leads_traffic_is_taken_back_from_any_hand_and_nothing_else_is(prog
             assert one.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
 
 
+def test_a_workers_canary_gets_the_plans_number_whoever_has_scaled_it(program):
+    """As an abort's first stroke does."""
+    program.edit("Pulumi.dev.yaml", **{"config/eco2:rollouts": rollouts(scan_worker=1, auth_relay=1)})
+    deployments = objects(program.run(), "Deployment")
+    for name in ("scan-worker", "auth-relay"):
+        canary, stable = (
+            deployments[one].inputs["metadata"]["annotations"] for one in (f"{name}-canary", name)
+        )
+        assert canary["pulumi.com/patchForce"] == "true"
+        assert "pulumi.com/patchForce" not in stable
+
+
 def test_rule_9_promotion_readies_stable_before_routes_leave_the_canary(program):
     program.edit(
         "Pulumi.dev.yaml", **{"config/eco2:services/auth-api": {"image": {"tag": "auth-api-dev-canary"}}}
