@@ -115,7 +115,8 @@ class CanaryService(pulumi.ComponentResource):
             args: What it is made of.
             opts: Pulumi's own; `provider` or `providers` with the cluster's Kubernetes provider.
             plan: What was planned for it together with others.
-            deferred: Whether only the routes of a way back are declared now, and `declare` is called later.
+            deferred: Whether only the routes of a way back are declared now, and the caller calls `shrink` and
+                `declare` later.
 
         Raises:
             SystemExit: If a guard refuses the update, which is told.
@@ -126,10 +127,21 @@ class CanaryService(pulumi.ComponentResource):
         super().__init__(CANARY_SERVICE, name, None, opts)
         self._objects = ServiceObjects(self, name, args, self.plan)
         self.routes = self._objects.routes([]) if self.plan.order.retreats else []
+        self._shrunk: Resources = []
         if not deferred:
             self.declare(args.nodes)
             if args.plan is None:
                 args.platform.tell(name, self.plan.output(), self.done)
+
+    def shrink(self) -> Resources:
+        """Declares what is left of a canary that goes back where pods decide its share; else nothing.
+
+        Nothing stands before it but its routes: a smaller canary needs no new pods, and so no nodes. A second
+        call gives the same.
+        """
+        if self.plan.order.retreats and not self._args.service.by_weight:
+            self._shrunk = self._shrunk or self._objects.canary(self.routes)
+        return self._shrunk
 
     def declare(self, nodes: Sequence[pulumi.Resource] = ()) -> None:
         """Declares the rest of a service that was deferred.
@@ -138,11 +150,12 @@ class CanaryService(pulumi.ComponentResource):
             nodes: The nodes of its domain, to wait for; empty where an update leaves them alone.
         """
         plan, objects = self.plan, self._objects
+        shrunk = self.shrink()  # before its pods know of nodes
         objects.declare_fixed(nodes)
         builders: dict[Part, Callable[[Resources], Resources]] = {
             Part.STABLE: objects.stable,
             Part.STABLE_AUTOSCALER: objects.stable_autoscaler,
-            Part.CANARY: objects.canary,
+            Part.CANARY: lambda after: shrunk or objects.canary(after),
             Part.CANARY_AUTOSCALER: objects.canary_autoscaler,
             Part.ROUTES: objects.routes if not plan.order.retreats else lambda _: self.routes,
             Part.PAUSE: lambda _: [],  # no resource: the hook on the canary

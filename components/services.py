@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     Nodes = Callable[[], Mapping[str, Sequence[pulumi.Resource]]]
 
+BEGUN_SECONDS = 10
+"""How long all else waits for canaries that shrink, beside their pause: by then the API server has their new size.
+
+What an update has begun it ends, whatever is refused meanwhile. To wait until they are done would hold up the
+rest for sick pods."""
+
 
 def canary_services(
     services: Mapping[str, CanaryServiceArgs],
@@ -29,8 +36,9 @@ def canary_services(
 
     The first step that is refused ends an update, and a node group may be refused as well as a neighbour's pods.
     So routes of services that go back come first, with nothing but their component and namespace before them,
-    and all else is declared once they are done. Dependencies would say the same, and stay in the state:
-    an update whose targets are one service would then have to take along all that once stood behind it.
+    then canaries whose share their pods decide, and all else is declared once these have begun to shrink.
+    Dependencies would say the same, and stay in the state: an update whose targets are one service would then have
+    to take along all that once stood behind it.
 
     Args:
         services: What they are to be, by their components' names. What a plan needs of those that come without
@@ -74,8 +82,8 @@ class _Services:
     def declare(self) -> pulumi.Output[frozenset[str]]:
         first = [name for name in self._services if self._plans[name].order.retreats]
         routes = [route for name in first for route in self._begun(name).routes]
-        if routes:
-            return pulumi.Output.from_input(self._rest_behind(routes))
+        if first:
+            return pulumi.Output.from_input(self._rest_behind(routes, first))
         self._rest()
         return pulumi.Output.from_input(self._done())
 
@@ -92,11 +100,26 @@ class _Services:
         for name in dict.fromkeys((*self._declared, *self._services)):
             self._begun(name).declare([*self._services[name].nodes, *wait_for.get(name, ())])
 
-    async def _rest_behind(self, routes: Sequence[pulumi.Resource]) -> frozenset[str]:
+    async def _rest_behind(self, routes: Sequence[pulumi.Resource], first: Sequence[str]) -> frozenset[str]:
         for route in routes:
             await route.urn.future()
+        await self._begun_to_shrink(first)
         self._rest()
         return await self._done()
+
+    async def _begun_to_shrink(self, names: Sequence[str]) -> None:
+        waits = [
+            asyncio.ensure_future(part.urn.future()) for name in names for part in self._begun(name).shrink()
+        ]
+        if not waits:
+            return
+        pause_seconds = max(self._plans[name].route_propagation_seconds for name in names)
+        done, late = await asyncio.wait(waits, timeout=pause_seconds + BEGUN_SECONDS)
+        for one in late:
+            # The engine tells how it ends; unasked, asyncio would tell it once more.
+            one.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        for one in done:
+            one.result()
 
     async def _done(self) -> frozenset[str]:
         return frozenset([name for name, service in self._declared.items() if await service.done.future()])

@@ -24,7 +24,7 @@ def order_in_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) ->
     """
     words = {
         Part.STABLE: _stable_words(planned, prior),
-        Part.CANARY: _canary_words(planned, prior),
+        Part.CANARY: _canary_words(wanted, planned, prior),
         Part.ROUTES: _routes_words(wanted, planned, prior),
     }
     if words[Part.CANARY] and not wanted.service.reads_queues:
@@ -44,9 +44,12 @@ def _stable_words(planned: RolloutPlan, prior: Prior | None) -> str:
     return "stable resized" if prior.pods.stable != planned.stable.replicas else ""
 
 
-def _canary_words(planned: RolloutPlan, prior: Prior | None) -> str:
+def _canary_words(wanted: Wanted, planned: RolloutPlan, prior: Prior | None) -> str:
     was = prior is not None and prior.phase > 0
     if planned.canary is None:
+        if was and wanted.service.reads_queues and planned.order.retreats:
+            # Pulumi deletes when all else has ended well, and no route keeps work from it until then.
+            return f"canary goes, last in the whole update (`eco2 abort {planned.name}` ends it first)"
         return "canary goes" if was else ""
     if not was or planned.order.direction is Direction.UP:
         return "canary ready" if planned.canary.replicas else ""

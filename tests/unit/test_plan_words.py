@@ -212,6 +212,16 @@ def test_a_selector_is_named_only_where_it_changes(world, before, after, order):
     assert found["ext-authz"][1] == order
 
 
+def test_a_workers_canary_that_ends_last_is_told_with_the_way_to_end_it_first(world):
+    last = "canary goes, last in the whole update (`eco2 abort scan-worker` ends it first)"
+    for before in (1, 3):
+        found = orders(world, {"scan-worker": {"phase": before}}, {"scan-worker": {"phase": 0}})
+        assert found["scan-worker"][1] == last
+    # Part of the way back is no deletion, and so comes first.
+    found = orders(world, {"scan-worker": {"phase": 3}}, {"scan-worker": {"phase": 1}})
+    assert found["scan-worker"][1] == "canary shrinks"
+
+
 def test_the_image_of_a_canary_without_pods_makes_nothing_wait(world):
     first, second = ({"my-worker": {"phase": 1, "canary": {"tag": tag}}} for tag in ("a", "b"))
     assert orders(world, first, second) == {
