@@ -61,6 +61,8 @@ def what_waits(request: AbortRequest, names: tuple[str, ...], say: Callable[[str
             )
         waits = waiting_steps(told)
     except (PulumiError, ValueError) as error:
+        if isinstance(error, PulumiError) and (refused := refusals(error.output)):
+            return f"not brought by this abort, and refused if the checkout asks for it: {'; '.join(refused)}"
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return f"whether the checkout asks for more of these services is not known: {reason[-1].strip()}"
     return f"not brought by this abort, and asked for by the checkout: {'; '.join(waits)}" if waits else ""
@@ -78,3 +80,18 @@ def waiting_steps(preview: str) -> list[str]:
         if step["op"] not in ("same", "read") and not types.startswith("pulumi:"):
             found.append(f"{step['op']} {types.rsplit(':', 1)[1]} {name}")
     return sorted(found)
+
+
+def refusals(preview: str) -> list[str]:
+    """What the program refused in a `pulumi preview --json` that failed, a line for each problem; empty if unknown."""
+    try:
+        told = json.loads(preview[preview.index("{") :]).get("diagnostics") or ()
+        errors = [
+            str(one["message"]) for one in told if str(one.get("severity", "")).endswith(("err", "error"))
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    # The first line counts the problems, which stand indented below it.
+    return [
+        line.strip() for one in errors for line in one.splitlines() if line.startswith("  ") and line.strip()
+    ]

@@ -18,7 +18,13 @@ NO_CLI = "no pulumi on PATH; install Pulumi's CLI, or use the lab's: lab run -- 
 
 
 class PulumiError(Exception):
-    """The CLI is missing or refused; the message is its own."""
+    """The CLI is missing or refused; the message is its own.
+
+    Attributes:
+        output: What it had written to standard output: with `--json` what the program said stands there.
+    """
+
+    output = ""
 
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -92,8 +98,9 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
     if done.returncode:
-        told = done.stderr.strip() or done.stdout.strip()
-        raise refusal(told)
+        refused = refusal(done.stderr.strip() or done.stdout.strip())
+        refused.output = done.stdout
+        raise refused
     return done.stdout
 
 

@@ -12,7 +12,7 @@ from eco2.abort import reconcile as second_stroke
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.request import AbortRequest
-from eco2.abort.state import waiting_steps
+from eco2.abort.state import refusals, waiting_steps
 from eco2.abort.targets import in_flight, targets
 from eco2.stack.cli import about
 from eco2.terminal import progress as telling
@@ -107,6 +107,32 @@ def test_what_waits_is_told_by_kind_and_name():
     ]
     text = json.dumps({"steps": steps})
     assert waiting_steps(f"warning: old\n{text}") == ["update Deployment auth-api"]
+
+
+@pytest.mark.parametrize(
+    ("preview", "expected"),
+    [
+        (
+            [
+                ("warning: old plugin\n", "warning"),
+                ("error: 1 problem, nothing was changed:\n\n", "info#err"),
+                ("  services.yaml: services.auth-api: rule 18\n\n", "info#err"),
+            ],
+            ["services.yaml: services.auth-api: rule 18"],
+        ),
+        ([("error: 2 problems:\n  a: b\n  c: d\n", "error")], ["a: b", "c: d"]),
+        ([("warning: x\n  y", "warning")], []),
+        ([], []),
+    ],
+)
+def test_what_the_program_refuses_of_a_checkout_is_told(preview, expected):
+    told = {"diagnostics": [{"message": message, "severity": severity} for message, severity in preview]}
+    assert refusals(f"warning: old\n{json.dumps(told)}") == expected
+
+
+@pytest.mark.parametrize("output", ["", "{", "{}", "[]", '{"diagnostics": [1]}', '{"diagnostics": [{}]}'])
+def test_what_is_no_preview_tells_nothing(output):
+    assert refusals(output) == []
 
 
 class Holding:
