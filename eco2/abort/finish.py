@@ -138,7 +138,7 @@ def _refuse_silence(struck: FirstStroke, request: AbortRequest) -> None:
 
 def again(request: AbortRequest) -> str:
     """How to try once more."""
-    return f"run it again: {request.command}{'' if request.reconcile else ' --no-reconcile'}"
+    return f"run it again: {request.again(*[] if request.reconcile else ['--no-reconcile'])}"
 
 
 def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:

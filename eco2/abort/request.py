@@ -44,8 +44,22 @@ class AbortRequest:
     @property
     def command(self) -> str:
         """The command that does the same again."""
+        return self.again()
+
+    def again(self, *more: str) -> str:
+        """The same with more options; in backticks, which keep it in one piece, where a message stands in it."""
         given = {"--context": self.context, "--namespace": self.namespace}
         if self.project != Path.cwd():
             given["--project"] = str(self.project)
         options = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
-        return f"eco2 abort {' '.join(self.services) or '--all'} --stack {self.stack}{options}"
+        names = " ".join(self.services) or "--all"
+        told = " ".join(
+            [f"eco2 abort {names} --stack {self.stack}{options}{message_options(self.message)}", *more]
+        )
+        return f"`{told}`" if self.message else told
+
+
+def message_options(message: str) -> str:
+    """A message as options of `eco2 abort`, one for each of its lines, so that the command is one line in any log."""
+    lines = message.replace("`", "'").splitlines()
+    return "".join(f" --message {shlex.quote(line)}" for line in lines)

@@ -49,13 +49,13 @@ def take_back(
         ends.came = interrupted
         failures = _strike(site, endings, ways, why, judged, ends)
     if ends.came:
-        return endings.interrupted_back(why, failures)
+        return endings.interrupted_back(why, failures, message)
     try:
         site.finish_back(message)
     except NotBackError as error:
         return endings.not_back(why, str(error), error.code)
     except KeyboardInterrupt:
-        return endings.interrupted_back(why, failures)
+        return endings.interrupted_back(why, failures, message)
     ways.tell(TakenBack(endings.names, site.now() - began))
     return endings.sick(why)
 

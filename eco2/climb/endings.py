@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from eco2.abort.request import message_options
 from eco2.climb.site import InterruptedUpdateError, RefusedError
 from eco2.terminal.climb.reasons import each_once
 from rollout.climb.words import ahead, places
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rollout.climb.standing import Standing
 
 UNCHANGED: Final = "nothing was changed"
+NO_RECORD: Final = "Whether a climb had found an image sick is not known here, so this keeps no record of it"
 DONE, REFUSED, NOT_UPDATED, SICK, GAVE_UP, MOVED, INTERRUPTED = 0, 1, 4, 5, 6, 7, 130
 
 
@@ -58,7 +60,11 @@ class Endings:
     @property
     def abort_command(self) -> str:
         """The command that takes all services back."""
-        return f"`eco2 abort {' '.join(self.names)} {self.options}`"
+        return self._abort("")
+
+    def _abort(self, message: str) -> str:
+        """The same with what it writes to the history: the record of a verdict that is not there yet."""
+        return f"`eco2 abort {' '.join(self.names)} {self.options}{message_options(message)}`"
 
     @property
     def _ways(self) -> str:
@@ -119,8 +125,8 @@ class Endings:
             return Ending("interrupted", f"{told}. {self._ways}", INTERRUPTED)
         return Ending("update failed", f"{told}. {self._ways}", NOT_UPDATED)
 
-    def broken(self, stands: Mapping[str, Standing], error: Exception) -> Ending:
-        """A fault of this program, or of what it reads."""
+    def broken(self, stands: Mapping[str, Standing], error: Exception, message: str = "") -> Ending:
+        """A fault of this program, or of what it reads; the message is that of a way back that broke, too."""
         trace = error.__traceback__
         while trace and trace.tb_next:
             trace = trace.tb_next
@@ -128,12 +134,20 @@ class Endings:
         told = (
             f"an error that nobody expected: {type(error).__name__}: {error}{place}; nobody watches any more"
         )
-        return Ending("failed", f"{told}: {_stands(stands)}. {self._ways}", REFUSED)
+        ways = f"It is sick; take it back: {self._abort(message)}" if message else self._ways
+        return Ending("failed", f"{told}: {_stands(stands)}. {ways}", REFUSED)
 
-    def interrupted_back(self, why: Mapping[str, str], failures: Mapping[str, str]) -> Ending:
+    def unrecorded(self, ending: Ending) -> Ending:
+        """The end of a way back that somebody else had begun: nobody knows the verdict any more."""
+        way = f"unless `eco2 history {self.options}` has one, a climb takes that image up again"
+        return replace(ending, words=f"{ending.words}. {NO_RECORD}: {way}")
+
+    def interrupted_back(self, why: Mapping[str, str], failures: Mapping[str, str], message: str) -> Ending:
         """A Ctrl-C, or the end of a job, while services are taken back."""
         routes = f"routes are not moved: {_told(failures)}" if failures else "the first stroke is done"
-        told = f"{_told(why)}. Interrupted while it is taken back: {routes}; finish it: {self.abort_command}"
+        told = (
+            f"{_told(why)}. Interrupted while it is taken back: {routes}; finish it: {self._abort(message)}"
+        )
         return Ending("interrupted", told, INTERRUPTED)
 
     def interrupted(self, stands: Mapping[str, Standing]) -> Ending:

@@ -47,7 +47,8 @@ class Began(_AsJson):
         promote: Whether it promotes in the end.
         soak_seconds: The least time at a phase.
         give_up_seconds: The most time at a phase.
-        images: By service, its images by version: `stable`, `canary`.
+        images: By service, its images by version: `stable`, `canary` as it runs; if the file asks for another,
+            `canary by the file`.
         phases: By service, the phase that it is at.
         moves: Whether it moves anything; `eco2 judge` does not.
         weights: By service, the weight at that phase.

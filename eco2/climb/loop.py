@@ -138,7 +138,7 @@ class Climb(Seeing):
             # The first step, too, though it was shown: an answer may take hours.
             proposal = self._site.prepare(step, self._compare)
             if not self._is_still(step):
-                return None
+                return self._back_if_sick()
             message = self._message(step)
             # A Ctrl-C between the file and the update would leave a step behind that nobody watches.
             with held() as ends:
@@ -149,11 +149,12 @@ class Climb(Seeing):
             return None
         except NotNowError as error:
             self._wait(str(error))
-            return self._take_back(TakeBack(watch.sick)) if watch.sick else None
+            return self._back_if_sick()
         except FailedError as error:
-            return self._after_failure(step, error)
+            # Before another look: what it was sick by may be gone since the stroke.
+            return self._back_if_sick() or self._after_failure(step, error)
         except (RefusedError, InterruptedUpdateError) as error:
-            return self._interrupted() if watch.sick else self._endings.not_moved(self._stands, error)
+            return self._interrupted() if self._sick() else self._endings.not_moved(self._stands, error)
         return self._after(step, message, self._site.now() - began, interrupted=interrupted)
 
     def _after(

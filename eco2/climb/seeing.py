@@ -52,7 +52,12 @@ class Seeing:
             return self._endings.sick(step.why)
         message = words.of_way_back(self._stands, step.why, self._in_phase(), judged=not step.begun)
         told = step.why, message, self._judged
-        return take_back(self._site, self._endings, self._ways, *told, interrupted=interrupted)
+        ending = take_back(self._site, self._endings, self._ways, *told, interrupted=interrupted)
+        return self._endings.unrecorded(ending) if step.begun else ending
+
+    def _back_if_sick(self) -> Ending | None:
+        """The end by a verdict that is there already; None where nobody is known to be sick."""
+        return self._take_back(TakeBack(sick)) if (sick := self._sick()) else None
 
     def _look(self) -> None:
         if weights := self._judges.weights:
@@ -116,9 +121,12 @@ class Seeing:
 
     def _broken(self, error: Exception) -> Ending:
         """The end by a fault of this program, after one more look where that is possible."""
+        message = ""
         with suppress(Exception):
-            self._look()
+            if not self._sick():  # a verdict holds: after its stroke there may be nothing to see of it
+                self._look()
         if self._goal.moves and (sick := self._sick()):
+            message = words.of_way_back(self._stands, sick, self._in_phase())
             with suppress(Exception):
                 return self._take_back(TakeBack(sick))
-        return self._endings.broken(self._stands, error)
+        return self._endings.broken(self._stands, error, message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from eco2.climb.events import Began, Judged, Looked, Waits
+from eco2.terminal.climb.lines import BY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -51,10 +52,7 @@ class Telling:
 
     def began(self, stack: str, stands: Mapping[str, Standing], goal: Goal) -> None:
         """It begins."""
-        images = {
-            name: {"stable": one.asked.stable.short, "canary": one.asked.canary.short}
-            for name, one in stands.items()
-        }
+        images = {name: _images(one) for name, one in stands.items()}
         event = Began(
             stack,
             tuple(stands),
@@ -92,3 +90,10 @@ class Telling:
         if why != self._said:
             self.tell(Waits(why))
         self._said = why
+
+
+def _images(stand: Standing) -> dict[str, str]:
+    """By version; that of the canary is what runs, and what the file asks for stands beside it where it is another."""
+    runs = (stand.left.canary if stand.judged else None) or stand.asked.canary
+    images = {"stable": stand.asked.stable.short, "canary": runs.short}
+    return images | ({BY_FILE: stand.asked.canary.short} if runs != stand.asked.canary else {})

@@ -34,8 +34,11 @@ def abort(
         typer.Option("--namespace", help="The services' namespace, if services.yaml names none."),
     ] = "",
     message: Annotated[
-        str, typer.Option("--message", metavar="TEXT", help="What `eco2 history` says of it.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            "--message", metavar="TEXT", help="What `eco2 history` says of it; more than once: a line each."
+        ),
+    ] = None,
     project: Project = Path(),
 ) -> None:
     """Take services back to stable at once: one command for the night call.
@@ -78,7 +81,7 @@ def abort(
         not no_reconcile,
         context=context,
         namespace=namespace,
-        message=message,
+        message="\n".join(message or ()),
     )
     try:
         with in_words(ConfigError, ClusterError, RoutesError, OSError):

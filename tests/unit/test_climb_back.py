@@ -38,7 +38,7 @@ def test_what_ends_it_between_verdict_and_stroke_ends_it_after_the_stroke(number
     assert (ending.outcome, ending.code) == ("interrupted", 130)
     assert on.routes == {"auth-api": None}
     assert "failed" in ending.words
-    assert "the first stroke is done; finish it: `eco2 abort auth-api --stack dev`" in ending.words
+    assert "the first stroke is done; finish it: `eco2 abort auth-api --stack dev --message " in ending.words
     assert on.told("struck")
     assert on.visits == []
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from eco2.climb.interrupts import Held, as_interrupts, held
+from eco2.terminal.climb.lines import lines_of
 from rollout.climb.standing import Asked, Left
 from rollout.climb.steps import Goal
+from rollout.spec.image import Image
 from tests.mountain import AWAY, BAD, NEW, Mountain, Site
 
 QUICK = Goal(promote=True, soak_seconds=20, give_up_seconds=600)
@@ -28,6 +30,28 @@ def test_a_sick_canary_goes_back_and_not_up():
     on.counts["auth-api"] = BAD
     assert on.climb(TO_3).code == 5
     assert on.visits == [{"auth-api": 0}]
+
+
+@pytest.mark.parametrize("goal", [TO_3, replace(TO_3, moves=False)])
+def test_the_image_that_is_judged_is_named_and_not_the_one_that_the_file_asks_for(goal):
+    on = begun()
+    on.counts["auth-api"] = BAD
+    on.state["auth-api"] = replace(on.state["auth-api"], canary=Image("repo", "running"))
+    on.climb(goal)
+    (event,) = on.told("began")
+    assert event.images["auth-api"] == {"stable": "old", "canary": "running", "canary by the file": "new"}
+    assert lines_of(event)[1] == (
+        "  auth-api is at phase 2, canary running, stable old; the file asks for the canary image new"
+    )
+
+
+def test_the_file_s_image_is_named_where_it_runs_or_no_canary_does():
+    for on in (Mountain.of(auth_api=2), Mountain.of(auth_api=0)):
+        runs = NEW if on.state["auth-api"].phase else Image("repo", "gone")
+        on.state["auth-api"] = replace(on.state["auth-api"], canary=runs)
+        on.climb(TO_3)
+        (event,) = on.told("began")
+        assert event.images["auth-api"] == {"stable": "old", "canary": "new"}
 
 
 def test_a_canary_that_is_not_known_stays_and_the_words_say_what_the_file_asks_for():

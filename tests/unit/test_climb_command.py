@@ -87,7 +87,10 @@ def test_routes_that_are_refused_end_it_as_an_abort_ends(desk, cluster, sees, mo
     cluster.refusals = dict.fromkeys(cluster.objects, "no")
     done = desk.run("climb", "auth-api", *OPTIONS)
     assert done.exit_code == 1
-    assert "run it again: eco2 abort auth-api --stack dev" in done.output
+    assert (
+        "run it again: `eco2 abort auth-api --stack dev --message 'climb takes back auth-api 3" in done.output
+    )
+    assert " --message 'Sick: auth-api, phase 3, auth-api-dev-canary'`" in done.output
 
 
 def test_a_step_that_an_earlier_run_wrote_is_finished(desk, cluster, sees):

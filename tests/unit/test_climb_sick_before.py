@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from typer.testing import CliRunner
 
+from eco2.abort.finish import again
+from eco2.abort.request import AbortRequest
+from eco2.cli import app
+from eco2.climb.endings import NO_RECORD
+from eco2.climb.site import NotBackError
+from eco2.terminal.climb.lines import lines_of
+from eco2.terminal.wrapping import fold
 from rollout.climb.measured import unmeasured
 from rollout.climb.sick_before import refusal_of_sick, sick_before
 from rollout.climb.standing import Asked, Left, Standing
 from rollout.climb.words import of_way_back
 from rollout.spec.image import Image
-from tests.mountain import BAD, NEW, QUICK, SERVICES, Mountain
+from tests.mountain import BAD, NEW, QUICK, SERVICES, Mountain, Site
 
 OLD, CANARY = (
     Image.parse("docker.io/x/eco2:stable"),
@@ -81,6 +92,85 @@ def test_a_climb_that_ended_sick_begins_again_only_with_the_word_of_a_person():
     asked = []
     assert on.climb(RETRY, lambda *told: asked.append(told[3]) or True).outcome == "promoted"
     assert asked[0]["scan-api"].startswith("its canary image new was judged sick")
+
+
+RECORD = "Sick: auth-api, phase 3, new"
+
+
+def words_of(command):
+    """The options of a command that is told in backticks, as a shell reads them."""
+    return shlex.split(command.rpartition("`eco2 abort ")[2].partition("`")[0])
+
+
+def messages_of(command):
+    words = words_of(command)
+    return [value for name, value in pairwise(words) if name == "--message"]
+
+
+@pytest.mark.parametrize("place", ["strike", "finish_back"])
+def test_whoever_finishes_an_interrupted_way_back_by_the_command_that_is_told_keeps_the_record(
+    monkeypatch, place
+):
+    on = Mountain.of(auth_api=3)
+    on.counts["auth-api"] = BAD
+    whole = getattr(Site, place)
+
+    def interrupted(site, *arguments):
+        if place == "finish_back":
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+        return whole(site, *arguments)
+
+    monkeypatch.setattr(Site, place, interrupted)
+    ending = on.climb(QUICK)
+    assert (ending.code, on.messages) == (130, [])
+    (told,) = lines_of(on.told("ended")[0])
+    for text in (ending.words, told):
+        first, last = messages_of(text)
+        assert first.startswith("climb takes back auth-api 3 → 0: sick after ")
+        assert last == RECORD
+
+
+def test_whoever_runs_an_abort_again_by_the_command_that_is_told_keeps_the_record(tmp_path):
+    message = of_way_back(
+        {"auth-api": at(3), "scan-api": at(3)}, {"auth-api": "it's 5 %", "scan-api": "b"}, 60
+    )
+    request = AbortRequest(tmp_path, "dev", ("auth-api", "scan-api"), message=message)
+    assert "\n" not in request.command  # a line in a log, which is broken between words on a terminal
+    for told in (again(request), again(replace(request, reconcile=False))):
+        assert "\n".join(messages_of(fold(told, 80))) == message
+    assert words_of(again(replace(request, reconcile=False)))[-1] == "--no-reconcile"
+    assert replace(request, message="").command.startswith(
+        "eco2 abort auth-api scan-api --stack dev --project "
+    )
+
+
+def test_an_abort_takes_each_line_of_its_message(desk, monkeypatch):
+    taken = []
+    monkeypatch.setattr("eco2.abort.run.abort", lambda request, _: taken.append(request))
+    lines = ("climb takes back auth-api 3 → 0", RECORD)
+    told = [part for line in lines for part in ("--message", line)]
+    done = CliRunner().invoke(app, ["abort", "auth-api", "--stack", "dev", *told])
+    assert (done.exit_code, taken[0].message) == (0, "\n".join(lines))
+    assert taken[0].update_options == ("--skip-preview", "--message", "\n".join(lines))
+
+
+def test_who_goes_on_with_a_way_back_that_was_begun_is_told_that_no_verdict_is_recorded(monkeypatch):
+    on, finish = Mountain.of(auth_api=3), Site.finish_back
+    on.counts["auth-api"] = BAD
+
+    def fails(*_):
+        raise NotBackError("the stack is locked", 4)
+
+    monkeypatch.setattr(Site, "finish_back", fails)
+    assert on.climb(QUICK).code == 4
+    assert NO_RECORD not in on.told("ended")[0].words
+    monkeypatch.setattr(Site, "finish_back", finish)
+    ending = on.climb(QUICK)
+    assert (ending.code, on.phases) == (5, {"auth-api": 0})
+    assert RECORD not in on.messages[-1]
+    assert NO_RECORD in ending.words
+    assert "`eco2 history --stack dev`" in ending.words
 
 
 def test_the_other_services_of_that_climb_and_another_image_climb_by_themselves():

@@ -9,7 +9,9 @@ import pytest
 
 from eco2.climb.site import FailedError, InterruptedUpdateError, NotNowError
 from rollout.climb.steps import Goal
+from rollout.judge.judging import Reading
 from rollout.judge.observations import Unknown
+from rollout.judge.signs import PodLook
 from tests.mountain import BAD, Mountain, Site
 
 pytestmark = pytest.mark.whole
@@ -124,6 +126,89 @@ def test_one_that_falls_sick_during_an_update_loses_its_traffic_at_once(monkeypa
     assert on.routes == {"auth-api": None}
     assert "sick during the update" in on.told("waits")[0].why
     assert on.phases == {"auth-api": 0 if code == 5 else 3}
+
+
+FALLEN = "has 50 % and got 1 % of 500 requests: it has fallen back"
+
+
+def falls_back(on, monkeypatch, when):
+    """While its routes lead to it and `when()` is true, it is seen to have fallen back; later looks see nothing."""
+
+    def look(site, weights):
+        on.looks += 1
+        counts = on.counts["auth-api"] if on.routes["auth-api"] is not None else Unknown("it gets nothing")
+        fallen = FALLEN if when() and on.routes["auth-api"] is not None else ""
+        return {name: Reading(on.seconds, counts, counts, PodLook(1, 1, {}), fallen) for name in weights}
+
+    monkeypatch.setattr(Site, "look", look)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (FailedError("x"), 5),
+        (NotNowError("locked"), 5),
+        (KeyError("items"), 5),
+        (InterruptedUpdateError("x"), 130),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_a_verdict_during_an_update_holds_however_that_ends(monkeypatch, end, code):
+    on, begun = Mountain.of(auth_api=3), []
+    on.look_seconds = 0.01
+    monkeypatch.setattr("eco2.climb.update_watch.AGAIN_SECONDS", 0.01)
+    falls_back(on, monkeypatch, lambda: begun)
+
+    def update(*_):
+        begun.append(True)
+        until(lambda: on.routes["auth-api"] is None)
+        raise end
+
+    monkeypatch.setattr(Site, "update", update)
+    ending = on.climb(QUICK)
+    assert (ending.code, on.routes) == (code, {"auth-api": None})
+    assert f"auth-api: {FALLEN}" in ending.words
+    if code == 5:
+        assert on.file["auth-api"].phase == 0
+        assert on.messages[-1].endswith("\nSick: auth-api, phase 3, new")
+
+
+def test_a_verdict_holds_though_the_way_back_breaks_and_nothing_is_seen_any_more(monkeypatch):
+    on, broken, finish = Mountain.of(auth_api=3), [KeyError("items")], Site.finish_back
+    falls_back(on, monkeypatch, lambda: True)
+
+    def finish_back(site, message):
+        if broken:
+            raise broken.pop()
+        finish(site, message)
+
+    monkeypatch.setattr(Site, "finish_back", finish_back)
+    assert on.climb(QUICK).code == 5
+    assert on.messages[-1].endswith("\nSick: auth-api, phase 3, new")
+
+
+def test_where_the_way_back_breaks_again_the_command_that_is_told_keeps_the_record(monkeypatch):
+    on = Mountain.of(auth_api=3)
+    falls_back(on, monkeypatch, lambda: True)
+    monkeypatch.setattr(Site, "finish_back", lambda *_: {}["items"])
+    ending = on.climb(QUICK)
+    assert (ending.outcome, ending.code) == ("failed", 1)
+    assert "take it back: `eco2 abort auth-api --stack dev --message 'climb takes back" in ending.words
+    assert ending.words.endswith(" --message 'Sick: auth-api, phase 3, new'`")
+
+
+def test_a_verdict_of_the_look_right_before_a_step_is_acted_upon_at_once(monkeypatch):
+    on, prepared, prepare = Mountain.of(auth_api=3), [], Site.prepare
+    falls_back(on, monkeypatch, lambda: prepared)
+
+    def slow(site, *arguments):
+        found = prepare(site, *arguments)
+        prepared.append(on.seconds)
+        return found
+
+    monkeypatch.setattr(Site, "prepare", slow)
+    assert on.climb(QUICK).code == 5
+    assert on.seconds == prepared[0]
 
 
 def test_a_promotion_is_not_struck_while_users_leave_the_canary(monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from eco2.terminal.climb.reasons import Reasons, by_measure, each_once
 from eco2.terminal.lengths import told
@@ -31,6 +31,9 @@ ERRORS = ("refused", "update failed", "failed", "interrupted")
 
 
 NOTHING_TO_DO = "nothing to do"
+
+BY_FILE: Final = "canary by the file"
+"""Which image is told beside that of the canary where the file asks for another one than runs."""
 
 
 def lines_of(event: Event, reasons: Reasons | None = None) -> list[str]:
@@ -154,7 +157,8 @@ def _began(event: Began) -> Iterator[str]:
             for version in ("canary", "stable")
             if version in images
         )
-        yield f"  {name} is at phase {event.phases.get(name, 0)}{which}"
+        wanted = f"; the file asks for the canary image {images[BY_FILE]}" if BY_FILE in images else ""
+        yield f"  {name} is at phase {event.phases.get(name, 0)}{which}{wanted}"
 
 
 def _raised(event: Raised) -> str:
