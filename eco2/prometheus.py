@@ -15,11 +15,12 @@ import math
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import urllib3
 
+from eco2 import prometheus_url
 from eco2.istio_metrics import by_reporter, increase
+from eco2.whole_answer import pool, whole_answer
 from rollout.text.plain import without_login
 from rollout.traffic.versions import CANARY_VERSION, STABLE_VERSION
 
@@ -40,9 +41,12 @@ ENOUGH_REQUESTS = 100
 """Below this many requests a share says nothing: at 5 % it would be off by 4 points and more."""
 
 TIMEOUT_SECONDS = 3.0
+"""For the way to it, and for a part of its answer; `eco2.whole_answer` has the end of all of it."""
+
 AT_ONCE = 4
 """Questions of one kind at the same time, each on a connection of its own."""
 NOW = "vector(time())"
+QUOTED_SIGNS = 200
 OK = 200
 PERCENT = 100
 
@@ -104,14 +108,12 @@ class Prometheus:
             url: Its base: `http://127.0.0.1:9090`.
 
         Raises:
-            PrometheusError: If this is no URL.
+            PrometheusError: If this is no URL, or one of which nobody can tell what in it is secret.
         """
-        if not _is_url(url):
-            # Where a password may be in it, nobody can tell where.
-            told = f"what --prometheus or {URL_VARIABLE} gives" if "@" in url else repr(url)
-            raise PrometheusError(f"{told} is no URL of a Prometheus; it looks like http://127.0.0.1:9090")
+        if why := prometheus_url.wrong(url):
+            raise PrometheusError(f"{prometheus_url.named(url, URL_VARIABLE)} {why}")
         self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS, maxsize=3 * AT_ONCE)
+        self._pool = pool(TIMEOUT_SECONDS, 3 * AT_ONCE)
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Asks for the values of an expression now: labels and value of each; NaN is left out.
@@ -119,7 +121,15 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return self._ask(expression, lambda data, _: _values(data))
+        return [one for one in self._ask(expression, lambda data, _: _values(data)) if not math.isnan(one[1])]
+
+    def whole(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """The same with NaN, where a part is worse than nothing.
+
+        Raises:
+            PrometheusError: If there is no usable answer, or it warns that it may be a part.
+        """
+        return self._ask(expression, lambda data, _: _values(data), partial=False)
 
     def clock(self) -> tuple[float, float]:
         """The time that its answers are of, and the time at which its server answers; the same where that is not told.
@@ -140,13 +150,21 @@ class Prometheus:
         """
         return self._ask(expression, lambda data, _: _samples(data))
 
-    def _ask(self, expression: str, read: Callable[[Mapping[str, Any], Mapping[str, str]], T]) -> T:
+    def _ask(
+        self,
+        expression: str,
+        read: Callable[[Mapping[str, Any], Mapping[str, str]], T],
+        *,
+        partial: bool = True,
+    ) -> T:
         at = f"Prometheus at {without_login(self._url)}"
         try:
-            answer = self._pool.request("GET", f"{self._url}/api/v1/query", fields={"query": expression})
-            decoded: dict[str, Any] = json.loads(answer.data)
+            answer = whole_answer(self._pool, f"{self._url}/api/v1/query", {"query": expression})
+            decoded: dict[str, Any] = json.loads(answer.body)
             if answer.status != OK or decoded.get("status") != "success":
                 raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
+            if not partial and (warnings := decoded.get("warnings")):
+                raise PrometheusError(f"{at} warns that its answer may lack something: {_quoted(warnings)}")
             return read(decoded["data"], answer.headers)
         except urllib3.exceptions.HTTPError as error:
             raise PrometheusError(f"{at} does not answer ({without_login(_in_words(error))})") from None
@@ -190,17 +208,17 @@ class Prometheus:
 
 
 def _values(data: Mapping[str, Any]) -> list[tuple[dict[str, str], float]]:
-    """The values of a vector or of a scalar; NaN is left out."""
+    """The values of a vector or of a scalar."""
     scalar = data.get("resultType") == "scalar"
     series = [{"metric": {}, "value": data["result"]}] if scalar else data["result"]
-    found = [(_labels(one), float(one["value"][1])) for one in series]
-    return [(labels, value) for labels, value in found if not math.isnan(value)]
+    return [(_labels(one), float(one["value"][1])) for one in series]
 
 
 def _clock(data: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[float, float]:
     (_, at), *others = _values(data)
     if others:
         raise ValueError("more than one time")
+    at = _time(at)
     return at, parsedate_to_datetime(headers["Date"]).timestamp() if "Date" in headers else at
 
 
@@ -220,12 +238,9 @@ def _labels(one: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in one["metric"].items()}
 
 
-def _is_url(text: str) -> bool:
-    try:
-        place = urlsplit(text)
-        return place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
-    except ValueError:
-        return False
+def _quoted(warnings: Any) -> str:
+    told = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
+    return told if len(told) <= QUOTED_SIGNS else f"{told[: QUOTED_SIGNS - 1]}…"
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:

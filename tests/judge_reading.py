@@ -17,12 +17,14 @@ AWAITED = NotYet("two scrapes since the beginning are awaited")
 def reading(server, weight=20, name="auth-api", **changed):
     """A reader of one service; each call is a look."""
     service = SERVICES[name].model_copy(update=changed)
-    reader = RequestReader(Asker(server.url), {name: service})
 
     def look(now_at=None):
-        return reader.look({name: weight if now_at is None else now_at})[name]
+        return look.reader.look({name: weight if now_at is None else now_at})[name]
 
-    look.reader = reader
+    def begin_phase():
+        look.reader = look.reader.at_next_phase()
+
+    look.reader, look.begin_phase = RequestReader(Asker(server.url), {name: service}), begin_phase
     return look
 
 

@@ -11,7 +11,6 @@ from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
 from rollout.judge.scrapes import NotYet
 from rollout.judge.signs import pods_sign
-from rollout.traffic.ladder import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,9 +77,6 @@ def soak(
             service.judge,
             weights[name],
             by_requests=not service.reads_queues,
-            earlier=watch.earlier(name)
-            if weights[name] == FULL_WEIGHT and not service.reads_queues
-            else None,
         )
         for name, service in services.items()
     }
@@ -88,7 +84,10 @@ def soak(
     while True:
         left = began + seconds - time.monotonic()
         readings = watch.look(weights)
-        judged = {name: one.after(readings[name]) for name, one in judged.items()}
+        judged = {
+            name: (one.knowing(watch.earlier(name)) if one.lacks_past else one).after(readings[name])
+            for name, one in judged.items()
+        }
         found = [_health(one, readings[name], asked=prometheus is not None) for name, one in judged.items()]
         if left <= 0 or any(one.verdict == "sick" for one in found):
             return found

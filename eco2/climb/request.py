@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from eco2.prometheus_url import HIDDEN_PLACES
 from eco2.terminal.output import say_if_possible
 from eco2.terminal.wrapping import folded
 from rollout.climb.steps import Goal
@@ -70,7 +71,8 @@ class ClimbRequest:
             told.append(f"--give-up {typed(goal.give_up_seconds)}")
         if self.prometheus and self.prometheus != os.environ.get(URL_VARIABLE):
             # A password does not belong into a message.
-            url = "URL" if "@" in self.prometheus else shlex.quote(self.prometheus)
+            secret = any(sign in self.prometheus for sign in HIDDEN_PLACES)
+            url = "URL" if secret else shlex.quote(self.prometheus)
             told.append(f"--prometheus {url}")
         if self.report:
             told.append(f"--report {shlex.quote(str(self.report))}")

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 AGAIN_SECONDS: Final = 1.0
 """How often routes are taken off a sick canary until the update has ended, which may set its own."""
 
+END_SECONDS: Final = 60.0
+"""How long the end of an update waits for a look or a stroke that is under way. An API server that answers byte by byte
+must not hold up the climb, whose own looks go on."""
+
 
 class UpdateWatch:
     """Looks beside an update, and does the first stroke at once where a canary is sick; the rest follows after it.
@@ -38,7 +42,7 @@ class UpdateWatch:
         """
         self._look, self._found, self._strike, self._waits = look, found, strike, waits
         self._seconds = seconds
-        self._ended = threading.Event()
+        self._ended, self._given_up = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.sick: Mapping[str, str] = {}
 
@@ -48,21 +52,32 @@ class UpdateWatch:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join()  # it is nobody's but this one's turn to look and to strike
+        self._thread.join(END_SECONDS)  # it is nobody's but this one's turn to look and to strike
+        if self._thread.is_alive():
+            self._given_up.set()
+            self._waits(
+                f"a look during the update has not ended for {END_SECONDS:.0f} s; nobody waits for it"
+            )
 
     def _run(self) -> None:
         while not self._ended.wait(self._seconds):
             try:
                 self._once()
             except Exception as error:  # noqa: BLE001  # the update goes on, and the next look is another chance
-                self._waits(f"a look during the update failed: {type(error).__name__}: {error}")
+                self._told(f"a look during the update failed: {type(error).__name__}: {error}")
 
     def _once(self) -> None:
         if not self.sick:
             self._look()
+            if self._given_up.is_set():
+                return  # it is the climb's own turn by now
             self.sick = self._found()
         if self.sick:
             self._seconds = AGAIN_SECONDS
             failures = self._strike() or self.sick
             told = "; ".join(f"{name}: {why}" for name, why in failures.items())
-            self._waits(f"sick during the update, so routes lead to stable until it has ended: {told}")
+            self._told(f"sick during the update, so routes lead to stable until it has ended: {told}")
+
+    def _told(self, text: str) -> None:
+        if not self._given_up.is_set():
+            self._waits(text)

@@ -149,4 +149,4 @@ def _updating(project: Path, stack: str) -> list[CheckResult]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return without_login(" ".join(str(error).split()))

@@ -47,6 +47,10 @@ class Asker:
         """The values of some expressions now."""
         return _answers(self._prometheus.query, asked)
 
+    def whole(self, asked: Mapping[Key, str]) -> dict[Key, Values | Unknown]:
+        """The same with NaN; what may be a part of the answer is unknown."""
+        return _answers(self._prometheus.whole, asked)
+
     def samples(self, asked: Mapping[Key, str]) -> dict[Key, Samples | Unknown]:
         """What was scraped, by some expressions with a range."""
         return _answers(self._prometheus.samples, asked)

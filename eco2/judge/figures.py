@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Final
 
 from eco2.judge.questions import filled, latencies
@@ -31,7 +31,7 @@ def own_checks(
         for check, settings in service.judge.checks.items()
         for version in VERSIONS
     }
-    answers = asker.values(asked)
+    answers = asker.whole(asked)
     return {
         name: {
             check: (
@@ -47,11 +47,13 @@ def own_checks(
 def _figure(answer: Values | Unknown) -> Figure:
     if isinstance(answer, Unknown):
         return answer
-    if len(answer) == 1:
-        return answer[0][1]
-    return Unknown(
-        f"the query gives {len(answer)} values, and not one" if answer else "the query gives no value"
-    )
+    if len(answer) > 1:
+        # Also where all but one are NaN: which of them is meant, nobody knows.
+        return Unknown(f"the query gives {len(answer)} values, and not one")
+    for _, value in answer:
+        if not isnan(value):
+            return value
+    return Unknown("the query gives no value")
 
 
 def quantiles(asker: Asker, kinds: Mapping[bool, Mapping[str, ServiceSpec]]) -> dict[str, dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
 
 from eco2.judge.questions import durations_before
@@ -31,6 +32,7 @@ class Lines:
     def __init__(self, asker: Asker) -> None:
         """Prepares; nothing is asked yet."""
         self._asker = asker
+        self._drawing = threading.Lock()
         self._drawn: dict[str, float | Unknown] = {}
         self._ends: dict[float, str] = {ALL: "+Inf"}
 
@@ -40,15 +42,20 @@ class Lines:
         Args:
             kinds: The services by whether only the called pods report.
         """
-        for grpc, services in kinds.items():
-            lacking = {name: one for name, one in services.items() if isinstance(self.of(name), Unknown)}
-            if not lacking:
-                continue
-            answer = self._asker.values({grpc: durations_before(lacking, grpc=grpc)})[grpc]
-            for name, service in lacking.items():
-                found = list(of_service(answer, key_of(name, service)))
-                self._ends |= {end_of(labels): labels.get(BUCKET, "") for labels, _ in found}
-                self._drawn[name] = answer if isinstance(answer, Unknown) else _line(found, service)
+        # Two looks at the same time must not draw two lines for one service.
+        with self._drawing:
+            for grpc, services in kinds.items():
+                self._draw(services, grpc=grpc)
+
+    def _draw(self, services: Mapping[str, ServiceSpec], *, grpc: bool) -> None:
+        lacking = {name: one for name, one in services.items() if isinstance(self.of(name), Unknown)}
+        if not lacking:
+            return
+        answer = self._asker.values({grpc: durations_before(lacking, grpc=grpc)})[grpc]
+        for name, service in lacking.items():
+            found = list(of_service(answer, key_of(name, service)))
+            self._ends |= {end_of(labels): labels.get(BUCKET, "") for labels, _ in found}
+            self._drawn[name] = answer if isinstance(answer, Unknown) else _line(found, service)
 
     def of(self, name: str) -> float | Unknown:
         """A service's line in ms, or why there is none."""
@@ -62,7 +69,7 @@ class Lines:
     def earlier(self, name: str, service: ServiceSpec) -> Counts | Unknown:
         """How many requests stable answered in the last hour, and how many of them were slow."""
         asked = {name: durations_before({name: service}, grpc=service.by_selector)}
-        answer, line = self._asker.values(asked)[name], self.of(name)
+        answer, line = self._asker.whole(asked)[name], self.of(name)
         if isinstance(answer, Unknown):
             return answer
         if isinstance(line, Unknown):

@@ -67,20 +67,26 @@ class Counted:
 class RequestReader:
     """The requests of some services over time."""
 
-    def __init__(self, asker: Asker, services: Mapping[str, ServiceSpec]) -> None:
-        """Prepares; nothing is asked yet."""
+    def __init__(self, asker: Asker, services: Mapping[str, ServiceSpec], lines: Lines | None = None) -> None:
+        """Prepares; nothing is asked yet, and what was scraped before the first look does not count.
+
+        Args:
+            asker: Whom to ask.
+            services: The services to ask about.
+            lines: From when on requests are slow; None draws new ones.
+        """
         self._asker = asker
         self._services = services
         self._kinds = by_reporter(services)
-        self._lines = Lines(asker)
-        self.begin_phase()
-
-    def begin_phase(self) -> None:
-        """Begins anew: what was scraped before the next look does not count."""
+        self._lines = lines or Lines(asker)
         self._since: float | None = None
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._shares: dict[str, Share] = {}
         self._beside = SideQuestions(self._asker, self._services, self._kinds)
+
+    def at_next_phase(self) -> RequestReader:
+        """One that begins anew, by the same lines; a look of this one may still be under way."""
+        return RequestReader(self._asker, self._services, self._lines)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Counted]:
         """What was counted since the look before.
@@ -135,7 +141,7 @@ class RequestReader:
         chosen, grpc = {name: service}, service.by_selector
         self._lines.draw({grpc: chosen})
         asked = {bad: questions.requests_before(chosen, grpc=grpc, failed=bad) for bad in (False, True)}
-        answers = self._asker.values(asked)
+        answers = self._asker.whole(asked)
         for answer in answers.values():
             if isinstance(answer, Unknown):
                 return Earlier(answer, answer)

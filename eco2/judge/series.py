@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from eco2.istio_metrics import GRPC_FAILURES
@@ -56,9 +57,9 @@ def key_of(name: str, service: ServiceSpec) -> tuple[str, str]:
 
 
 def of_service(answer: Values | Unknown, key: tuple[str, str]) -> Iterator[tuple[dict[str, str], float]]:
-    """The values of one service; none where the answer is unknown."""
+    """The values of one service without NaN; none where the answer is unknown."""
     for labels, value in () if isinstance(answer, Unknown) else answer:
-        if (labels.get(NAME), labels.get(NAMESPACE)) == key:
+        if (labels.get(NAME), labels.get(NAMESPACE)) == key and not isnan(value):
             yield labels, value
 
 

@@ -27,6 +27,11 @@ NO_ANSWER: Final = Unknown("the cluster has not told of its pods yet")
 PATIENCE_SECONDS: Final = 2.0
 """How long a look waits for the cluster; the next one takes what comes late."""
 
+LATE: Final = Unknown("Prometheus has not answered yet")
+
+REQUESTS_SECONDS: Final = 4.0
+"""How long a look waits for Prometheus; it waits itself for own checks. A sick pod must not wait for what is slow."""
+
 PAUSE_SECONDS: Final = 0.01
 
 
@@ -48,9 +53,9 @@ class Watch:
         """
         self._services = services
         self._cluster = cluster
-        self._begin_with_pods()
         self._asker = None if prometheus is None else Asker(prometheus)
         self._requests = None if self._asker is None else RequestReader(self._asker, services)
+        self._begin()
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Reading]:
         """What there is to see of each canary now; an outage is `Unknown`, in words.
@@ -58,12 +63,14 @@ class Watch:
         Args:
             weights: The canaries' weights in per cent.
         """
-        at, end = time.time(), time.monotonic() + PATIENCE_SECONDS
+        at, began = time.time(), time.monotonic()
         for name, reader in self._pods.items():
             if name not in self._looking:
                 self._looking[name] = Later(reader.look)
-        counted = Later(partial(self._counted, weights)).result()
-        pods = self._seen(end)
+        if not self._counting:
+            self._counting.append(Later(partial(_counted, self._requests, self._services, weights)))
+        pods = self._seen(began + PATIENCE_SECONDS)
+        counted = self._told(began + REQUESTS_SECONDS)
         return {
             name: Reading(
                 at,
@@ -85,17 +92,23 @@ class Watch:
 
     def begin_phase(self) -> None:
         """Begins anew: restarts count from the next look on, and requests from the next scrape after it."""
-        self._begin_with_pods()
-        if self._requests:
-            self._requests.begin_phase()
+        self._requests = self._requests and self._requests.at_next_phase()
+        self._begin()
 
     def earlier(self, name: str) -> Earlier:
-        """What stable did in the last hour, for `Judging.begin` at full weight.
+        """What stable did in the last hour, for a canary at full weight; what comes late is there when asked again.
 
         Args:
             name: A service that requests come to.
         """
-        return self._requests.earlier(name) if self._requests else Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
+        if self._requests is None:
+            return Earlier(NO_PROMETHEUS, NO_PROMETHEUS)
+        patience = 0.0
+        if name not in self._past:
+            self._past[name], patience = Later(partial(self._requests.earlier, name)), REQUESTS_SECONDS
+        if not self._past[name].wait(patience):
+            return Earlier(LATE, LATE)
+        return self._past.pop(name).result()
 
     def _seen(self, end: float) -> dict[str, PodLook | Unknown]:
         """The pods, as far as the cluster tells in time: what requests say must not wait for it."""
@@ -104,12 +117,23 @@ class Watch:
         done = {name: self._looking.pop(name).result() for name in self._pods if self._looking[name].done}
         return {name: done.get(name, NO_ANSWER) for name in self._pods}
 
-    def _begin_with_pods(self) -> None:
+    def _told(self, end: float) -> dict[str, Counted]:
+        """The requests, if Prometheus tells in time: a canary whose pods fall over must not wait for it."""
+        if not self._counting[0].wait(end - time.monotonic()):
+            return {name: Counted.unknown(service, LATE) for name, service in self._services.items()}
+        return self._counting.pop().result()
+
+    def _begin(self) -> None:
         # New readers: a look of the phase before may still be under way.
         self._pods = {name: PodReader(self._cluster, name, one) for name, one in self._services.items()}
         self._looking: dict[str, Later[PodLook | Unknown]] = {}
+        self._counting: list[Later[dict[str, Counted]]] = []  # the look that is under way, if there is one
+        self._past: dict[str, Later[Earlier]] = {}
 
-    def _counted(self, weights: Mapping[str, int]) -> dict[str, Counted]:
-        if self._requests:
-            return self._requests.look(weights)
-        return {name: Counted.unknown(service, NO_PROMETHEUS) for name, service in self._services.items()}
+
+def _counted(
+    reader: RequestReader | None, services: Mapping[str, ServiceSpec], weights: Mapping[str, int]
+) -> dict[str, Counted]:
+    if reader:
+        return reader.look(weights)
+    return {name: Counted.unknown(service, NO_PROMETHEUS) for name, service in services.items()}

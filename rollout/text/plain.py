@@ -13,7 +13,9 @@ HIDDEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Control characters, those that turn the direction of writing or are not seen, halves, line separators."""
 BREAKS: Final = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
 LOG_COMMAND: Final = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
-LOGIN: Final = re.compile(r"(?<=://)[^/\s]*@")
+LOGIN: Final = re.compile(r"(?<=://)\S*@")
+"""To the last @ of it: an unescaped / in a password does not end it."""
+QUERY: Final = re.compile(r"(?<=://)([^\s?#]*[?#])\S+")
 
 
 def visible(text: str) -> str:
@@ -38,8 +40,8 @@ def one_line(text: str) -> str:
 
 
 def without_login(text: str) -> str:
-    """Text in which no URL tells a user and a password."""
-    return LOGIN.sub("", text)
+    """Text in which no URL tells a user and a password, nor what is asked of it, which may be a token."""
+    return QUERY.sub(r"\1…", LOGIN.sub("", text))
 
 
 def inert(text: str) -> str:

@@ -32,7 +32,7 @@ def test_what_was_scraped_before_the_phase_is_not_counted_to_it(server, mesh):
     look = reading(server)
     begun(mesh, look)
     mesh.count("v1", 500)
-    look.reader.begin_phase()
+    look.begin_phase()
     assert look().failed == AWAITED
     mesh.wait(15)
     assert look().failed == AWAITED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -32,6 +33,7 @@ def test_workers_are_asked_about_nothing_but_their_own_checks(server):
         ([], Unknown("the query gives no value")),
         ([float("nan")], Unknown("the query gives no value")),
         ([1, 2], Unknown("the query gives 2 values, and not one")),
+        ([1, float("nan")], Unknown("the query gives 2 values, and not one")),
     ],
 )
 def test_an_own_check_gives_one_number_or_nobody_knows(server, told, figure):
@@ -42,6 +44,47 @@ def test_an_own_check_gives_one_number_or_nobody_knows(server, told, figure):
     for version, values in (("v2", told), ("v1", [7])):
         server.told[query.replace("{service}", "auth-api").replace("{version}", version)] = values
     assert look().checks == {"orders": (figure, 7.0)}
+
+
+@pytest.mark.parametrize(
+    ("warnings", "told"),
+    [
+        (["store down: partial response"], "store down: partial response"),
+        (["one", "two"], "one; two"),
+        ("odd", "odd"),
+        (["x" * 500], f"{'x' * 199}…"),
+    ],
+)
+def test_a_figure_of_a_part_of_what_was_counted_is_unknown(server, warnings, told):
+    check = CheckSettings(query="orders{{version='{version}'}}", limit=1, bad="below")
+    look = reading(server, judge=JudgeSettings(checks={"orders": check}))
+    server.told["orders{{version='v2'}}"] = partial(2, warnings=warnings)
+    server.told["orders{{version='v1'}}"] = partial(2, infos=["metric might not be a counter"], warnings=[])
+    ours, theirs = look().checks["orders"]
+    assert ours.why.endswith(f"warns that its answer may lack something: {told}")
+    assert theirs == 2.0
+
+
+@pytest.mark.parametrize("of", ["requests", "failed", "durations"])
+def test_what_stable_did_earlier_is_unknown_where_a_part_may_be_missing(server, mesh, of):
+    look = reading(server, weight=100)
+    begun(mesh, look)
+    server.asked.clear()
+    found = look.reader.earlier("auth-api")
+    assert isinstance(found.failed, Counts)
+    assert isinstance(found.slow, Counts)
+    kinds = {"durations": "bucket", "failed": "5..", "requests": "requests"}
+    question = [one for one in server.asked if kinds[of] in one and ("5.." in one) == (of == "failed")][-1]
+    server.told[question] = partial(1, warnings=["store down"])
+    found = look.reader.earlier("auth-api")
+    lacking = found.slow if of == "durations" else found.failed
+    assert lacking.why.endswith("may lack something: store down")
+
+
+def partial(value, **more):
+    """A status and a body: one value, and what is said beside it."""
+    data = {"resultType": "vector", "result": [{"metric": {}, "value": [0, str(value)]}]}
+    return 200, json.dumps({"status": "success", "data": data, **more}).encode()
 
 
 def test_a_slow_check_holds_up_neither_requests_nor_the_checks_of_others(server, mesh, monkeypatch):

@@ -21,7 +21,7 @@ def test_slow_is_what_stable_seldom_was_before(server, mesh):
     mesh.wait(15)
     assert look().slow == Batch(Counts(100, 20), Counts(1000, 20))
     # Another phase keeps the line, though stable is slower now.
-    look.reader.begin_phase()
+    look.begin_phase()
     mesh.take("v1", 80, 90_000)
     mesh.wait(15)
     look()
