@@ -32,7 +32,7 @@ Not all of `metadata`: after an update that failed the plugin sends the live val
 server refuses the `managedFields` among it."""
 
 MOVES: Final = {
-    # Their specs are written from the state: see `Held.route` and `Held.rule`.
+    # Their specs are written from the state: see `HeldService.route` and `HeldService.rule`.
     "VirtualService": (LABELS,),
     "DestinationRule": (LABELS,),
     # Without routes its selector is the route.
@@ -73,7 +73,7 @@ IMAGE: Final = {
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldService:
     """What stays of one service in one update.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import scaling
-from components.held import Held
+from components.held import HeldService
 from components.kubernetes_objects import AT_ONCE, Change, Owner
 from components.metadata import labels
 from components.workload import PodSpec, deployment_spec, service_spec
@@ -65,7 +65,7 @@ class ServiceObjects:
         )
         protect = self._shared.protect
         self._in_state = owner(protect=protect).in_state
-        self._held = Held(plan, args.platform, self._in_state)
+        self._held = HeldService(plan, args.platform, self._in_state)
         self._declare = owner(protect=protect, held=self._held.moves).declare
         # To leave the rest out of the targets would not do: the engine takes it over in the order of the state.
         self._declare_fixed = owner(protect=protect, held=self._held.fixed).declare

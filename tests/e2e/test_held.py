@@ -8,6 +8,7 @@ import yaml
 from tests.traffic import HOST, PATHS, Traffic, inside, send
 
 pytestmark = pytest.mark.lab
+SERVICES = ("auth-api", "my-api")
 AUTH, MY = PATHS["auth-api"], PATHS["my-api"]
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 GOOD = "my-api-0.8.0"
@@ -86,7 +87,7 @@ def test_what_waits_is_named(stack, catalog):
 def test_a_promotion_that_was_begun_is_undone_and_brings_nothing_else(stack, lab, catalog):
     stack.set("eco2:rollouts.my-api.canary.tag", GOOD)
     stack.jump(5, "my-api")
-    stack.change(readyTimeoutSeconds=4)
+    stack.change(readyTimeoutSeconds=10)
     stack.set("eco2:services.my-api.image.tag", GOOD)
     stack.set("eco2:rollouts.my-api.phase", "0")
     lab.command("behave", GOOD, "--unready", "--only-new")
@@ -96,9 +97,6 @@ def test_a_promotion_that_was_begun_is_undone_and_brings_nothing_else(stack, lab
     before = container(lab, "my/my-api")["env"]
     env = yaml.safe_load((stack.folder / "services.yaml").read_text())["services"]["my-api"]["env"]
     catalog(my_api={"env": {**env, "A_WAITING": "1"}, "annotations": {"example.org/waits": "true"}})
-    document = yaml.safe_load(stack.file.read_text())
-    del document["config"]["eco2:readyTimeoutSeconds"]
-    stack.file.write_text(yaml.safe_dump(document, sort_keys=False))
     with Traffic(lab, HOST, (MY,)) as users:
         told = taken_back(stack, "my-api")
     lab.command("behave", "--reset")
