@@ -110,14 +110,16 @@ class Climb:
             2:
         ]
 
-    def says(self, rollouts, author="A Person"):
-        """A person's push to main, from another clone."""
+    def says(self, rollouts, author="A Person", *, stable=""):
+        """A person's push to main, from another clone; `stable` is a line with a service's own image."""
         other = self.runner.folder / "other"
         if not other.exists():
             git(self.runner.folder, "clone", "--quiet", "origin.git", "other")
         git(other, "pull", "--quiet", "--rebase")
         file = other / self.file.name
         kept = [line for line in file.read_text().splitlines() if not line.startswith("  eco2:rollouts:")]
+        if stable:
+            kept.insert(kept.index("  eco2:services:") + 1, f"    {stable}")
         file.write_text("\n".join([*kept, f"  eco2:rollouts: {rollouts}", ""]))
         by = f"--author={author} <a@example.test>"
         git(other, "commit", "--quiet", "--all", "--allow-empty", by, "--message", "By hand")

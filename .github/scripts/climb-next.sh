@@ -3,7 +3,7 @@
 # Prints outcome= and words= if it ended. Fails unless it arrived, so that the run is red.
 # Usage: climb-next.sh
 # Environment: the inputs STACK, SERVICES, TO, PROMOTE, RETRY, SOAK, GIVE_UP, CHAIN; FIRST; what the jobs say: LOOKED, ATTEMPT
-# (that of the look), TODO, OUTCOME, WORDS, THEN, HOLD, STOOD, ASKED; APPROVED; UPDATED, UPDATE_OUTCOME (how the update
+# (that of the look), TODO, OUTCOME, WORDS, THEN, PROMOTING, HOLD, STOOD, ASKED; APPROVED; UPDATED, UPDATE_OUTCOME (how the update
 # itself ended); WATCHED, WATCH_RAN, VERDICT, SAID, SINCE; ABORTED; STEPPED, STEP_RAN, RECORDED, STEP_OUTCOME, STEP_WORDS
 # (results of jobs are success, failure, cancelled or skipped; what a job says is empty where its runner was lost);
 # GH_TOKEN, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_OUTPUT.
@@ -76,6 +76,7 @@ case $UPDATED:$UPDATE_OUTCOME in
       echo "::warning::the update of $STACK ended well, and what came after it in its job did not; its log says why"
     [[ $THEN != promoted ]] || end promoted "stable runs the canary's image"
     STOOD=$ASKED
+    [[ $THEN != look ]] || go # no canary is left to be watched, and others are still to climb
     ;;
   success:*) go ;; # main moved on, so this run's commit was not applied; the next run looks at the newest
   *:skipped) end "update failed" "it never began; the log of its job says why" ;;
@@ -84,7 +85,7 @@ case $UPDATED:$UPDATE_OUTCOME in
     ;;
   *) failed="it stays where the update left it" ;;
 esac
-if [[ -n $failed && $THEN == promoted ]]; then
+if [[ -n $failed && -n $PROMOTING ]]; then
   failed+="; the promotion is half done, so users may meet either image: look at both"
 fi
 # It was watched all the same: it may have given the canary its users before it failed.

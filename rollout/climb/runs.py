@@ -68,8 +68,9 @@ def decide(run: Run, stands: Mapping[str, Standing], foreign: str) -> dict[str, 
     Returns:
         `todo`: `update` (to what the file asks for, then watch), `watch`, or `step` (at once: no canary is there to be
         watched). `watching`: the services with a canary then, or before an update that promotes: if that fails, they
-        may have it still. `then`, what follows once they are well: `up` or `promote` with their `names`, `arrived`; or
-        `promoted`, after an update that promotes. `hold`, why nothing may move although it could.
+        may have it still. `promoting`, whom the update promotes. `then`, what follows once they are well: `up` or
+        `promote` with their `names`, `arrived`; after an update that promotes and leaves no canary, `promoted`, or
+        `look` where others are still to climb. `hold`, why nothing may move although it could.
 
     Raises:
         EndError: If the climb ends.
@@ -82,12 +83,15 @@ def decide(run: Run, stands: Mapping[str, Standing], foreign: str) -> dict[str, 
         if not at_a_phase:
             raise EndError(f"{held}; deploy them, then start the climb again")
         return {"todo": "watch", **_watched(stands, run.goal), "hold": one_line(held)}
+    # An update does all that is written, whichever of it is finished first.
+    done = {
+        name: one.at(one.asked.phase) if one.asked.phase > one.phase else one for name, one in stands.items()
+    }
     if isinstance(first, Promote):
-        return {"todo": "update", "then": "promoted", "watching": _at_a_phase(stands)}
+        left = {name: one for name, one in done.items() if name not in first.services}
+        who = {"promoting": " ".join(first.services), "watching": _at_a_phase(done)}
+        return {"todo": "update", **who, **_after_promotion(left, run.goal)}
     if isinstance(first, Raise):
-        done = {
-            name: one.at(one.asked.phase) if name in first.phases else one for name, one in stands.items()
-        }
         return {"todo": "update", **_watched(done, run.goal)}
     following = _watched(stands, run.goal)
     if not at_a_phase and following["then"] != "up":
@@ -109,6 +113,12 @@ def _end_where_it_must(run: Run, stands: Mapping[str, Standing], first: Step) ->
 
 def _watched(stands: Mapping[str, Standing], goal: Goal) -> dict[str, str]:
     return {"watching": _at_a_phase(stands), **_if_well(stands, goal)}
+
+
+def _after_promotion(others: Mapping[str, Standing], goal: Goal) -> dict[str, str]:
+    if any(one.phase for one in others.values()):
+        return _if_well(others, goal)
+    return {"then": "promoted" if all(one.promoted for one in others.values()) else "look"}
 
 
 def _at_a_phase(stands: Mapping[str, Standing]) -> str:

@@ -82,7 +82,7 @@ class Promote:
     """Stable takes over the canaries' images.
 
     Attributes:
-        services: Those whose promotion is not done yet.
+        services: Those whose promotion is not done yet; of one that was begun, those alone for which it is written.
         begun: Whether the file asks for it already, since an earlier run was ended before its update.
     """
 
@@ -147,7 +147,9 @@ def next_step(
 ) -> Step:
     """What follows a look.
 
-    A step that was written before, and not done, is the next one: it needs the verdict of any other, and no soak.
+    A step that was written before, and not done, is the next one: it needs the verdict of any other, and no soak. A
+    promotion that was is finished alone, whatever is said of those that its update does not move; nobody can judge whom
+    users leave by it already.
 
     Args:
         stands: The services.
@@ -160,8 +162,9 @@ def next_step(
         return TakeBack(why)
     unsure = not_well(stands, verdicts)
     begun = _begun(stands) if goal.moves else None
-    if isinstance(begun, Promote) and any(one.leaving for one in stands.values()):
-        return begun
+    if isinstance(begun, Promote):
+        moves = [name for name, one in stands.items() if (one.promoting or _behind(one)) and not one.leaving]
+        unsure = {name: why for name, why in unsure.items() if name in moves}
     watched = verdicts or any(one.phase for one in stands.values())
     soaked = seconds_in_phase >= goal.soak_seconds or not watched
     if seconds_in_phase >= goal.give_up_seconds and (unsure or waits):
@@ -185,10 +188,15 @@ def _up(stands: Mapping[str, Standing], goal: Goal) -> Step:
 
 def _begun(stands: Mapping[str, Standing]) -> Raise | Promote | None:
     """The step up, or the promotion, that is written and not done."""
-    if any(one.promoting for one in stands.values()):
-        return _promotion(stands, begun=True)
-    behind = {name: one.asked.phase for name, one in stands.items() if one.asked.phase > one.phase}
+    if promoting := tuple(name for name, one in stands.items() if one.promoting):
+        return Promote(promoting, begun=True)
+    behind = {name: one.asked.phase for name, one in stands.items() if _behind(one)}
     return Raise(behind, begun=True) if behind else None
+
+
+def _behind(standing: Standing) -> bool:
+    """Whether the file asks for a step up that is not done."""
+    return standing.asked.phase > standing.phase
 
 
 def not_well(stands: Mapping[str, Standing], verdicts: Mapping[str, Verdict]) -> dict[str, str]:
@@ -215,6 +223,6 @@ def all_steps(stands: Mapping[str, Standing], goal: Goal) -> dict[str, list[int]
     return {name: list(range(one.phase + 1, goal.top(one) + 1)) for name, one in stands.items()}
 
 
-def _promotion(stands: Mapping[str, Standing], *, begun: bool = False) -> Promote | None:
+def _promotion(stands: Mapping[str, Standing]) -> Promote | None:
     names = tuple(name for name, one in stands.items() if not one.promoted)
-    return Promote(names, begun) if names else None
+    return Promote(names) if names else None

@@ -61,8 +61,14 @@ def of_promotion(
     *,
     begun: bool = False,
 ) -> str:
-    """The message of a promotion; arguments as of `of_step`."""
-    why = _why(verdicts, seconds, begun=begun)
+    """The message of a promotion; arguments as of `of_step`. One that was begun needs no verdict on any other."""
+    promoted = {name: stands[name] for name in names}
+    told = {
+        name: verdict
+        for name, verdict in verdicts.items()
+        if not begun or (name in promoted and not promoted[name].leaving)
+    }
+    why = _why(told, seconds, begun=begun, unjudged=unjudged(promoted))
     return _message(f"climb promotes {', '.join(names)}", why, [stands[name] for name in names])
 
 
@@ -79,7 +85,7 @@ def of_way_back(
     """
     from_where = ", ".join(f"{name} {one.phase} → 0" for name, one in stands.items())
     reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
-    told = f"sick after {duration(seconds_in_phase)}: {reasons}"
+    told = f"sick after {duration(seconds_in_phase)}: {reasons}" if judged else reasons
     message = _message(f"climb takes back {from_where}", told, list(stands.values()))
     sick = [trailer(name, stands[name].phase, stands[name].asked.canary.short) for name in why if judged]
     return "\n".join([message, *sick])
@@ -116,19 +122,19 @@ def _share(standing: Standing) -> str:
     return "header only" if standing.phase or standing.left.there else "off"
 
 
-def _why(verdicts: Mapping[str, Verdict], seconds: float, *, begun: bool) -> str:
-    well = _well(verdicts, seconds) if verdicts else ""
-    if begun:
-        return f"{BEGUN}; {well}" if well else BEGUN
-    return well or "begins"
-
-
-def _well(verdicts: Mapping[str, Verdict], seconds: float) -> str:
-    if len(verdicts) == 1:
-        told = "".join(one.words for one in verdicts.values())
-    else:
-        told = "; ".join(f"{name}: {one.words}" for name, one in verdicts.items())
-    return f"well after {duration(seconds)}: {told}"
+def _why(verdicts: Mapping[str, Verdict], seconds: float, *, begun: bool, unjudged: str = "") -> str:
+    """What is behind a step: "well" is said only where every answer is that."""
+    well = [one for one in verdicts.values() if one.answer == "well"]
+    others = [f"{name}: {one.words}" for name, one in verdicts.items() if one.answer != "well"]
+    missing = "; ".join(filter(None, (unjudged, *others)))
+    told = [BEGUN] * begun
+    if well:
+        alone = len(well) == 1 and not missing
+        words = "; ".join(one.words if alone else f"{one.service}: {one.words}" for one in well)
+        told.append(f"{'judged' if missing else 'well'} after {duration(seconds)}: {words}")
+    if missing:
+        told.append(f"not judged: {missing}")
+    return "; ".join(told) or "begins"
 
 
 def _message(what: str, why: str, stands: list[Standing]) -> str:

@@ -63,7 +63,7 @@ def test_at_the_top_it_arrives_or_promotes():
 def test_a_promotion_that_is_written_is_updated_to_and_ends_the_climb():
     written = replace(at(5, asked=0), asked=Asked(0, 0, CANARY, CANARY), promoting=True)
     assert run(auth_api=written, goal=Goal(promote=True)) == {
-        "todo": "update", "then": "promoted", "watching": "auth-api",
+        "todo": "update", "then": "promoted", "promoting": "auth-api", "watching": "auth-api",
     }  # fmt: skip
     with pytest.raises(EndError, match="stable runs its image") as ended:
         run(auth_api=replace(at(0), asked=Asked(0, 0, CANARY, CANARY)), goal=Goal(promote=True))

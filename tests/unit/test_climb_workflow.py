@@ -162,3 +162,55 @@ def test_a_lost_run_is_taken_up_by_hand(climb):
     climb.goes_on(to="1")
     assert "ended: arrived" in climb.comment
     assert len(climb.titles) == 1
+
+
+CLIMBING = "auth-api: {{phase: {}, ladder: blue-green, canary: {{tag: auth-api-0.8.0}}}}"
+OTHER = "my-api: {{phase: {}, ladder: blue-green, canary: {{tag: my-api-0.8.0}}}}"
+
+
+def beside_a_promotion(climb, phase):
+    """auth-api at a phase, and a promotion of my-api that is written; the inputs."""
+    climb.says(f"{{{CLIMBING.format(phase)}, {OTHER.format(2)}}}")
+    climb.applies()
+    rollouts = f"{{{CLIMBING.format(phase)}, {OTHER.format(0)}}}"
+    climb.says(rollouts, stable="my-api: {image: {tag: my-api-0.8.0}}")
+    return {"services": "auth-api my-api", "promote": True}
+
+
+def test_a_canary_beside_a_promotion_is_watched_and_climbs_on(climb):
+    inputs = beside_a_promotion(climb, 1)
+    chain = climb.run(**inputs)
+    assert climb.jobs == ["look", "update", "watch", "step", "next"], climb.comment
+    assert climb.judged[0].endswith("-- auth-api my-api")
+    assert chain.endswith("stood auth-api:1,my-api:0")
+    assert (climb.phase, climb.comment) == (2, "")
+    climb.run(climb.run(chain, **inputs), **inputs)
+    assert "ended: promoted" in climb.comment
+    assert climb.titles[-1].startswith("climb promotes auth-api: auth-api is well")
+
+
+def test_a_canary_beside_a_promotion_that_is_sick_goes_back(climb):
+    inputs = beside_a_promotion(climb, 1)
+    climb.judges(SICK)
+    assert climb.run(**inputs) == ""
+    assert climb.jobs == ["look", "update", "watch", "abort", "next"]
+    assert "ended: sick" in climb.comment
+
+
+def test_who_has_not_begun_goes_up_after_the_promotion_of_another(climb):
+    inputs = beside_a_promotion(climb, 0)
+    chain = climb.run(**inputs)
+    assert (climb.jobs, climb.judged) == (["look", "update", "next"], [])
+    assert chain.endswith("stood auth-api:0,my-api:0")
+    climb.run(chain, **inputs)
+    assert climb.phase == 1
+
+
+@pytest.mark.parametrize("phase", [0, 1])
+def test_a_promotion_that_fails_beside_another_canary_is_told_as_half_done(climb, phase):
+    inputs = beside_a_promotion(climb, phase)
+    climb.updated = climb.outcome = "failure"
+    assert climb.run(**inputs) == ""
+    assert climb.judged[0].endswith("auth-api my-api" if phase else "-- my-api")
+    assert "the promotion is half done, so users may meet either image" in climb.comment
+    assert climb.phase == phase
