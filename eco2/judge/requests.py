@@ -73,12 +73,15 @@ class RequestReader:
         self._services = services
         self._kinds = by_reporter(services)
         self._lines = Lines(asker)
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._carrying: dict[tuple[str, str], Mapping[str, float]] = {}
         self.begin_phase()
 
     def begin_phase(self) -> None:
-        """Begins anew: what was scraped before the next look does not count."""
+        """Begins anew: what was scraped before the next look does not count; who counted is missed all the same."""
         self._since: float | None = None
-        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._carrying |= {key: tally.carrying for key, tally in self._tallies.items()}
+        self._tallies = {}
         self._shares: dict[str, Share] = {}
         self._beside = SideQuestions(self._asker, self._services, self._kinds)
 
@@ -124,7 +127,7 @@ class RequestReader:
         if any(age > GONE_SECONDS for age in missing.values()):
             # One that is gone for good is no target any more.
             answer = self._asker.values({"down": questions.DOWN})["down"]
-            down = set() if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
+            down = set(missing) if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
             missing = {one: age for one, age in missing.items() if age <= GONE_SECONDS or one in down}
         told = [f"{one} counted requests, and is not scraped for {age:.0f} s" for one, age in missing.items()]
         return "; ".join(sorted(told))
@@ -156,7 +159,9 @@ class RequestReader:
                 asked["slow", grpc] = questions.buckets(services, ends, grpc=grpc)
         found: dict[str, dict[bool, Seen]] = {"failed": {}, "slow": {}}
         for (what, grpc), answer in self._asker.samples(asked).items():
-            found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=not grpc)
+            # The first look asks who counts: one that falls silent before the second is missed, too.
+            last = bool(self._tallies) and not grpc
+            found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=last)
         return found["failed"], found["slow"]
 
     def _ages(self, seen: Mapping[bool, Seen]) -> dict[str, Unknown]:
@@ -190,7 +195,9 @@ class RequestReader:
             if isinstance(read, Unknown):
                 return Unknown(f"{proxy}: {read.why}")
             scrapes[proxy] = read
-        tally = self._tallies.get((what, name)) or Tally(self._since or now, apart=service.by_selector)
+        tally = self._tallies.get((what, name)) or Tally(
+            self._since or now, service.by_selector, carrying=self._carrying.get((what, name), {})
+        )
         self._tallies[what, name], rise = tally.after(scrapes, now)
         return rise
 
