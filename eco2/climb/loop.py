@@ -163,14 +163,21 @@ class Climb(Seeing):
         """What follows an update that ended well."""
         if isinstance(step, Promote):
             self._ways.tell(Promoted(step.services, seconds))
-            return self._endings.done(self._stands, promoted=True)
+            # Of a promotion that was begun before, others may be left, which climb on.
+            if set(self._stands) <= {
+                *step.services,
+                *(name for name, one in self._stands.items() if one.promoted),
+            }:
+                return self._endings.done(self._stands, promoted=True)
+        phases = step.phases if isinstance(step, Raise) else dict.fromkeys(step.services, 0)
         sick = self._sick()
-        self._stands |= {name: self._stands[name].at(phase) for name, phase in step.phases.items()}
-        self._others.moved_by_us(step.phases)
+        self._stands |= {name: self._stands[name].at(phase) for name, phase in phases.items()}
+        self._others.moved_by_us(phases)
         if not sick:
             self._begin_phase()
-        weights = {name: self._stands[name].left.weight for name in step.phases}
-        self._ways.tell(Raised(dict(step.phases), weights, seconds, message.partition(": ")[2]))
+        if isinstance(step, Raise):
+            weights = {name: self._stands[name].left.weight for name in phases}
+            self._ways.tell(Raised(dict(phases), weights, seconds, message.partition(": ")[2]))
         if interrupted:
             raise KeyboardInterrupt
         return self._take_back(TakeBack(sick)) if sick else None

@@ -110,6 +110,9 @@ class Seeing:
             # Whom users have left for stable, nobody can judge.
             at = {name: weight for name, weight in at.items() if weight == FULL_WEIGHT}
         self._judges.begin_phase(at)
+        # What was counted until now came before the failure: it may speak against a canary, and makes none well.
+        self._look()
+        self._judges.begin_phase(at)
         end = self._site.now() + FAILED_SECONDS
         while at and self._site.now() < end and not self._sick():
             self._site.sleep(self._ways.look_seconds)

@@ -67,18 +67,26 @@ class Counted:
 class RequestReader:
     """The requests of some services over time."""
 
-    def __init__(self, asker: Asker, services: Mapping[str, ServiceSpec], lines: Lines | None = None) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        services: Mapping[str, ServiceSpec],
+        lines: Lines | None = None,
+        carrying: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
+    ) -> None:
         """Prepares; nothing is asked yet, and what was scraped before the first look does not count.
 
         Args:
             asker: Whom to ask.
             services: The services to ask about.
             lines: From when on requests are slow; None draws new ones.
+            carrying: Who counted in the phase before, and is missed all the same; None: there was none.
         """
         self._asker = asker
         self._services = services
         self._kinds = by_reporter(services)
         self._lines = lines or Lines(asker)
+        self._carrying = dict(carrying or {})
         self._since: float | None = None
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._shares: dict[str, Share] = {}
@@ -86,7 +94,8 @@ class RequestReader:
 
     def at_next_phase(self) -> RequestReader:
         """One that begins anew, by the same lines; a look of this one may still be under way."""
-        return RequestReader(self._asker, self._services, self._lines)
+        carrying = {key: tally.carrying for key, tally in list(self._tallies.items())}
+        return RequestReader(self._asker, self._services, self._lines, self._carrying | carrying)
 
     def look(self, weights: Mapping[str, int]) -> dict[str, Counted]:
         """What was counted since the look before.
@@ -130,7 +139,7 @@ class RequestReader:
         if any(age > GONE_SECONDS for age in missing.values()):
             # One that is gone for good is no target any more.
             answer = self._asker.values({"down": questions.DOWN})["down"]
-            down = set() if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
+            down = set(missing) if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
             missing = {one: age for one, age in missing.items() if age <= GONE_SECONDS or one in down}
         told = [f"{one} counted requests, and is not scraped for {age:.0f} s" for one, age in missing.items()]
         return "; ".join(sorted(told))
@@ -162,7 +171,9 @@ class RequestReader:
                 asked["slow", grpc] = questions.buckets(services, ends, grpc=grpc)
         found: dict[str, dict[bool, Seen]] = {"failed": {}, "slow": {}}
         for (what, grpc), answer in self._asker.samples(asked).items():
-            found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=not grpc)
+            # The first look asks who counts: one that falls silent before the second is missed, too.
+            last = bool(self._tallies) and not grpc
+            found[what][grpc] = answer if isinstance(answer, Unknown) else by_proxy(answer, last=last)
         return found["failed"], found["slow"]
 
     def _ages(self, seen: Mapping[bool, Seen]) -> dict[str, Unknown]:
@@ -196,7 +207,9 @@ class RequestReader:
             if isinstance(read, Unknown):
                 return Unknown(f"{proxy}: {read.why}")
             scrapes[proxy] = read
-        tally = self._tallies.get((what, name)) or Tally(self._since or now, apart=service.by_selector)
+        tally = self._tallies.get((what, name)) or Tally(
+            self._since or now, service.by_selector, carrying=self._carrying.get((what, name), {})
+        )
         self._tallies[what, name], rise = tally.after(scrapes, now)
         return rise
 

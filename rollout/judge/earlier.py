@@ -85,6 +85,12 @@ class AgainstEarlier:
             return replace(known, sick=self.sick.anew)
         return known
 
+    def at_next_phase(self) -> AgainstEarlier:
+        """For another phase at full weight: that it was well says nothing, and what spoke against it still does."""
+        if self.called_sick:
+            return self
+        return replace(AgainstEarlier.begin(self.limits, self.earlier), sick=self.sick)
+
     @property
     def most(self) -> float:
         """The share of bad requests from which on the canary is sick."""

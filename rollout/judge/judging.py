@@ -219,5 +219,5 @@ def _at_weight(before: Comparison | AgainstEarlier, weight: int) -> Comparison |
             return before.at_next_phase()
         return replace(Comparison.begin(before.limits), called_sick=before.called_sick)
     if isinstance(before, AgainstEarlier):
-        return before
+        return before.at_next_phase()
     return AgainstEarlier.begin(before.limits, before.seen.stable, called_sick=before.called_sick)

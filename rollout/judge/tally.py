@@ -46,14 +46,14 @@ class Tally:
         apart: Whether each version is counted by its own pods.
         before: The last scrape that is counted up to, by proxy.
         counting: Whether there was a rise.
-        carrying: The callers' proxies that counted requests in this phase.
+        carrying: The proxies that counted requests, in this phase or before it, and when each was last scraped.
     """
 
     since: float
     apart: bool = False
     before: Mapping[str, Scrape] = field(default_factory=dict)
     counting: bool = False
-    carrying: frozenset[str] = frozenset()
+    carrying: Mapping[str, float] = field(default_factory=dict)
 
     def missing(self, now: float) -> dict[str, float]:
         """The proxies that counted requests and are not scraped any more, and for how many seconds.
@@ -63,24 +63,49 @@ class Tally:
         Args:
             now: As in `after`.
         """
-        ages = {one: now - self.before[one].at for one in self.carrying}
-        return {one: age for one, age in ages.items() if age > LONGEST_SECONDS}
+        return {one: now - at for one, at in self.carrying.items() if now - at > LONGEST_SECONDS}
 
     def after(self, seen: Mapping[str, Sequence[Scrape]], now: float) -> tuple[Tally, Rise | Unknown]:
         """What came since the look before.
 
         Args:
-            seen: The last scrapes of each proxy, oldest first, at least one.
+            seen: The last scrapes of each proxy, oldest first, at least one. Several of a caller's tell at the first
+                look whether it counts requests.
             now: The time by the clock of who scraped, in seconds.
         """
         if not seen:
             return self, NotYet("no request to it was counted")
+        known = replace(self, carrying={**self.carrying, **self._reached(seen)})
         newest = max(scrapes[-1].at for scrapes in seen.values())
         # A Prometheus that falls behind may believe that it is on time.
         age = max([now, *(scrape.at for scrape in self.before.values())]) - newest
         if age > LONGEST_SECONDS:
-            return self, Gap(f"the newest counts are {age:.0f} s old")
-        return _of_pods(self, seen, newest) if self.apart else _of_callers(self, seen)
+            return known, Gap(f"the newest counts are {age:.0f} s old")
+        if back := self._back(seen):
+            # What the others counted comes with the next look.
+            return known, Gap("; ".join(back))
+        return _of_pods(known, seen, newest) if self.apart else _of_callers(known, seen)
+
+    def _reached(self, seen: Mapping[str, Sequence[Scrape]]) -> dict[str, float]:
+        """Of the proxies that count requests, when each was last scraped; a Prometheus that falls behind says less."""
+        return {
+            one: max(scrapes[-1].at, self.carrying.get(one, 0.0))
+            for one, scrapes in seen.items()
+            if one in self.carrying or _counts(scrapes, apart=self.apart)
+        }
+
+    def _back(self, seen: Mapping[str, Sequence[Scrape]]) -> list[str]:
+        """Who was silent in this phase and is scraped again, of those whose counts nothing is held against."""
+        silent = {
+            one: seen[one][-1].at - at
+            for one, at in self.carrying.items()
+            if one in seen and one not in self.before and seen[one][-1].at >= self.since
+        }
+        return [
+            f"{one}: not scraped for {age:.0f} s"
+            for one, age in sorted(silent.items())
+            if age > LONGEST_SECONDS
+        ]
 
     @property
     def nothing_new(self) -> Rise | Unknown:
@@ -98,12 +123,12 @@ def _of_callers(tally: Tally, seen: Mapping[str, Sequence[Scrape]]) -> tuple[Tal
         # Only those with a fault begin anew. What the others counted comes with the next look.
         anew = {one: again[one] for one, rise in found.items() if isinstance(rise, Unknown)}
         return replace(tally, before={**before, **anew}), fault
-    carrying = {one for one, rise in found.items() if isinstance(rise, Rise) and rise.total}
+    carrying = {one: again[one].at for one, rise in found.items() if isinstance(rise, Rise) and rise.total}
     following = replace(
         tally,
         before={**before, **again},
         counting=tally.counting or bool(again),
-        carrying=tally.carrying | carrying,
+        carrying={**tally.carrying, **carrying},
     )
     return following, summed(found.values()) if again else tally.nothing_new
 
@@ -129,6 +154,15 @@ def _of_pods(
     if fault := _fault(found):
         return anew, fault
     return replace(anew, counting=True), summed(found.values())
+
+
+def _counts(scrapes: Sequence[Scrape], *, apart: bool) -> bool:
+    """Whether a proxy counts requests: a called pod that ever did; a caller lately, as it may have called once."""
+    if apart:
+        counted = scrapes[-1].counted.values()
+        return any(requests for series in counted for requests, _ in series.values())
+    rises = map(risen, scrapes, scrapes[1:])
+    return any(isinstance(rise, Rise) and rise.total for rise in rises)
 
 
 def _fault(found: Mapping[str, Rise | Unknown]) -> Unknown | None:

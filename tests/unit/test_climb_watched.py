@@ -10,9 +10,9 @@ import pytest
 from eco2.climb.site import FailedError, InterruptedUpdateError, NotNowError
 from rollout.climb.steps import Goal
 from rollout.judge.judging import Reading
-from rollout.judge.observations import Unknown
+from rollout.judge.observations import Batch, Counts, Unknown
 from rollout.judge.signs import PodLook
-from tests.mountain import BAD, Mountain, Site
+from tests.mountain import BAD, GOOD, Mountain, Site
 
 pytestmark = pytest.mark.whole
 
@@ -60,6 +60,33 @@ def test_one_that_is_not_sick_then_stays_with_the_way_back_in_words(monkeypatch,
     assert (ending.outcome, ending.code) == ("update failed", 4)
     assert "To take back: `eco2 abort auth-api --stack dev`" in ending.words
     assert on.told("looked")[-1].seconds_in_phase <= 20 + 70
+
+
+NONE = Batch(Counts(0, 0), Counts(0, 0))
+
+
+@pytest.mark.parametrize(("first", "seconds"), [(NONE, 60), (GOOD, 60), (None, 5)])
+def test_what_was_counted_before_a_promotion_failed_makes_nobody_well_after_it(monkeypatch, first, seconds):
+    """The first look after it brings what was counted until then."""
+    on = Mountain.of(auth_api=5)
+    failed = []
+
+    def update(*_):
+        failed.append((on.seconds, on.looks))
+        on.counts["auth-api"] = first or GOOD
+        raise FailedError("the update ended with exit code 255")
+
+    def sees(look):
+        if first and failed and look > failed[0][1] + 1:
+            on.counts["auth-api"] = NONE
+
+    on.sees = sees
+
+    monkeypatch.setattr(Site, "update", update)
+    ending = on.climb(QUICK)
+    assert ending.outcome == "update failed"
+    assert on.seconds - failed[0][0] == seconds
+    assert on.told("looked")[-1].verdict.answer == ("not known" if first else "well")
 
 
 def test_a_fault_in_a_look_is_told_and_ends_it(monkeypatch):
