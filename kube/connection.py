@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from kube.kubeconfig import Access
 
 TIMEOUT_SECONDS = 10
+"""For each read and write."""
+WHOLE_SECONDS = 30
+"""For all of an answer, which a proxy on the way may let drip: no way back waits for that."""
+CHUNK_BYTES = 2**16
 UNAUTHORIZED = 401
 
 
@@ -130,7 +135,7 @@ class Direct:
             line.putheader("Content-Length", str(len(body)))
         line.endheaders(body)
         answer = line.getresponse()
-        return answer.status, answer.read()
+        return answer.status, _whole(answer)
 
     def _open(self, host: str, port: int | None) -> http.client.HTTPConnection:
         if self._to.tls is None:
@@ -141,6 +146,25 @@ class Direct:
         if (line := getattr(self._own, "line", None)) is not None:
             line.close()
         self._own.line = None
+
+
+def _whole(answer: http.client.HTTPResponse) -> bytes:
+    """All of an answer's body.
+
+    Raises:
+        TimeoutError: If it does not come to an end.
+        http.client.HTTPException: If it is cut off.
+    """
+    end = time.monotonic() + WHOLE_SECONDS
+    body = bytearray()
+    while part := answer.read1(CHUNK_BYTES):
+        body += part
+        if time.monotonic() > end:
+            raise TimeoutError(f"its answer has not ended after {WHOLE_SECONDS} s")
+    if answer.length:
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    answer.close()  # frees the connection for the next request
+    return bytes(body)
 
 
 class Official:

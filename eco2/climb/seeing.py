@@ -108,7 +108,11 @@ class Seeing:
         }
         if isinstance(step, Promote):
             # Whom users have left for stable, nobody can judge.
-            at = {name: weight for name, weight in at.items() if weight == FULL_WEIGHT}
+            at = {
+                name: weight
+                for name, weight in at.items()
+                if weight == FULL_WEIGHT or name not in step.services
+            }
         self._judges.begin_phase(at)
         # What was counted until now came before the failure: it may speak against a canary, and makes none well.
         self._look()

@@ -87,7 +87,8 @@ def of_way_back(
     reasons = "; ".join(f"{name}: {reason}" for name, reason in why.items())
     told = f"sick after {duration(seconds_in_phase)}: {reasons}" if judged else reasons
     message = _message(f"climb takes back {from_where}", told, list(stands.values()))
-    sick = [trailer(name, stands[name].phase, stands[name].asked.canary.short) for name in why if judged]
+    ran = {name: one.left.canary or one.asked.canary for name, one in stands.items()}
+    sick = [trailer(name, stands[name].phase, ran[name].short) for name in why if judged]
     return "\n".join([message, *sick])
 
 
