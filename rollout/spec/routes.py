@@ -196,8 +196,8 @@ class ConnectionPool(Strict):
 class CanaryFallback(Strict):
     """When the canary's share goes to stable: `outlierDetection` of the subset that holds both.
 
-    Without routes (`grpc`) it is that of the whole DestinationRule, while the canary has weight. Each proxy counts for
-    itself. Pods that are not ready, or gone, need none of it: they are left out at once.
+    Without routes (`grpc`) it is that of the whole DestinationRule, at every weight. Each proxy counts for itself. Pods
+    that are not ready, or gone, need none of it: they are left out at once.
 
     Attributes:
         consecutive_errors: Answers with 5xx in a row after which a pod gets nothing.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def destination_rule_spec(routed: Routed, weight: int) -> dict[str, Any]:
     """All subsets, always: where routes lead to them a rollout never changes this (rule 7; argo-rollouts#2507).
 
-    Callers of a service without routes choose no subset, so there the rule itself falls back, while the canary has
-    weight: pods that fail are left out, and at full weight the canary's come first.
+    Callers of a service without routes choose no subset, so there the rule itself falls back: pods that fail are left
+    out, and at full weight the canary's come first. It leaves them out at weight 0, too: a rule that changes makes
+    Envoy give up the calls of the gateway's filter that are under way.
 
     Args:
         routed: The service.
@@ -27,7 +28,7 @@ def destination_rule_spec(routed: Routed, weight: int) -> dict[str, Any]:
     """
     policy = routed.service.traffic_policy
     assert policy is not None  # the model refuses a service that is reached and has none
-    fallback = policy.fallback if routed.service.by_selector and weight else None
+    fallback = policy.fallback if routed.service.by_selector else None
     return {
         "host": routed.host,
         "trafficPolicy": present(
