@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LABELS: Final = "metadata.labels"
 ANNOTATIONS: Final = "spec.template.metadata.annotations["
-LOCALITY, OUTLIERS = "localityLbSetting", "outlierDetection"
+LOCALITY: Final = "localityLbSetting"
 WHOLE: Final = (LABELS, "metadata.annotations", "spec")
 """The paths of an object that stays as it is.
 
@@ -116,7 +116,7 @@ class HeldService:
         return dict(without_canary({"spec": before})["spec"]) if before else spec
 
     def rule(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-        """The spec of the DestinationRule of a service without routes: all but who takes over from a canary (rule 19).
+        """The spec of the DestinationRule of a service without routes: nobody's pods come first (rule 19).
 
         Args:
             name: Its name in the cluster.
@@ -125,10 +125,23 @@ class HeldService:
         before = self._written(state.SUBSETS, name) if self.moves else None
         if not before:
             return spec
-        was, now = before.get("trafficPolicy") or {}, spec["trafficPolicy"]
-        balancer = (was.get("loadBalancer") or {}) | {LOCALITY: now["loadBalancer"].get(LOCALITY)}
-        policy = was | {"loadBalancer": present(**balancer), OUTLIERS: now.get(OUTLIERS)}
-        return before | {"trafficPolicy": present(**policy)}
+        policy = before.get("trafficPolicy") or {}
+        balancer = {key: one for key, one in (policy.get("loadBalancer") or {}).items() if key != LOCALITY}
+        return before | {"trafficPolicy": present(**policy | {"loadBalancer": balancer})}
+
+    def autoscalers(self, name: str, wanted: str) -> dict[str, dict[str, Any]] | None:
+        """Stable's autoscaler where the checkout has another one: what the state has, by kind; None where it has not.
+
+        Args:
+            name: Stable's name in the cluster.
+            wanted: The kind that the checkout asks for; empty: none.
+        """
+        # Without outputs of an update nothing is known of the state, and all of it would be taken away.
+        if not self.moves or not self.platform.resources:
+            return None
+        found = {kind: self._written(token, name) for kind, token in state.AUTOSCALERS.items()}
+        there = {kind: spec for kind, spec in found.items() if spec}
+        return None if there.keys() == {wanted} - {""} else there
 
     def all_but_the_image(self, name: str, spec: dict[str, Any]) -> tuple[str, ...]:
         """The paths that stay of a Deployment which gets back its image and revision alone.

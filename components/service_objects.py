@@ -73,11 +73,7 @@ class ServiceObjects:
         self._declare_canary = owner(protect=False).declare
 
     def declare_fixed(self, nodes: Sequence[pulumi.Resource]) -> None:
-        """Declares what no rollout changes: Service, subsets, companions.
-
-        Args:
-            nodes: What pods wait for.
-        """
+        """Declares what no rollout changes: Service, subsets, companions. From then on pods wait for `nodes`."""
         self._nodes = list(nodes)
         self._fixed = [*self._destination(), *self._companions()]
 
@@ -137,15 +133,18 @@ class ServiceObjects:
 
     def _autoscaler(self, deployment: str, release: Release, after: Resources) -> Resources:
         scaler, limits = self._spec.autoscaler, release.scaling
+        kind = scaler.kind if scaler and limits else ""
+        if not release.is_canary and (other := self._held.autoscalers(deployment, kind)) is not None:
+            own = self._labels(self._plan.name)
+            return [self._declare_fixed(one, deployment, own, spec, after) for one, spec in other.items()]
         if scaler is None or limits is None:
             return []
         declare = self._declare_canary if release.is_canary else self._declare
-        kind = "HorizontalPodAutoscaler" if scaler.hpa else "ScaledObject"
         tolerance = not limits.may_shrink and self._platform.tolerance.of(
-            kind, self._in_state(deployment), self._spec.namespace
+            scaler.kind, self._in_state(deployment), self._spec.namespace
         )
         spec = scaling.autoscaler_spec(deployment, scaler, limits, tolerance=tolerance)
-        return [declare(kind, deployment, self._labels(self._plan.name), spec, after)]
+        return [declare(scaler.kind, deployment, self._labels(self._plan.name), spec, after)]
 
     def _routed(self) -> write.Routed:
         return write.Routed(self._plan.name, self._spec, self._shared.canary_header, kept=self._plan.kept)

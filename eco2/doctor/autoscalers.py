@@ -22,7 +22,7 @@ def autoscalers(cluster: ClusterClient, catalog: Catalog) -> list[CheckResult]:
         ClusterError: If the cluster refuses or does not answer.
     """
     scaled = [one.autoscaler for one in catalog.services.values() if one.autoscaler]
-    kinds = {"HorizontalPodAutoscaler" if one.hpa else "ScaledObject" for one in scaled}
+    kinds = {one.kind for one in scaled}
     return [
         _found(kind, keeps=keeps_tolerance(cluster, kind, catalog.namespaces[0])) for kind in sorted(kinds)
     ]

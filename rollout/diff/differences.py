@@ -32,10 +32,7 @@ which follows from all that EKS cannot change of it."""
 OF_A_ROLLOUT: Final = {
     "Deployment": ("spec.replicas",),
     # Without routes stable takes over by these.
-    "DestinationRule": (
-        "spec.trafficPolicy.outlierDetection",
-        "spec.trafficPolicy.loadBalancer.localityLbSetting",
-    ),
+    "DestinationRule": ("spec.trafficPolicy.loadBalancer.localityLbSetting",),
     "HorizontalPodAutoscaler": ("spec.behavior",),
     "ScaledObject": ("spec.advanced",),
     "Service": ("spec.selector",),

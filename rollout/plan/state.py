@@ -31,6 +31,10 @@ DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 ROUTES: Final = "kubernetes:networking.istio.io/v1:VirtualService"
 SUBSETS: Final = "kubernetes:networking.istio.io/v1:DestinationRule"
 SELECTOR: Final = "kubernetes:core/v1:Service"
+AUTOSCALERS: Final = {
+    "HorizontalPodAutoscaler": "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
+    "ScaledObject": "kubernetes:keda.sh/v1alpha1:ScaledObject",
+}
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,11 @@ class Autoscaler(Bounds):
             raise wrong("keda.fallback.replicas", why)
         return self
 
+    @property
+    def kind(self) -> str:
+        """The kind of its object."""
+        return "HorizontalPodAutoscaler" if self.hpa else "ScaledObject"
+
     def falls_above(self, most: int) -> str:
         """Why KEDA's fallback asks for more pods than there may be; empty if it does not."""
         fallback = self.keda.fallback if self.keda else None

@@ -6,6 +6,7 @@ import copy
 import re
 
 import pytest
+import yaml
 
 from eco2.stack.cli import about
 from rollout.plan.prior import HELD_VARIABLE
@@ -129,6 +130,41 @@ def test_a_way_back_sends_nothing_that_waits_in_the_checkout(program, at_phase, 
     for key, one in expected.items():
         assert without_empty(sent[key]) == without_empty(one), key
     assert sent.keys() == expected.keys()
+
+
+KEDA = {
+    "min": 1,
+    "max": 2,
+    "keda": {
+        "pollingIntervalSeconds": 15,
+        "cooldownPeriodSeconds": 60,
+        "triggers": [{"type": "cpu", "metadata": {"value": "60"}}],
+    },
+}
+
+
+@pytest.mark.parametrize("waiting", [None, KEDA])
+def test_an_autoscaler_that_the_checkout_takes_away_stays(program, at_phase, monkeypatch, waiting):
+    state = at_phase(3)
+    program.edit("services.yaml", **{"services/auth-api/autoscaler": waiting})
+    sent = take_back(program, monkeypatch, state, held=True, outputs=left(3))
+    assert ("ScaledObject", "auth-api") not in sent
+    kept = next(one for urn, one in state.items() if urn.endswith("HorizontalPodAutoscaler::auth-api"))
+    assert sent["HorizontalPodAutoscaler", "auth-api"]["spec"] == kept["outputs"]["spec"]
+
+
+def test_an_autoscaler_that_waits_in_the_checkout_is_not_made(program, at_phase, monkeypatch):
+    waiting = yaml.safe_load((program.folder / "services.yaml").read_text())["services"]["auth-api"][
+        "autoscaler"
+    ]
+    program.edit("services.yaml", **{"services/auth-api/autoscaler": None})
+    state = at_phase(3)
+    program.edit("services.yaml", **{"services/auth-api/autoscaler": waiting})
+    sent = take_back(program, monkeypatch, state, held=True, outputs=left(3))
+    assert ("HorizontalPodAutoscaler", "auth-api") not in sent
+    # Of a state that is not known nothing is taken away.
+    sent = take_back(program, monkeypatch, {}, held=True, outputs=left(3))
+    assert ("HorizontalPodAutoscaler", "auth-api") in sent
 
 
 def test_an_update_that_holds_nothing_sends_it(program, at_phase, monkeypatch):
