@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rollout.plan.service_plan import RolloutPlan
 
 LABELS: Final = "metadata.labels"
-ANNOTATIONS: Final = "spec.template.metadata.annotations["
+ANNOTATIONS: Final = "spec.template.metadata.annotations"
 LOCALITY: Final = "localityLbSetting"
 WHOLE: Final = (LABELS, "metadata.annotations", "spec")
 """The paths of an object that stays as it is.

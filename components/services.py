@@ -114,8 +114,8 @@ class _Services:
         if not waits:
             return
         pause_seconds = max(self._plans[name].route_propagation_seconds for name in names)
-        done, late = await asyncio.wait(waits, timeout=pause_seconds + BEGUN_SECONDS)
-        for one in late:
+        done, _ = await asyncio.wait(waits, timeout=pause_seconds + BEGUN_SECONDS)
+        for one in waits:
             # The engine tells how it ends; unasked, asyncio would tell it once more.
             one.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         for one in done:

@@ -13,12 +13,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import urllib3
 
-from eco2 import prometheus_url
+from eco2 import prometheus_answers, prometheus_url
 from eco2.istio_metrics import by_reporter, increase
 from eco2.whole_answer import pool, whole_answer
 from rollout.text.plain import without_login
@@ -46,7 +45,6 @@ TIMEOUT_SECONDS = 3.0
 AT_ONCE = 4
 """Questions of one kind at the same time, each on a connection of its own."""
 NOW = "vector(time())"
-QUOTED_SIGNS = 200
 OK = 200
 PERCENT = 100
 
@@ -121,7 +119,8 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return [one for one in self._ask(expression, lambda data, _: _values(data)) if not math.isnan(one[1])]
+        found = self._ask(expression, lambda data, _: prometheus_answers.values(data))
+        return [one for one in found if not math.isnan(one[1])]
 
     def whole(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """The same with NaN, where a part is worse than nothing.
@@ -129,7 +128,7 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer, or it warns that it may be a part.
         """
-        return self._ask(expression, lambda data, _: _values(data), partial=False)
+        return self._ask(expression, lambda data, _: prometheus_answers.values(data), partial=False)
 
     def clock(self) -> tuple[float, float]:
         """The time that its answers are of, and the time at which its server answers; the same where that is not told.
@@ -137,7 +136,7 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return self._ask(NOW, _clock)
+        return self._ask(NOW, prometheus_answers.clock)
 
     def samples(self, expression: str) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
         """Asks for what was scraped: labels of each series, and time and value of its samples, oldest first.
@@ -148,7 +147,7 @@ class Prometheus:
         Raises:
             PrometheusError: If there is no usable answer.
         """
-        return self._ask(expression, lambda data, _: _samples(data))
+        return self._ask(expression, lambda data, _: prometheus_answers.samples(data))
 
     def _ask(
         self,
@@ -163,8 +162,8 @@ class Prometheus:
             decoded: dict[str, Any] = json.loads(answer.body)
             if answer.status != OK or decoded.get("status") != "success":
                 raise PrometheusError(f"{at} refused: {decoded.get('error', f'HTTP {answer.status}')}")
-            if not partial and (warnings := decoded.get("warnings")):
-                raise PrometheusError(f"{at} warns that its answer may lack something: {_quoted(warnings)}")
+            if not partial and (warnings := prometheus_answers.warnings(decoded)):
+                raise PrometheusError(f"{at} warns that its answer may lack something: {warnings}")
             return read(decoded["data"], answer.headers)
         except urllib3.exceptions.HTTPError as error:
             raise PrometheusError(f"{at} does not answer ({without_login(_in_words(error))})") from None
@@ -205,42 +204,6 @@ class Prometheus:
             version = labels.get("destination_version") or "unknown"
             of[version] = of.get(version, 0) + value
         return counts
-
-
-def _values(data: Mapping[str, Any]) -> list[tuple[dict[str, str], float]]:
-    """The values of a vector or of a scalar."""
-    scalar = data.get("resultType") == "scalar"
-    series = [{"metric": {}, "value": data["result"]}] if scalar else data["result"]
-    return [(_labels(one), float(one["value"][1])) for one in series]
-
-
-def _clock(data: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[float, float]:
-    (_, at), *others = _values(data)
-    if others:
-        raise ValueError("more than one time")
-    at = _time(at)
-    return at, parsedate_to_datetime(headers["Date"]).timestamp() if "Date" in headers else at
-
-
-def _samples(data: Mapping[str, Any]) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
-    """The samples of a matrix."""
-    series = ((_labels(one), one["values"]) for one in data["result"])
-    return [(labels, [(_time(at), float(value)) for at, value in values]) for labels, values in series]
-
-
-def _time(given: Any) -> float:
-    if not math.isfinite(at := float(given)):
-        raise ValueError("a sample without a time")
-    return at
-
-
-def _labels(one: Mapping[str, Any]) -> dict[str, str]:
-    return {str(name): str(value) for name, value in one["metric"].items()}
-
-
-def _quoted(warnings: Any) -> str:
-    told = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
-    return told if len(told) <= QUOTED_SIGNS else f"{told[: QUOTED_SIGNS - 1]}…"
 
 
 def _in_words(error: urllib3.exceptions.HTTPError) -> str:

@@ -210,13 +210,14 @@ class SecondStroke:
             raise PulumiError(f"the canary of {told} stays, since its proxies' routes lead to it: {silent}")
         # An update that ended just now may have set its routes since the last look.
         self._strike_again(moved, {})
-        restore_stable(self.request, {name: last[name] for name in moving if name in last}, self.say)
+        left = {name: last[name] for name in moving if name in last}
+        companions = restore_stable(self.request, left, self.say)
         self.say(f"updating {', '.join(moving)}; if this is interrupted, go on with: {self.request.command}")
         variables = about(moving, moving)
         if all(name in moved for name in moving):
             # Proxies learn of the routes while the update starts, so its pause may be shorter by that.
             variables[LEFT_VARIABLE] = str(max(moved[name] for name in moving))
-        self._run(targets(resources, moving, last), variables, moving)
+        self._run(targets(resources, moving, last, companions), variables, moving)
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         urns, names = tuple(urns), tuple(moving)

@@ -64,11 +64,16 @@ def write_what_can_be(
     return set(), None
 
 
-def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callable[[str], None]) -> None:
+def restore_stable(
+    request: AbortRequest, left: Mapping[str, Prior], say: Callable[[str], None]
+) -> frozenset[str]:
     """Has the file ask for the stable images that the last update left.
 
     After a promotion that was written and not finished it asks for the canary's: phase 0 would then be that
     promotion, and bring the image that is taken back to everybody.
+
+    Returns:
+        The companions that the checkout knows; of another one, an update takes away what it targets.
 
     Raises:
         ConfigError: If the files cannot be used, or such an image cannot be named there.
@@ -81,9 +86,8 @@ def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callab
     name = request.file.name
     with alone(request.file):
         text = read_text(request.file)
-        wanted = services_of(
-            request.project, request.stack, text, read_catalog(request.project / "services.yaml")
-        )
+        catalog = read_catalog(request.project / "services.yaml")
+        wanted = services_of(request.project, request.stack, text, catalog)
         moves, wrong = [], []
         for service, prior in left.items():
             try:
@@ -97,3 +101,4 @@ def restore_stable(request: AbortRequest, left: Mapping[str, Prior], say: Callab
             write_text(request.file, with_moves(text, moves, name))
     for move in moves:
         say(f"{name}: {move.words}")
+    return frozenset(name for one in catalog.services.values() for name in one.companions)

@@ -14,7 +14,7 @@ from rollout.plan.state import DEPLOYMENT, image_of
 from rollout.traffic.names import is_canary, own_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from rollout.plan.prior import Prior
 
@@ -35,7 +35,10 @@ def in_flight(resources: list[dict[str, Any]], last: Mapping[str, Prior]) -> set
 
 
 def targets(
-    resources: list[dict[str, Any]], moving: Iterable[str], last: Mapping[str, Prior] | None = None
+    resources: list[dict[str, Any]],
+    moving: Iterable[str],
+    last: Mapping[str, Prior] | None = None,
+    companions: Collection[str] = (),
 ) -> list[str]:
     """The URNs that an abort's update is limited to: all that belongs to some services, but no companion.
 
@@ -47,14 +50,16 @@ def targets(
         resources: The resources of the state.
         moving: The services.
         last: What the last update that succeeded left, by service.
+        companions: Those that the checkout knows: of another one, the update would take away the Deployment.
     """
     known, wanted = components(resources), set(moving)
     urns = [urn for urn, name in known.items() if name in wanted]
     for one in resources:
         service = known.get(one.get("parent", ""))
-        if service in wanted and (
-            _name(one) in own_names(service) or _differs(one, (last or {}).get(service))
-        ):
+        if service not in wanted:
+            continue
+        beside = _name(one) in companions and _differs(one, (last or {}).get(service))
+        if _name(one) in own_names(service) or beside:
             urns.append(one["urn"])
     return urns
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from eco2.judge.watch import NO_PROMETHEUS, Watch
+from eco2.judge.watch import LATE, NO_PROMETHEUS, Watch
 from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
 from rollout.judge.scrapes import NotYet
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rollout.spec.service import ServiceSpec
 
 PAUSE_SECONDS = 2.0
+LATE_SECONDS = 30.0
+"""How long the end waits for a Prometheus that is slow."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,11 @@ def soak(
             for name, one in judged.items()
         }
         found = [_health(one, readings[name], asked=prometheus is not None) for name, one in judged.items()]
-        if left <= 0 or any(one.verdict == "sick" for one in found):
+        # By a look that Prometheus has not answered yet nobody is well.
+        late = any(one.failed is LATE for one in readings.values())
+        if left <= (-LATE_SECONDS if late else 0.0) or any(one.verdict == "sick" for one in found):
             return found
-        time.sleep(min(PAUSE_SECONDS, left))
+        time.sleep(max(min(PAUSE_SECONDS, left), 0.0))
 
 
 def _health(judged: Judging, last: Reading, *, asked: bool) -> Health:

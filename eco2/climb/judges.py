@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eco2.judge.watch import LATE
 from rollout.judge.judging import Judging
 from rollout.judge.observations import Unknown
 
@@ -67,6 +68,11 @@ class Judges:
     def verdicts(self) -> dict[str, Verdict]:
         """What each judge says."""
         return {name: one.verdict for name, one in self._judging.items()}
+
+    @property
+    def late(self) -> bool:
+        """Whether Prometheus was answering still when the last look ended."""
+        return any(one.failed is LATE for one in self._readings.values())
 
     @property
     def outage(self) -> str:

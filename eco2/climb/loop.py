@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eco2.climb.beginning import before_first_update
 from eco2.climb.events import Ended, Promoted, Raised
 from eco2.climb.interrupts import held
-from eco2.climb.seeing import Seeing
+from eco2.climb.seeing import LATE_SECONDS, Seeing
 from eco2.climb.site import (
     BesideError,
     DoneAlreadyError,
@@ -138,7 +138,8 @@ class Climb(Seeing):
             # The first step, too, though it was shown: an answer may take hours.
             proposal = self._site.prepare(step, self._compare)
             if not self._is_still(step):
-                return self._back_if_sick()
+                due = self._decide()
+                return self._act(due) if isinstance(due, TakeBack | GiveUp) else None
             message = self._message(step)
             # A Ctrl-C between the file and the update would leave a step behind that nobody watches.
             with held() as ends:
@@ -171,7 +172,10 @@ class Climb(Seeing):
                 return self._endings.done(self._stands, promoted=True)
         phases = step.phases if isinstance(step, Raise) else dict.fromkeys(step.services, 0)
         sick = self._sick()
-        self._stands |= {name: self._stands[name].at(phase) for name, phase in phases.items()}
+        ended = isinstance(step, Promote)
+        self._stands |= {
+            name: replace(self._stands[name].at(phase), ended=ended) for name, phase in phases.items()
+        }
         self._others.moved_by_us(phases)
         if not sick:
             self._begin_phase()
@@ -219,7 +223,7 @@ class Climb(Seeing):
             return False
         if not self._judges.weights:
             return True
-        self._look()
+        self._look(LATE_SECONDS)
         if self._decide() != step:
             return False
         if not self._told_well:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FAILED_SECONDS: Final = 60.0
 """How long canaries are watched at the most, after an update that failed."""
+LATE_SECONDS: Final = 30.0
+"""How long a step waits for a Prometheus that is slow: by a look that it has not answered nobody is well."""
 
 
 class Seeing:
@@ -59,10 +61,18 @@ class Seeing:
         """The end by a verdict that is there already; None where nobody is known to be sick."""
         return self._take_back(TakeBack(sick)) if (sick := self._sick()) else None
 
-    def _look(self) -> None:
-        if weights := self._judges.weights:
+    def _look(self, patience_seconds: float = 0.0) -> None:
+        """One look; another one where Prometheus was late, until it has answered or somebody is sick.
+
+        Args:
+            patience_seconds: How long it may be late.
+        """
+        end = self._site.now() + patience_seconds
+        while weights := self._judges.weights:
             self._judges.after(self._site.look(weights))
             self._telling.looked(self._stands, self._in_phase())
+            if not self._judges.late or self._sick() or self._site.now() >= end:
+                return
 
     def _judged(self) -> None:
         self._telling.judged(self._stands, self._in_phase())

@@ -60,12 +60,14 @@ class Standing:
         left: What the last update left.
         ladder: The weights of its phases, the first for phase 1.
         promoting: Whether its promotion is written, and not done.
+        ended: Whether this climb has promoted it; an image that is written since is another climb's.
     """
 
     asked: Asked
     left: Left
     ladder: tuple[int, ...]
     promoting: bool = False
+    ended: bool = field(default=False, compare=False)
 
     @property
     def phase(self) -> int:
@@ -96,7 +98,7 @@ class Standing:
     def promoted(self) -> bool:
         """Whether there is nothing to promote: it is off, and stable's image is the canary's."""
         off = not self.left.phase and not self.asked.phase and not self.promoting
-        return off and self.asked.stable == self.asked.canary
+        return self.ended or (off and self.asked.stable == self.asked.canary)
 
     def at(self, phase: int) -> Standing:
         """The same after an update that brought it to a phase."""

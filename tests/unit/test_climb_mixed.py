@@ -90,6 +90,15 @@ def test_a_climb_promotes_nobody_unjudged_beside_one_that_was_begun(routed):
     assert "auth-api at phase 5 (100 %)" in ending.words
 
 
+def test_whoever_was_promoted_begins_no_other_rollout_in_the_same_climb():
+    """The file's canary may be another image by then, of which nobody asked whether it was sick."""
+    newer = replace(DONE, asked=Asked(0, 0, NEW, replace(NEW, tag="newer")))
+    assert next_step({"a": newer, "b": at(2)}, said(b="well"), 600, SLOW) == Raise({"a": 1, "b": 3})
+    ended = replace(newer, ended=True)
+    assert next_step({"a": ended, "b": at(2)}, said(b="well"), 600, SLOW) == Raise({"b": 3})
+    assert next_step({"a": ended, "b": at(5)}, said(b="well"), 600, SLOW) == Promote(("b",))
+
+
 def in_ci(**stands):
     made = Run("prod", tuple(stands), SLOW, "1", "a" * 40, 0, {}, reviewed=False)
     return decide(made, stands, "")

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.mountain import AWAY, BAD, QUICK, Mountain
+from eco2.judge.watch import LATE
+from rollout.climb.steps import Goal
+from tests.mountain import AWAY, BAD, GOOD, QUICK, Mountain
 
 
 def test_not_known_until_the_end_of_its_patience_stays_where_it_is():
@@ -125,3 +127,15 @@ def test_what_cannot_be_read_at_the_start_is_refused():
     on = Mountain.of(auth_api=2)
     on.away = "the backend does not answer"
     assert on.climb(QUICK).code == 1
+
+
+def late_at_every_second_look(on):
+    on.sees = lambda look: on.counts.update(dict.fromkeys(on.counts, LATE if look % 2 else GOOD))
+
+
+def test_a_prometheus_that_is_slow_holds_no_step_up():
+    """A look that it has not answered yet begins a question, and the next one takes the answer."""
+    on = Mountain.of(auth_api=2)
+    late_at_every_second_look(on)
+    assert on.climb(Goal(to=4, soak_seconds=20, give_up_seconds=600)).outcome == "arrived"
+    assert on.state["auth-api"].phase == 4

@@ -167,6 +167,16 @@ def test_an_autoscaler_that_waits_in_the_checkout_is_not_made(program, at_phase,
     assert ("HorizontalPodAutoscaler", "auth-api") in sent
 
 
+@pytest.mark.parametrize("key", ["team", "example.org/team"])
+def test_pods_keep_the_only_annotation_that_the_checkout_takes_away(program, at_phase, monkeypatch, key):
+    """To the engine a path below what is not there is an error, which would end the way back."""
+    program.edit("services.yaml", **{"services/auth-api/annotations": {key: "a"}})
+    state = at_phase(3)
+    program.edit("services.yaml", **{"services/auth-api/annotations": None})
+    sent = take_back(program, monkeypatch, state, held=True, outputs=left(3))
+    assert sent["Deployment", "auth-api"]["spec"]["template"]["metadata"]["annotations"] == {key: "a"}
+
+
 def test_an_update_that_holds_nothing_sends_it(program, at_phase, monkeypatch):
     state = at_phase(5)
     expected = take_back(program, monkeypatch, state, held=False, outputs=left(5))

@@ -76,13 +76,15 @@ def test_a_companion_goes_back_where_a_promotion_that_failed_has_changed_it(imag
         owned("my-api", kind, "my-grpc", image if kind == "Deployment" else "")
         for kind in ("Deployment", "Service")
     ]
-    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
+    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT, ["my-grpc"]))
     assert ("Deployment my-grpc" in told) is named
     # Where its pods did not get ready, the state has the inputs of before.
     beside[0]["inputs"], beside[0]["outputs"] = {}, beside[0]["inputs"]
-    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
+    told = short(targets([*api("my-api"), *beside], ["my-api"], LEFT, ["my-grpc"]))
     assert ("Deployment my-grpc" in told) is named
     assert "Service my-grpc" not in told
+    # Of one that the checkout does not know, the Deployment would be deleted.
+    assert "Deployment my-grpc" not in short(targets([*api("my-api"), *beside], ["my-api"], LEFT))
 
 
 @pytest.mark.parametrize(
