@@ -43,7 +43,7 @@ def server(tmp_path, desk, monkeypatch):
     (desk.folder / "answers").write_text("1")
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(finish, "what_waits", lambda *_: "")
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
     with Cluster(tmp_path / "kubeconfig", "eco2-dev") as running:
         running.lay_out()
         yield running

@@ -154,7 +154,7 @@ def two_workers(desk, server, monkeypatch):
     ]
     updates = []
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: json.loads(json.dumps(state)))
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(" ".join(map(str, told))))
     server.objects[DEPLOYMENT.format("my", "my-worker")] = {"metadata": {}}
@@ -212,7 +212,7 @@ def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, s
             raise LockedError("is currently locked")
 
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke.SecondStroke, "_keep_off", lambda *_: None)
     monkeypatch.setattr(second_stroke, "update", update)
@@ -384,7 +384,7 @@ def in_flight_at_20(server, monkeypatch):
     ]
     updates = []
     monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: None)
+    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(told))
     return updates

@@ -125,7 +125,7 @@ def test_a_locked_stack_keeps_the_file_as_it_was(desk, cluster, sees, lock, word
     text = "error: the stack is " + lock.format(host=os.uname().nodename)
     (desk.folder / "locked").write_text(text)
     before = desk.file.read_text()
-    done = desk.run("climb", "auth-api", *OPTIONS, "--give-up", "1s")
+    done = desk.run("climb", "auth-api", *OPTIONS, "--give-up", "4s")
     assert done.exit_code == 6, done.output
     assert words in " ".join(done.stdout.split())
     assert desk.file.read_text() == before
