@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from components.platform import Platform
     from rollout.plan.service_plan import RolloutPlan
+    from rollout.spec.workload import Workload
 
 LABELS: Final = "metadata.labels"
 ANNOTATIONS: Final = "spec.template.metadata.annotations"
@@ -96,14 +97,19 @@ class HeldService:
         """The paths that stay of what a way back changes, by kind."""
         return MOVES if self.fixed and self.plan.canary is None else {}
 
-    @property
-    def restores(self) -> bool:
-        """Whether stable and its companions get the image of the last update that succeeded.
+    def restores(self, name: str) -> bool:
+        """Whether stable or a companion gets back the image of the last update that succeeded.
 
-        A promotion that failed may have changed it, and the state does not tell for sure: where pods did not get ready
-        it has the inputs of before, where the server refused them the new ones.
+        Only where a promotion that failed has changed it. Below a place in a list, to ignore a path holds what the
+        state was asked for and not what runs, so a change that failed otherwise would be rolled back with it.
+
+        Args:
+            name: Its name in the cluster.
         """
-        return bool(self.moves) and self.plan.stable.image == self.plan.last_stable
+        if not self.moves or self.plan.stable.image != self.plan.last_stable:
+            return False
+        spec = self._written(state.DEPLOYMENT, name)
+        return state.image_of({"spec": spec}) not in (None, self.plan.last_stable)
 
     def route(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
         """The spec of a VirtualService: what the state has of it, without the canary.
@@ -137,11 +143,26 @@ class HeldService:
             wanted: The kind that the checkout asks for; empty: none.
         """
         # Without outputs of an update nothing is known of the state, and all of it would be taken away.
-        if not self.moves or not self.platform.resources:
+        if not self.moves or not self.platform.resources or f"{wanted}/{name}" in self.platform.args.anew:
             return None
         found = {kind: self._written(token, name) for kind, token in state.AUTOSCALERS.items()}
         there = {kind: spec for kind, spec in found.items() if spec}
         return None if there.keys() == {wanted} - {""} else there
+
+    def there(self, companions: Mapping[str, Workload]) -> Mapping[str, Workload]:
+        """The companions that are to be declared: where all else is held, those that the state has.
+
+        Another one waits in the checkout. It is no target, so it would not be made, and the engine would refuse all
+        that depends on it.
+
+        Args:
+            companions: Those of the checkout, by name.
+        """
+        if not self.fixed or not self.platform.resources:
+            return companions
+        return {
+            name: one for name, one in companions.items() if self._written(state.DEPLOYMENT, name) is not None
+        }
 
     def all_but_the_image(self, name: str, spec: dict[str, Any]) -> tuple[str, ...]:
         """The paths that stay of a Deployment which gets back its image and revision alone.

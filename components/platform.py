@@ -43,6 +43,7 @@ class PlatformArgs:
         protect: Whether everything but canaries refuses to be deleted.
         field_manager: The field manager of every write.
         held: The services of which an update changes canary and routes alone.
+        anew: The autoscalers that such an update makes anew, since somebody deleted them: `KIND/NAME`.
         adopting: Whether this update takes over what other tools have made.
     """
 
@@ -58,6 +59,7 @@ class PlatformArgs:
     protect: bool = False
     field_manager: str = FIELD_MANAGER
     held: frozenset[str] = frozenset()
+    anew: frozenset[str] = frozenset()
     adopting: bool = False
 
 

@@ -47,6 +47,7 @@ def platform_of(
         ready_timeout_seconds=settings.ready_timeout_seconds,
         protect=settings.protect,
         held=limits.held,
+        anew=limits.anew,
         adopting=limits.adopting,
     )
     return Platform("", args, last)

@@ -171,9 +171,8 @@ class ServiceObjects:
 
     def _companions(self) -> Resources:
         """Deployments that run stable's image beside it and have no canary."""
-        built: Resources = []
-        for name, workload in self._spec.companions.items():
-            stable = self._plan.stable
+        built, stable = [], self._plan.stable
+        for name, workload in self._held.there(self._spec.companions).items():
             release = Release(stable.image, stable.version, workload.replicas, None, ())
             built += [
                 self._deployment(name, name, workload, release, []),
@@ -217,7 +216,7 @@ class ServiceObjects:
         ignored: tuple[str, ...] = ("spec.replicas",) if release.scaling and rests else ()
         declare = self._declare_canary if release.is_canary else self._declare_fixed
         spec = deployment_spec(pods, release)
-        if not release.is_canary and self._held.restores:
+        if not release.is_canary and self._held.restores(name):
             declare, ignored = self._declare, self._held.all_but_the_image(name, spec)
         return declare(
             "Deployment",

@@ -15,7 +15,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from kube.cluster import ClusterClient
-from rollout.plan.prior import ADOPTING_VARIABLE, HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
+from rollout.plan.prior import ADOPTING_VARIABLE, ANEW_VARIABLE, HELD_VARIABLE, LEFT_VARIABLE, ONLY_VARIABLE
 from rollout.problems import ConfigError, Problem
 from rollout.spec import files
 from rollout.text.plain import inert
@@ -133,11 +133,13 @@ class UpdateLimits:
     Attributes:
         only: The services that it is about, where its targets leave the others alone; empty for all.
         held: The services of which it changes canary and routes alone.
+        anew: The autoscalers of these that it makes anew, since somebody deleted them: `KIND/NAME`.
         adopting: Whether it takes over what other tools have made.
     """
 
     only: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
+    anew: frozenset[str] = frozenset()
     adopting: bool = False
 
 
@@ -149,10 +151,11 @@ def limits() -> UpdateLimits:
     """
     told = os.environ.get(ADOPTING_VARIABLE)
     adopting = bool(told) and told == os.environ.get(ONLY_VARIABLE)
-    return UpdateLimits(_services_in(ONLY_VARIABLE), _services_in(HELD_VARIABLE), adopting)
+    only, held, anew = (_names_in(one) for one in (ONLY_VARIABLE, HELD_VARIABLE, ANEW_VARIABLE))
+    return UpdateLimits(only, held, anew, adopting)
 
 
-def _services_in(variable: str) -> frozenset[str]:
+def _names_in(variable: str) -> frozenset[str]:
     told = os.environ.get(variable, "")
     if not told:
         return frozenset()

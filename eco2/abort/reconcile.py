@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
+from eco2.abort.lost import autoscalers_among, forget, target_options
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_what_can_be
@@ -20,7 +21,6 @@ from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import in_flight, targets
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
 from eco2.stack.lock import owner_has_ended
-from eco2.stack.missing import to_forget
 from eco2.stack.order import in_order
 from eco2.terminal.progress import telling
 from eco2.update.run import update
@@ -221,29 +221,22 @@ class SecondStroke:
 
     def _run(self, urns: Iterable[str], variables: Mapping[str, str], moving: Iterable[str]) -> None:
         urns, names = tuple(urns), tuple(moving)
-        project, stack = self.request.project, self.request.stack
-        try:
-            lost = to_forget(self.cluster, urns, {name: self.services[name].namespace for name in names})
-        except ClusterError as error:
-            self.say(f"whether somebody deleted something is not known: {error}")
-            lost = []
-        if lost:
-            # An update of it would fail. To refresh all targets would do as well, but a pod of stable's that is
-            # not ready would become an error of its Deployment, which the update then waits for.
-            self.say(f"{', '.join(one.full_name for one in lost)} was deleted by somebody, and is made anew")
-            pulumi(project, stack, "refresh", "--yes", "--skip-preview", *_targets(one.urn for one in lost))
+        namespaces = {name: self.services[name].namespace for name in names}
+        lost = forget(self.request, self.cluster, urns, namespaces, self.say)
 
         def holders(waited: str) -> list[str]:
             return [
                 f"{name}: {waited} for {told}"
                 for name in names
-                for told in held_by_finalizers(self.cluster, self.services[name].namespace, name)
+                for told in held_by_finalizers(self.cluster, namespaces[name], name)
             ]
 
         with telling(self.say, holders):
-            options, quiet = self.request.update_options, self.request.quiet
-            update(project, stack, *options, *_targets(urns), variables=variables, quiet=quiet)
-
-
-def _targets(urns: Iterable[str]) -> list[str]:
-    return [part for urn in urns for part in ("--target", urn)]
+            update(
+                self.request.project,
+                self.request.stack,
+                *self.request.update_options,
+                *target_options(urns, lost),
+                variables={**variables, **autoscalers_among(lost)},
+                quiet=self.request.quiet,
+            )

@@ -6,9 +6,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from eco2.abort.lost import target_options
 from eco2.abort.targets import components
 from eco2.stack.cli import PulumiError, about, exported, pulumi
 from eco2.terminal.progress import telling
+from rollout.marks import CANARY_SERVICE
+from rollout.problems import ConfigError
+from rollout.traffic.names import own_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +58,7 @@ def what_waits(request: AbortRequest, names: tuple[str, ...], say: Callable[[str
         urns = [one["urn"] for one in resources if one["urn"] in mine or one.get("parent", "") in mine]
         if not urns:
             return ""
-        options = [part for urn in urns for part in ("--target", urn)]
+        options = target_options([*urns, *_may_come(request, names)])
         with telling(say, lambda waited: [f"{waited} for what else the checkout asks for: pulumi preview"]):
             told = pulumi(
                 request.project, request.stack, "preview", "--json", *options, variables=about(names)
@@ -66,6 +70,19 @@ def what_waits(request: AbortRequest, names: tuple[str, ...], say: Callable[[str
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return f"whether the checkout asks for more of these services is not known: {reason[-1].strip()}"
     return f"not brought by this abort, and asked for by the checkout: {'; '.join(waits)}" if waits else ""
+
+
+def _may_come(request: AbortRequest, names: tuple[str, ...]) -> list[str]:
+    """What the checkout may add to some services, as patterns of URNs: without them, what waits for it is refused."""
+    from rollout.spec.files import read_catalog  # noqa: PLC0415  # with the models, slow to import
+
+    try:
+        services = read_catalog(request.project / "services.yaml").services
+    except ConfigError:  # the program tells it better
+        services = {}
+    own = [one for name in names for one in own_names(name)]
+    companions = [one for name in names if name in services for one in services[name].companions]
+    return [f"urn:pulumi:{request.stack}::*::{CANARY_SERVICE}$**::{one}" for one in (*own, *companions)]
 
 
 def waiting_steps(preview: str) -> list[str]:

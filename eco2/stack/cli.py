@@ -8,7 +8,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from rollout.plan.prior import HELD_VARIABLE, ONLY_VARIABLE
+from rollout.plan.prior import ANEW_VARIABLE, HELD_VARIABLE, ONLY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,12 +134,13 @@ def outputs_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return root.get("outputs") or {}
 
 
-def about(services: Iterable[str], held: Iterable[str] = ()) -> dict[str, str]:
+def about(services: Iterable[str], held: Iterable[str] = (), anew: Iterable[str] = ()) -> dict[str, str]:
     """The environment variables for an update whose targets belong to some services.
 
     Args:
         services: All of them.
         held: Those of which only canary and routes change.
+        anew: Autoscalers of theirs that are made anew: `KIND/NAME`.
     """
-    names = {ONLY_VARIABLE: services, HELD_VARIABLE: held}
+    names = {ONLY_VARIABLE: services, HELD_VARIABLE: held, ANEW_VARIABLE: anew}
     return {variable: f"{os.getpid()}:{','.join(told)}" for variable, told in names.items() if told}

@@ -18,7 +18,7 @@ from lab.pods.authorization import allowed, user_of
 from lab.pods.silence import Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
     from lab.pods.requests import Outcome
@@ -103,7 +103,7 @@ class Application:
         self.ending.set()
         for one in self._silences:
             one.end()
-        work = []
+        work: list[Awaitable[None]] = []
         if self._runner is not None:
             server = self._runner.server
             for site in list(self._runner.sites):
@@ -111,8 +111,12 @@ class Application:
             if server is not None:
                 server.pre_shutdown()
                 work.append(server.shutdown(max(grace_seconds, 0.01)))
-        if self._grpc is not None:
-            work.append(self._grpc.stop(grace_seconds))
+        if (server := self._grpc) is not None:
+            if grace_seconds <= 0:
+                # A pod that is deleted by force ends and is cut at the same moment: two stops of a server without
+                # grace would end this whole process (segmentation fault; grpcio 1.85).
+                self._grpc = None
+            work.append(asyncio.shield(asyncio.ensure_future(server.stop(grace_seconds))))
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*work, return_exceptions=True)
 

@@ -31,6 +31,10 @@ declares these services alone would take all others away."""
 HELD_VARIABLE = "ECO2_HELD"
 """The same, with the services of which an update changes canary and routes alone: an abort's."""
 
+ANEW_VARIABLE = "ECO2_ANEW"
+"""The same, with the autoscalers that an abort makes anew after somebody deleted them, as `KIND/NAME`: the state,
+which had to forget them, does not tell them from ones that wait in the checkout."""
+
 ADOPTING_VARIABLE = "ECO2_ADOPTING"
 """The same as `ECO2_ONLY`, in an update that takes over what other tools have made: `eco2 adopt`'s."""
 

@@ -145,5 +145,5 @@ def test_a_status_tells_it_and_an_abort_ends_it(stack, lab):
     service = lab.items("/api/v1/services")["auth/ext-authz"]["spec"]["selector"]
     assert service == {"app": "ext-authz", "version": "v1"}
     rule = lab.items("/apis/networking.istio.io/v1/destinationrules")["auth/ext-authz"]["spec"]
-    assert rule["trafficPolicy"].keys() == {"loadBalancer", "connectionPool"}
+    assert rule["trafficPolicy"].keys() == {"loadBalancer", "connectionPool", "outlierDetection"}
     assert "localityLbSetting" not in rule["trafficPolicy"]["loadBalancer"]

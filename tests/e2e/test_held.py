@@ -28,6 +28,7 @@ def catalog(stack):
 
     yield edit
     file.write_text(before)
+    stack.up()
 
 
 def taken_back(stack, *names):
@@ -82,6 +83,34 @@ def test_what_waits_is_named(stack, catalog):
     told = taken_back(stack, "auth-api").splitlines()[-1]
     assert told == "not brought by this abort, and asked for by the checkout: update VirtualService auth-api"
     assert stack.changes() == ["update VirtualService auth-api"]
+
+
+@pytest.mark.parametrize("phase", [1, 3])
+def test_objects_that_wait_are_not_made(stack, lab, catalog, phase):
+    """An autoscaler and a companion; at phase 1 beside a canary that never got ready, which outputs do not know."""
+    mine = yaml.safe_load((stack.folder / "services.yaml").read_text())["services"]["my-api"]
+    scaler, companions = mine["autoscaler"], mine["companions"]
+    catalog(my_api={"autoscaler": None})
+    stack.up()
+    if phase == 1:
+        stack.change(readyTimeoutSeconds=10, rollouts={"my-api": {"phase": 1}})
+        lab.command("behave", "my-api-dev-canary", "--unready")
+        stack.up(check=False)
+        lab.command("behave", "--reset")
+    else:
+        stack.jump(phase, "my-api")
+    catalog(my_api={"autoscaler": scaler, "companions": {**companions, "my-other": companions["my-grpc"]}})
+    told = taken_back(stack, "my-api").splitlines()[-1]
+    waiting = [
+        "create Deployment my-other",
+        "create HorizontalPodAutoscaler my-api",
+        "create PodDisruptionBudget my-other",
+        "create Service my-other",
+    ]
+    assert told.endswith(f"asked for by the checkout: {'; '.join(waiting)}")
+    assert "my/my-api" not in lab.items("/apis/autoscaling/v2/horizontalpodautoscalers")
+    assert not {"my/my-api-canary", "my/my-other"} & lab.items(DEPLOYMENTS).keys()
+    assert stack.changes() == waiting
 
 
 def test_a_promotion_that_was_begun_is_undone_and_brings_nothing_else(stack, lab, catalog):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eco2.abort import reconcile as second_stroke
+from eco2.abort import lost, reconcile
 from eco2.abort.files import Place
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.request import AbortRequest
@@ -56,8 +56,8 @@ STABLE = [("Deployment", "my-api"), ("VirtualService", "my-api")]
 
 
 def test_an_abort_lets_the_state_forget_what_is_gone_and_no_canary():
-    lost = to_forget(Holding(*STABLE), TARGETS, {"my-api": "my"})
-    assert [one.full_name for one in lost] == [
+    found = to_forget(Holding(*STABLE), TARGETS, {"my-api": "my"})
+    assert [one.full_name for one in found] == [
         "HorizontalPodAutoscaler my/my-api",
         "VirtualService my/my-api-mesh",
     ]
@@ -93,8 +93,14 @@ def stroke(monkeypatch, tmp_path):
 
     def run(cluster):
         said, ran = [], []
-        monkeypatch.setattr(second_stroke, "update", lambda *told, **_: ran.append(["up", *told[2:]]))
-        monkeypatch.setattr(second_stroke, "pulumi", lambda *told, **_: ran.append(list(told[2:])))
+
+        def up(*told, variables, **_):
+            ran.append(
+                ["up", *told[2:], *(f"{name} {one.partition(':')[2]}" for name, one in variables.items())]
+            )
+
+        monkeypatch.setattr(reconcile, "update", up)
+        monkeypatch.setattr(lost, "pulumi", lambda *told, **_: ran.append(list(told[2:])))
         asked = AbortRequest(tmp_path, "dev", ("my-api",))
         stroke = SecondStroke(asked, cluster, {"my-api": Place("api", "my")}, said.append)
         stroke._run(TARGETS, {}, ["my-api"])
@@ -108,7 +114,16 @@ def test_what_is_gone_is_forgotten_before_the_update_that_makes_it_anew(stroke):
     assert said == ["VirtualService my/my-api-mesh was deleted by somebody, and is made anew"]
     assert refresh == ["refresh", "--yes", "--skip-preview", "--target", TARGETS[-1]]
     assert up[0] == "up"
-    assert [one for one in up if one.startswith("urn:")] == TARGETS
+    # A pattern need not match: see `target_options`.
+    pattern = TARGETS[-1].replace("urn:pulumi:", "urn:*:")
+    assert [one for one in up if one.startswith("urn:")] == [*TARGETS[:-1], pattern]
+    assert not [one for one in up if one.startswith("ECO2_")]
+
+
+def test_the_program_is_told_of_an_autoscaler_that_is_gone(stroke):
+    """In the state it does not differ from one that waits in the checkout."""
+    _, (_, up) = stroke(Holding(*STABLE, ("VirtualService", "my-api-mesh")))
+    assert up[-1] == "ECO2_ANEW HorizontalPodAutoscaler/my-api"
 
 
 def test_an_abort_goes_on_where_it_cannot_look(stroke):
@@ -139,6 +154,6 @@ def test_an_update_that_failed_names_what_is_gone_and_the_way_on(desk, tmp_path,
         cluster.objects["/api/v1/pods"] = {"items": []}
         cluster.objects[f"{PATHS['Deployment']}my-api"] = {"metadata": meta}
         told = desk.run("advance", "auth-api", "--yes").stderr
-    lost = [located("VirtualService", "my-api")]
-    assert f"\n  {words(lost, 'dev')}\n" in told
+    found = [located("VirtualService", "my-api")]
+    assert f"\n  {words(found, 'dev')}\n" in told
     assert "pulumi up --refresh --run-program --stack dev" in told

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from eco2.stack.cli import about
-from rollout.plan.prior import HELD_VARIABLE
+from rollout.plan.prior import ANEW_VARIABLE, HELD_VARIABLE
 from rollout.spec.image import REVISION_ANNOTATION
 from tests.unit.priors import entry
 
@@ -162,6 +162,12 @@ def test_an_autoscaler_that_waits_in_the_checkout_is_not_made(program, at_phase,
     program.edit("services.yaml", **{"services/auth-api/autoscaler": waiting})
     sent = take_back(program, monkeypatch, state, held=True, outputs=left(3))
     assert ("HorizontalPodAutoscaler", "auth-api") not in sent
+    # What an abort has had the state forget, since somebody deleted it, does not wait.
+    for variable, value in about((), anew=["HorizontalPodAutoscaler/auth-api"]).items():
+        monkeypatch.setenv(variable, value)
+    sent = take_back(program, monkeypatch, state, held=True, outputs=left(3))
+    assert ("HorizontalPodAutoscaler", "auth-api") in sent
+    monkeypatch.delenv(ANEW_VARIABLE)
     # Of a state that is not known nothing is taken away.
     sent = take_back(program, monkeypatch, {}, held=True, outputs=left(3))
     assert ("HorizontalPodAutoscaler", "auth-api") in sent
