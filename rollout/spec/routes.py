@@ -202,7 +202,8 @@ class CanaryFallback(Strict):
     Attributes:
         consecutive_errors: Answers with 5xx in a row after which a pod gets nothing.
         connection_failures: Failed connections, resets and timeouts in a row that count the same. At most the tries
-            that a request has (Istio: 3), or the request that meets them fails.
+            that a request has (Istio: 3), or the request that meets them fails. Not used without routes, where they
+            count as answers with 5xx.
         interval: How often pods that were left out are looked at.
         ejection_time: How long a pod is left out the first time; each further time it is that much longer.
         least_healthy_percent: Below this share of healthy pods all are sent to: errors that stable has, too,

@@ -65,7 +65,7 @@ def _fallback_subset(routed: Routed, policy: TrafficPolicy) -> Iterator[dict[str
         "trafficPolicy": {
             "loadBalancer": _balancer(policy, canary_first=True),
             "connectionPool": _soon_connected(policy, fallback),
-            "outlierDetection": _left_out(fallback),
+            "outlierDetection": _left_out(fallback) | _connections_apart(fallback),
         },
     }
 
@@ -90,12 +90,21 @@ def _left_out(fallback: CanaryFallback) -> dict[str, Any]:
     """Which pods get nothing for a while."""
     return {
         "consecutive5xxErrors": fallback.consecutive_errors,
-        # Counted apart: of a pod that takes no connection the second failure is enough, so that Istio's
-        # second retry meets stable.
-        "splitExternalLocalOriginErrors": True,
-        "consecutiveLocalOriginFailures": fallback.connection_failures,
         "interval": fallback.interval,
         "baseEjectionTime": fallback.ejection_time,
         "maxEjectionPercent": 100,
         "minHealthPercent": fallback.least_healthy_percent,
+    }
+
+
+def _connections_apart(fallback: CanaryFallback) -> dict[str, Any]:
+    """Of a pod that takes no connection the second failure is enough, so that Istio's second retry meets stable.
+
+    Not where a caller tries once, as the gateway's filter does: counted apart, each new call to a pod that never
+    answers is a success of its connection, and sets the count of those that timed out back to 0 (Envoy 1.40, seen at
+    33 calls/s).
+    """
+    return {
+        "splitExternalLocalOriginErrors": True,
+        "consecutiveLocalOriginFailures": fallback.connection_failures,
     }

@@ -212,6 +212,7 @@ def test_rule_19_the_weight_falls_back_and_the_header_does_not(program):
     }
     # Of one pod nothing is a part, and Istio's default would never leave out a small canary as a whole.
     assert policy["outlierDetection"]["maxEjectionPercent"] == 100
+    assert policy["outlierDetection"]["consecutiveLocalOriginFailures"] == 2
     # istiod takes a subset's limits in place of the service's own, so they are there as well.
     own = objects(captured, "DestinationRule")["chat-api"].inputs["spec"]["trafficPolicy"]["connectionPool"]
     assert policy["connectionPool"] == {**own, "tcp": {**own.get("tcp", {}), "connectTimeout": "500ms"}}
