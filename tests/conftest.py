@@ -172,6 +172,18 @@ class Stack:
         self.advance(service, phase)
         self.change(overrule={})
 
+    def ask_for_promotion(self, service: str, tag: str, seconds: int) -> None:
+        """Takes a canary to 100 %, and asks for its promotion, for which stable's new pods never get ready.
+
+        The canary's image works until it is stable's: as where a secret is missing for one of the two.
+        """
+        self.set(f"eco2:rollouts.{service}.canary.tag", tag)
+        self.jump(5, service)
+        self.change(readyTimeoutSeconds=seconds)
+        self.set(f"eco2:services.{service}.image.tag", tag)
+        self.set(f"eco2:rollouts.{service}.phase", "0")
+        self.lab.command("behave", tag, "--unready", "--only-new")
+
     def set(self, path: str, value: str) -> None:
         """Sets a key as `pulumi config set --path` does, without the second that the CLI takes."""
         document = yaml.safe_load(self.file.read_text())

@@ -114,12 +114,7 @@ def test_objects_that_wait_are_not_made(stack, lab, catalog, phase):
 
 
 def test_a_promotion_that_was_begun_is_undone_and_brings_nothing_else(stack, lab, catalog):
-    stack.set("eco2:rollouts.my-api.canary.tag", GOOD)
-    stack.jump(5, "my-api")
-    stack.change(readyTimeoutSeconds=10)
-    stack.set("eco2:services.my-api.image.tag", GOOD)
-    stack.set("eco2:rollouts.my-api.phase", "0")
-    lab.command("behave", GOOD, "--unready", "--only-new")
+    stack.ask_for_promotion("my-api", GOOD, seconds=10)
     stack.pulumi("up", "--yes", "--skip-preview", check=False)
     assert container(lab, "my/my-api")["image"].endswith(GOOD)
     assert container(lab, "my/my-grpc")["image"].endswith(GOOD)

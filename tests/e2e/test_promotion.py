@@ -17,13 +17,7 @@ def share_of_canary(lab):
 
 @pytest.mark.parametrize("flags", [("--continue-on-error",), pytest.param((), marks=pytest.mark.long)])
 def test_a_stable_that_never_gets_ready_leaves_everything_on_the_canary(stack, lab, flags):
-    # The canary's image works until it is stable's: as where a secret is missing for one of the two.
-    stack.set("eco2:rollouts.auth-api.canary.tag", GOOD)
-    stack.jump(5, "auth-api")
-    stack.change(readyTimeoutSeconds=4)
-    stack.set("eco2:services.auth-api.image.tag", GOOD)
-    stack.set("eco2:rollouts.auth-api.phase", "0")
-    lab.command("behave", GOOD, "--unready", "--only-new")
+    stack.ask_for_promotion("auth-api", GOOD, seconds=4)
     with Traffic(lab, HOST, (PATHS["auth-api"],)) as users:
         failed = stack.pulumi("up", "--yes", "--skip-preview", *flags, check=False)
         assert failed.returncode != 0

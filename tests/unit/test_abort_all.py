@@ -8,9 +8,8 @@ from eco2.abort import everything, finish
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import places_of
-from eco2.abort.request import AbortRequest
-from eco2.abort.run import abort
 from rollout.plan.prior import merged
+from tests.aborting import struck, without_cli
 from tests.api_server import ROUTES, ApiServer
 from tests.unit.priors import entry
 
@@ -40,22 +39,12 @@ class Cluster(ApiServer):
 
 @pytest.fixture
 def server(tmp_path, desk, monkeypatch):
-    (desk.folder / "answers").write_text("1")
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    without_cli(desk, monkeypatch)
     monkeypatch.setattr(finish, "what_waits", lambda *_: "")
     monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
     with Cluster(tmp_path / "kubeconfig", "eco2-dev") as running:
         running.lay_out()
         yield running
-
-
-def struck(desk, *services, **options):
-    said = []
-    try:
-        abort(AbortRequest(desk.folder, "dev", services, **options), said.append)
-    except (RoutesError, ReconcileError) as error:
-        return said, error
-    return said, None
 
 
 def rewrite(desk, before, after):

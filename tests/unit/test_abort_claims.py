@@ -12,6 +12,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
+from tests.aborting import struck, without_cli
 from tests.api_server import ISTIOD, ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
@@ -25,23 +26,11 @@ COMPONENT = "eco2:service:CanaryService"
 @pytest.fixture
 def server(tmp_path, desk, monkeypatch):
     """auth-api and chat-api at 20 %, and a CLI that can be used for nothing."""
-    (desk.folder / "answers").write_text("1")
-    monkeypatch.setattr(second_stroke, "owner_has_ended", lambda _: False)
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    without_cli(desk, monkeypatch)
     with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
         for name, namespace in (("auth-api", "auth"), ("chat-api", "chat")):
             running.routes(namespace, name, 20)
         yield running
-
-
-def struck(desk, *services, **options):
-    """What an abort says, and how it ends."""
-    said = []
-    try:
-        abort(AbortRequest(desk.folder, "dev", services, **options), said.append)
-    except (RoutesError, ReconcileError) as error:
-        return said, error
-    return said, None
 
 
 def refuse(server, namespace, *names):

@@ -15,6 +15,7 @@ from eco2.abort.run import abort
 from eco2.abort.workers import PAUSED
 from eco2.stack.cli import LockedError
 from kube.cluster import ClusterClient
+from tests.aborting import struck, without_cli
 from tests.api_server import DEPLOYMENT, ROUTES, ApiServer
 
 pytestmark = pytest.mark.whole
@@ -27,9 +28,7 @@ NOT_UNTIL = "scan-worker: until the update ends its canary, it may take work: "
 @pytest.fixture
 def server(tmp_path, desk, monkeypatch):
     """scan-worker with a canary of 2 pods, auth-api at 20 %, and a CLI that can be used for nothing."""
-    (desk.folder / "answers").write_text("1")
-    monkeypatch.setattr(second_stroke, "owner_has_ended", lambda _: False)
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    without_cli(desk, monkeypatch)
     with ApiServer(tmp_path / "kubeconfig", "eco2-dev") as running:
         running.routes("auth", "auth-api", 20)
         running.deployment("scan", "scan-worker", 3)
@@ -45,16 +44,6 @@ def ended(monkeypatch):
     monkeypatch.setattr(second_stroke.SecondStroke, "not_back", lambda _: {})
     monkeypatch.setattr(after_the_first, "what_waits", lambda *_: "")
     return tried
-
-
-def struck(desk, *services, **options):
-    """What an abort says, and how it ends."""
-    said = []
-    try:
-        abort(AbortRequest(desk.folder, "dev", services, **options), said.append)
-    except (RoutesError, ReconcileError) as error:
-        return said, error
-    return said, None
 
 
 def scaler(server, **annotations):

@@ -1,0 +1,25 @@
+"""`eco2 abort` as a function, with a CLI that can be used for nothing and no pauses."""
+
+from __future__ import annotations
+
+from eco2.abort import reconcile
+from eco2.abort.errors import ReconcileError, RoutesError
+from eco2.abort.request import AbortRequest
+from eco2.abort.run import abort
+
+
+def struck(desk, *services, **options):
+    """What an abort says, and how it ends."""
+    said = []
+    try:
+        abort(AbortRequest(desk.folder, "dev", services, **options), said.append)
+    except (RoutesError, ReconcileError) as error:
+        return said, error
+    return said, None
+
+
+def without_cli(desk, monkeypatch):
+    """Pulumi's CLI fails at each command, and nobody waits."""
+    (desk.folder / "answers").write_text("1")
+    monkeypatch.setattr(reconcile, "owner_has_ended", lambda _: False)
+    monkeypatch.setattr("time.sleep", lambda _: None)
