@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eco2.stack.cli import about, pulumi
+from eco2.stack.cli import about, pulumi, target_options
 from eco2.stack.missing import to_forget
 from kube.errors import ClusterError
 from rollout.plan.state import AUTOSCALERS
@@ -59,14 +59,11 @@ def autoscalers_among(lost: Sequence[Object]) -> dict[str, str]:
     return about((), anew=[f"{one.kind}/{one.name}" for one in lost if one.kind in AUTOSCALERS])
 
 
-def target_options(urns: Iterable[str], lost: Sequence[Object] = ()) -> list[str]:
-    """The options that limit an update.
+def targets_without(urns: Iterable[str], lost: Sequence[Object]) -> list[str]:
+    """The targets of an update after something was forgotten: what is gone is named by a pattern, which need not match.
 
-    Args:
-        urns: What to limit it to.
-        lost: What is gone. It is named by a pattern, which need not match: the engine refuses a target that neither the
-            state nor the program has, and the checkout may have another kind of autoscaler.
+    The engine refuses a target that neither the state nor the program has, and the checkout may have another kind of
+    autoscaler.
     """
     gone = {one.urn for one in lost}
-    named = [urn.replace("urn:pulumi:", "urn:*:", 1) if urn in gone else urn for urn in urns]
-    return [part for one in named for part in ("--target", one)]
+    return [urn.replace("urn:pulumi:", "urn:*:", 1) if urn in gone else urn for urn in urns]

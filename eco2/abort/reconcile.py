@@ -13,13 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
-from eco2.abort.lost import autoscalers_among, forget, target_options
+from eco2.abort.lost import autoscalers_among, forget, targets_without
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_what_can_be
 from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import in_flight, targets
-from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi
+from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, target_options
 from eco2.stack.lock import owner_has_ended
 from eco2.stack.order import in_order
 from eco2.terminal.progress import telling
@@ -236,7 +236,7 @@ class SecondStroke:
                 self.request.project,
                 self.request.stack,
                 *self.request.update_options,
-                *target_options(urns, lost),
+                *target_options(targets_without(urns, lost)),
                 variables={**variables, **autoscalers_among(lost)},
                 quiet=self.request.quiet,
             )

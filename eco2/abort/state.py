@@ -6,9 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from eco2.abort.lost import target_options
 from eco2.abort.targets import components
-from eco2.stack.cli import PulumiError, about, exported, pulumi
+from eco2.stack.cli import PulumiError, about, exported, pulumi, target_options
 from eco2.terminal.progress import telling
 from rollout.marks import CANARY_SERVICE
 from rollout.problems import ConfigError

@@ -134,6 +134,11 @@ def outputs_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return root.get("outputs") or {}
 
 
+def target_options(urns: Iterable[str]) -> list[str]:
+    """The options that limit a command to some resources."""
+    return [part for urn in urns for part in ("--target", urn)]
+
+
 def about(services: Iterable[str], held: Iterable[str] = (), anew: Iterable[str] = ()) -> dict[str, str]:
     """The environment variables for an update whose targets belong to some services.
 

@@ -13,7 +13,7 @@ import json
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, pulumi
+from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, pulumi, target_options
 from eco2.stack.lock import owner_has_ended, running_owner
 from eco2.stack.order import in_order
 from rollout.problems import ConfigError, Problem, suggestion
@@ -71,7 +71,7 @@ def _settle(project: Path, stack: str, say: Callable[[str], None]) -> None:
     deployment["resources"] += found
     _refuse_if_changed(project, stack, state)
     _write(project, stack, json.dumps(described))
-    targets = [part for resource in found for part in ("--target", resource["urn"])]
+    targets = target_options(resource["urn"] for resource in found)
     if targets:
         # What had not come into being is dropped again; of the rest, the outputs are read.
         pulumi(project, stack, "refresh", "--yes", "--skip-preview", *targets)

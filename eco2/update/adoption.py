@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eco2.stack.cli import about, exported, pulumi
+from eco2.stack.cli import about, exported, pulumi, target_options
 from eco2.update.run import update
 from rollout.marks import CANARY_SERVICE, DOMAIN_NODE_GROUP
 from rollout.plan.prior import ADOPTING_VARIABLE, ONLY_VARIABLE
@@ -46,7 +46,7 @@ def adopt(project: Path, stack: str, services: Iterable[str], agreed: Callable[[
     wanted = list(dict.fromkeys(wanted))
     variables = about(names)
     variables[ADOPTING_VARIABLE] = variables[ONLY_VARIABLE]
-    options = [part for target in wanted for part in ("--target", target)]
+    options = target_options(wanted)
     if not agreed(pulumi(project, stack, "preview", *options, variables=variables)):
         return False
     update(project, stack, "--skip-preview", *options, variables=variables)

@@ -114,7 +114,7 @@ def test_what_is_gone_is_forgotten_before_the_update_that_makes_it_anew(stroke):
     assert said == ["VirtualService my/my-api-mesh was deleted by somebody, and is made anew"]
     assert refresh == ["refresh", "--yes", "--skip-preview", "--target", TARGETS[-1]]
     assert up[0] == "up"
-    # A pattern need not match: see `target_options`.
+    # A pattern need not match: see `targets_without`.
     pattern = TARGETS[-1].replace("urn:pulumi:", "urn:*:")
     assert [one for one in up if one.startswith("urn:")] == [*TARGETS[:-1], pattern]
     assert not [one for one in up if one.startswith("ECO2_")]
