@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kube.answers import names_an_object, way_on
-from kube.connection import ApiRequest, NoAnswerError, connect
+from kube.connection import TIMEOUT_SECONDS, ApiRequest, NoAnswerError, connect
 from kube.errors import (
     BusyError,
     ClusterError,
@@ -18,6 +18,7 @@ from kube.errors import (
 )
 from kube.kinds import path as path_of
 from kube.kubeconfig import KubeconfigError, UnknownContextError
+from kube.waiting import told_if_slow
 from rollout.text.plain import one_line
 
 if TYPE_CHECKING:
@@ -182,13 +183,16 @@ class ClusterClient:
         """
         found = API.match(path)
         kind = (found["group"], found["resource"]) if found else ("", "")
-        if found and (version := self._served.get(kind)):
+        version = self._served.get(kind)
+        if found and version:
             path = API.sub(rf"/apis/{found['group']}/{version}\g<rest>", path)
         status, decoded = self._send(method, path, query, body, accept, patch)
         if status != NOT_FOUND or names_an_object(decoded):
             return None if status == NOT_FOUND else decoded
         if found and kind not in self._served:
             self._served[kind] = self._version_of(*kind, path)
+        # Another thread may have found it while this one asked.
+        if found and self._served[kind] != version:
             return self._call(method, path, query, body, accept, patch)
         raise NotServedError(f"{self._at} serves nothing at {path}; is it the right cluster?")
 
@@ -224,7 +228,8 @@ class ClusterClient:
         content = {"Content-Type": patch if method == "PATCH" else JSON} if body else {}
         headers = {"Accept": accept} | content
         try:
-            status, text = self._connection.send(ApiRequest(method, path, query or {}, headers, body))
+            with told_if_slow(f"waiting for {self._at}, {TIMEOUT_SECONDS} s at the most for each answer"):
+                status, text = self._connection.send(ApiRequest(method, path, query or {}, headers, body))
         except NoAnswerError as error:
             raised = BusyError if error.cut_off else ClusterError
             raise raised(f"{self._at} does not answer: {error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eco2.abort import reconcile
+from eco2.abort import everything, promotions, reconcile
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
@@ -23,3 +23,11 @@ def without_cli(desk, monkeypatch):
     (desk.folder / "answers").write_text("1")
     monkeypatch.setattr(reconcile, "owner_has_ended", lambda _: False)
     monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+def in_state(monkeypatch, resources):
+    """What a function gives is the state's resources, nobody else holds its lock, and stable is what the file says."""
+    for module in (reconcile, promotions, everything):
+        monkeypatch.setattr(module, "resources_of", resources)
+    monkeypatch.setattr(reconcile, "pulumi", lambda *_: "")
+    monkeypatch.setattr(reconcile, "restore_stable", lambda *_: frozenset())

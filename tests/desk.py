@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PULUMI = """#!/bin/sh
 case "$*" in
   "stack export "*) cat "{folder}/state.json"; exit "$(cat {folder}/answers)";;
+  "refresh "*what-no-resource*) exit "$(cat {folder}/answers)";;
   "stack history "*) if [ -e {folder}/history ]; then cat {folder}/history; else echo "[]"; fi; exit 0;;
   "up "*)
     if [ -e {folder}/slow ]; then

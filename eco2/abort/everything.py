@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import is_whole
-from eco2.abort.finish import finish
+from eco2.abort.finish import finish, left_alone
 from eco2.abort.state import resources_of
 from eco2.abort.strays import canaries_of_all, places_in_state
 from eco2.abort.stroke import first_stroke
@@ -53,13 +53,15 @@ def first_stroke_of_all(ready: Ready, say: Callable[[str], None], began: float) 
     placed = {name: place for name, place in ready.services.items() if place.namespace}
     namespaces = {place.namespace for place in placed.values()}
     look = Later(partial(canaries_of_all, ready.cluster, _file(ready), namespaces))
-    struck = first_stroke(replace(ready, services=placed), say, began)
+    # Whatever holds this one up, a canary that only the cluster knows does not keep its traffic for it.
+    known_first = Later(partial(first_stroke, replace(ready, services=placed), say, began))
     seen = look.result()
     rest = {
         name: seen.places.get(name, place) for name, place in ready.services.items() if name not in placed
     }
     rest |= {name: place for name, place in seen.places.items() if name not in ready.services}
     more = first_stroke(replace(ready, services=rest), say, began) if rest else None
+    struck = known_first.result()
     strokes = [*struck.strokes, *(more.strokes if more else ())]
     own = [stroke for stroke in strokes if stroke.service in ready.services]
     strangers = tuple(stroke for stroke in strokes if stroke.service not in ready.services)
@@ -100,9 +102,7 @@ def finish_all(done: AllStruck, say: Callable[[str], None]) -> None:
     if wrong := [f"{one.service}: {_why(one)}" for one in strangers if _why(one)]:
         told, failed = [*told, *wrong], RoutesError
     if strangers:
-        names = ", ".join(one.service for one in strangers)
-        way = f"canary, file and state stay as they are: run it again where {file.name} has them: {request.command}"
-        line = f"{names}: this checkout's {file.name} does not know it; {way}"
+        line = left_alone(request, [one.service for one in strangers])
         if request.reconcile:
             told.append(line)
         else:
@@ -116,8 +116,9 @@ def _of_the_state(done: AllStruck, say: Callable[[str], None]) -> Iterable[Strok
     ready = done.ready
     try:
         resources = resources_of(ready.request, say)
-    except PulumiError:
-        return ()  # the rest of the abort has said so
+    except PulumiError as error:
+        say(f"whether the state of {ready.request.stack} knows more canaries is not known: {error}")
+        return ()
     struck = {one.service for one in done.strangers} | ready.services.keys()
     names = in_flight(resources, read_prior(outputs_of(resources))) - struck
     places = places_in_state(resources, names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import context_of, strangers
+from eco2.abort.promotions import PromotedError
 from eco2.abort.proxies import silence
 from eco2.abort.reconcile import SecondStroke
 from eco2.abort.state import never_brought_up, what_waits
@@ -41,7 +42,10 @@ def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> Non
     request, services, strokes = ready.request, ready.services, struck.strokes
     failed = failures(strokes, request, say) | unknown(request, services)
     told = "; ".join(f"{name}: {why}" for name, why in failed.items())
-    good = tuple(name for name in services if name not in failed)
+    # Whoever names a namespace may name any service.
+    outside = strangers(request.project / "services.yaml", services) if request.namespace else {}
+    beyond = left_alone(request, outside) if outside else ""
+    good = tuple(name for name in services if name not in failed and name not in outside)
     # Where no route at all was found, this may be the wrong cluster: nothing else is touched in it.
     lost = any(stroke.lost for stroke in strokes if stroke.service in failed)
     sure = not lost or any(stroke.found or stroke.moved or stroke.rested for stroke in strokes)
@@ -54,15 +58,18 @@ def finish(ready: Ready, struck: FirstStroke, say: Callable[[str], None]) -> Non
                 second, {one.service: struck.ended for one in strokes if one.moved and one.service in good}
             )
         except (RoutesError, ReconcileError) as error:
-            if not failed:
-                raise
-            raise RoutesError(f"{told}\n{error}") from None
+            raised = RoutesError if failed else type(error)
+            raise raised("\n".join(filter(None, (told, str(error), beyond)))) from None
     if failed:
-        raise RoutesError(f"{told}; {again(request)}")
+        raise RoutesError("\n".join(filter(None, (f"{told}; {again(request)}", beyond))))
     if not request.reconcile:
         _say_what_is_left(request, strokes, say)
+        if beyond:
+            say(beyond)
         _refuse_silence(struck, request)
         return
+    if beyond:
+        raise ReconcileError(beyond)
     say(f"done after {time.monotonic() - struck.began:.1f} s")
     if good and (waits := what_waits(request, good, say)):
         say(waits)
@@ -72,6 +79,12 @@ def unknown(request: AbortRequest, services: Mapping[str, Place]) -> dict[str, s
     """Why services that were named were not found, by name; the file is read again only where there are any."""
     names = [name for name in request.services if name not in services]
     return strangers(request.project / "services.yaml", names) if names else {}
+
+
+def left_alone(request: AbortRequest, names: Iterable[str]) -> str:
+    """That only the routes of some services were moved, since an update by this checkout would delete them whole."""
+    way = f"canary, file and state stay as they are: run it again where services.yaml has them: {request.command}"
+    return f"{', '.join(names)}: this checkout's services.yaml does not know it; {way}"
 
 
 def failures(strokes: Iterable[Stroke], request: AbortRequest, say: Callable[[str], None]) -> dict[str, str]:
@@ -153,6 +166,8 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
         second.run(moved)
     except EndedError:
         raise KeyboardInterrupt from None
+    except PromotedError as error:
+        raise ReconcileError(str(error)) from None
     except (PulumiError, ConfigError, ClusterError, OSError) as error:
         # Whatever ran beside this may have set its own routes.
         unknown = "; ".join(f"{name}: {why}" for name, why in second.not_back().items())
@@ -167,6 +182,6 @@ def _reconcile(second: SecondStroke, moved: Mapping[str, float]) -> None:
             f"{error}\n{where}. Config, cluster and state do not agree yet: "
             f"mend what the error says and run it again: {request.command}"
         ) from None
-    if left := second.not_back():
+    if left := second.not_back(updated=True):
         told = "; ".join(f"{name}: {why}" for name, why in left.items())
         raise RoutesError(f"the update ended well, and yet {told}; {again(request)}")

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from eco2.abort.canaries import canaries_in, held_by_finalizers, workers_not_in
 from eco2.abort.lost import autoscalers_among, forget, targets_without
+from eco2.abort.promotions import promotable, refuse_promoted
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_what_can_be
 from eco2.abort.state import never_brought_up, resources_of
 from eco2.abort.targets import in_flight, targets
+from eco2.background import Later
 from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, target_options
 from eco2.stack.lock import owner_has_ended
 from eco2.stack.order import in_order
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
+AGAIN = "it is taken back now; who else writes it: kubectl get --show-managed-fields -o yaml"
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,12 @@ class SecondStroke:
 
         Raises:
             ConfigError: If the file or what it says cannot be used.
+            PromotedError: If another update has ended the promotion of one meanwhile.
             PulumiError: If the update fails, or the stack stays locked.
             OSError: If the file cannot be written.
         """
         moved, end, ended = dict(moved), time.monotonic() + PATIENCE_SECONDS, threading.Event()
+        carrying = Later(partial(promotable, self.request, self.services, self.say))
         watch = threading.Thread(target=self._keep_off, args=(moved, ended), daemon=True)
         try:
             while True:
@@ -85,7 +90,7 @@ class SecondStroke:
                     if time.monotonic() > end:
                         raise
                 else:
-                    return
+                    return refuse_promoted(carrying.result(), self.request, self.say)
                 if watch.ident is None:
                     self.say(
                         "another update is under way; until it ends, what it gives to a canary is taken back; "
@@ -97,10 +102,13 @@ class SecondStroke:
         finally:
             ended.set()
 
-    def not_back(self) -> dict[str, str]:
+    def not_back(self, *, updated: bool = False) -> dict[str, str]:
         """Why a service is not known to be back, by service, after one more look at its routes.
 
         A worker has none: it is back when its canary has no Deployment, or one that asks for no pods.
+
+        Args:
+            updated: Whether the update has set its routes, so that somebody else has given them to the canary again.
         """
         strokes = strike(self.cluster, self.services, self.services)
         workers = [one.service for one in strokes if one.unrouted]
@@ -124,6 +132,8 @@ class SecondStroke:
                     f"{', '.join(stroke.missing)} is not there; what makes it anew: "
                     f"pulumi up --refresh --run-program --stack {self.request.stack}"
                 )
+            elif updated and stroke.moved and not stroke.unrouted:
+                found[stroke.service] = f"{', '.join(stroke.moved)} led to the canary once more; {AGAIN}"
         return found
 
     def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:
@@ -143,12 +153,13 @@ class SecondStroke:
                 moved[stroke.service] = time.time()
 
     def _update(self, moved: dict[str, float]) -> None:
-        resources = resources_of(self.request, self.say)
         unwritten, wrong = write_what_can_be(self.request, self.services, self.say)
+        # What another update is doing is not in the state yet: a canary whose pods it waits for, a promotion that ends.
+        # It holds the lock, so the state is read behind it.
+        pulumi(self.request.project, self.request.stack, *LOCK_ONLY)
+        resources = resources_of(self.request, self.say)
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last) - unwritten]
-        if wrong and not moving:
-            raise wrong
         if moving:
             strangers = workers_not_in(self.cluster, self.services, moving)
             mine = [name for name in moving if name not in strangers]
@@ -157,12 +168,8 @@ class SecondStroke:
             if strangers:
                 told = ", ".join(f"{self.services[name].namespace}/{name}" for name in sorted(strangers))
                 raise PulumiError(f"of {told} neither Deployment is there (is it the right cluster?)")
-            if wrong:
-                raise wrong
-        else:
-            # What another update is doing is not in the state yet: a canary whose pods it waits for gets its
-            # routes later. It holds the lock.
-            pulumi(self.request.project, self.request.stack, *LOCK_ONLY)
+        if wrong:
+            raise wrong
         if self._left_in_state(moving):
             self._update(moved)
         elif not moving:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from eco2.abort.attempts import attempted
 from eco2.abort.workers import rest
 from eco2.background import Later
 from eco2.field_managers import applicable, hands
-from kube.errors import ClusterError, NotServedError
+from kube.errors import ClusterError, ConflictError, NotServedError
 from rollout.marks import FIELD_MANAGER
 from rollout.traffic.kinds import by_selector, by_weight, reads_queues
 from rollout.traffic.names import routing_objects
@@ -176,12 +176,30 @@ def _move_all(
 
 
 def _move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool | None:
-    """Takes the canary out of one object; False if it was not in it, None if there is no such object."""
+    """Takes the canary out of one object; False if it was not in it, None if there is no such object.
+
+    Raises:
+        ConflictError: If it is in it again afterwards.
+        ClusterError: If the cluster refuses or does not answer.
+        NoSelectorError: If a Service selects no pods by labels.
+    """
     live = cluster.read(kind, namespace, name)
     if live is None:
         return None
-    wanted = without_canary(live) if kind == "VirtualService" else pinned(live)
+    wanted = _to_stable(kind, live)
     if wanted == live and not hands(live, kind):
         return False
     cluster.apply(applicable(wanted), FIELD_MANAGER)
+    after = cluster.read(kind, namespace, name)
+    if after is None:
+        return None
+    if _to_stable(kind, after) != after:
+        who = ", ".join(hands(after, kind)) or "an admission webhook, or somebody under the updates' name"
+        raise ConflictError(
+            f"{kind} {namespace}/{name} was written, and it leads to the canary again; who else writes it: {who}"
+        )
     return wanted != live
+
+
+def _to_stable(kind: str, live: dict[str, Any]) -> dict[str, Any]:
+    return without_canary(live) if kind == "VirtualService" else pinned(live)

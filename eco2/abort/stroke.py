@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from eco2.abort.routes import Stroke
     from kube.cluster import ClusterClient
 
+ISTIOD_SECONDS = 1.5
+"""After so long, it is said that istiod is being asked."""
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -65,21 +68,23 @@ def first_stroke(ready: Ready, say: Callable[[str], None], began: float | None =
     cluster, services = ready.cluster, ready.services
     istiod = Later(partial(look_at_istiod, cluster))
     strokes = strike(cluster, services, services)
-    struck_at = time.time()
+    struck_at, took = time.time(), time.monotonic() - began
+    if not istiod.wait(ISTIOD_SECONDS) and (found := [one.service for one in strokes if one.found]):
+        say(
+            f"{', '.join(found)}: what could be written is; whether istiod hands it on to proxies is being asked"
+        )
     down, unseen = istiod.result()
     told = in_words(down, why_it_is_not_known(cluster))
-    say_what_moved(strokes, began, told or unseen, say)
+    say_what_moved(strokes, took, told or unseen, say)
     return FirstStroke(strokes, began, struck_at, told)
 
 
-def say_what_moved(
-    strokes: Collection[Stroke], began: float, silent: str, say: Callable[[str], None]
-) -> None:
+def say_what_moved(strokes: Collection[Stroke], took: float, silent: str, say: Callable[[str], None]) -> None:
     """Says what the first stroke did.
 
     Args:
         strokes: What it did.
-        began: When, by the monotonic clock.
+        took: For how long, in seconds.
         silent: That proxies do not know it, or that it was not looked at, and why; empty where they do.
         say: Takes a line for the user.
     """
@@ -87,7 +92,7 @@ def say_what_moved(
     for stroke in moved:
         whole = not stroke.failure and not stroke.missing and not silent
         what = "all traffic" if whole else ", ".join(stroke.moved)
-        say(f"{stroke.service}: {what} to stable after {time.monotonic() - began:.2f} s")
+        say(f"{stroke.service}: {what} to stable after {took:.2f} s")
     if there := [
         one.service for one in strokes if one.found and not (one.moved or one.failure or one.missing)
     ]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from eco2.abort import everything, finish
+from eco2.abort import finish
 from eco2.abort import reconcile as second_stroke
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import places_of
 from rollout.plan.prior import merged
-from tests.aborting import struck, without_cli
+from tests.aborting import in_state, struck, without_cli
 from tests.api_server import ROUTES, ApiServer
 from tests.unit.priors import entry
 
@@ -129,11 +129,6 @@ def state_of(**phases):
             },
         ]
     return found
-
-
-def in_state(monkeypatch, resources):
-    monkeypatch.setattr(second_stroke, "resources_of", resources)
-    monkeypatch.setattr(everything, "resources_of", resources)
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -12,7 +12,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
-from tests.aborting import struck, without_cli
+from tests.aborting import in_state, struck, without_cli
 from tests.api_server import ISTIOD, ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
@@ -142,8 +142,7 @@ def two_workers(desk, server, monkeypatch):
         for name in ("scan-worker", "my-worker", "auth-api")
     ]
     updates = []
-    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: json.loads(json.dumps(state)))
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
+    in_state(monkeypatch, lambda *_: json.loads(json.dumps(state)))
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(" ".join(map(str, told))))
     server.objects[DEPLOYMENT.format("my", "my-worker")] = {"metadata": {}}
@@ -200,8 +199,7 @@ def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, s
             server.routes("auth", "auth-api", 20)
             raise LockedError("is currently locked")
 
-    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
+    in_state(monkeypatch, lambda *_: state)
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke.SecondStroke, "_keep_off", lambda *_: None)
     monkeypatch.setattr(second_stroke, "update", update)
@@ -372,8 +370,7 @@ def in_flight_at_20(server, monkeypatch):
         {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
     ]
     updates = []
-    monkeypatch.setattr(second_stroke, "resources_of", lambda *_: state)
-    monkeypatch.setattr(second_stroke, "restore_stable", lambda *_: frozenset())
+    in_state(monkeypatch, lambda *_: state)
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(told))
     return updates

@@ -41,7 +41,7 @@ def ended(monkeypatch):
     """What the second stroke is tried for; it succeeds, and the canary is gone."""
     tried = []
     monkeypatch.setattr(second_stroke.SecondStroke, "run", lambda stroke, _: tried.extend(stroke.services))
-    monkeypatch.setattr(second_stroke.SecondStroke, "not_back", lambda _: {})
+    monkeypatch.setattr(second_stroke.SecondStroke, "not_back", lambda _, **__: {})
     monkeypatch.setattr(after_the_first, "what_waits", lambda *_: "")
     return tried
 

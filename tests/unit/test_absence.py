@@ -36,6 +36,7 @@ class Server:
             return 404, b"404 page not found\n"
         if request.method == "PATCH":
             self.applied.append(request.path)
+            self.objects[request.path] = request.body
             return 200, json.dumps(request.body).encode()
         if request.path in self.objects:
             return 200, json.dumps(self.objects[request.path]).encode()

@@ -124,6 +124,7 @@ class Cluster:
 
     def apply(self, document, manager):
         self.applied.append((document, manager))
+        self.live = {**self.live, "spec": document["spec"]}
 
 
 class Routed:
