@@ -75,12 +75,6 @@ class Endings:
         runs = f"stable of {', '.join(self.names)} runs the canary's image"
         if promoted and all(one.promoted for one in stands.values()):
             return Ending("promoted", f"nothing to do: {runs} already", DONE)
-        begun = [name for name, one in stands.items() if one.promoting]
-        left = {name: one for name, one in stands.items() if not one.promoting and not one.promoted}
-        if promoted and begun and left:
-            told = f"stable of {', '.join(begun)} runs the canary's image, as was written before"
-            stays = f"nobody watches any more who is not promoted: {places(left)}"
-            return Ending("gave up", f"{told}; {stays}. {self._ways}", GAVE_UP)
         if promoted:
             return Ending("promoted", runs, DONE)
         if not self.moves:
