@@ -145,9 +145,9 @@ class Prometheus:
             expression: Ends with a range: `istio_requests_total[90s]`.
 
         Raises:
-            PrometheusError: If there is no usable answer.
+            PrometheusError: If there is no usable answer, or it warns that it may be a part.
         """
-        return self._ask(expression, lambda data, _: prometheus_answers.samples(data))
+        return self._ask(expression, lambda data, _: prometheus_answers.samples(data), partial=False)
 
     def _ask(
         self,

@@ -28,6 +28,7 @@ from rollout.climb.steps import (
     Raise,
     Refuse,
     TakeBack,
+    Watching,
     first_step,
     next_step,
 )
@@ -106,7 +107,10 @@ class Climb(Seeing):
             self._doubt = f"whether somebody else moves it is not known: {error}"
         self._look()
         self._telling.waits(self._waits or self._doubt or self._judges.outage)
-        return self._decide()
+        step = self._decide()
+        if isinstance(step, Watching):
+            self._waits = ""  # no step is tried, so none waits any more
+        return step
 
     def _decide(self) -> Step:
         waits = self._waits or self._doubt

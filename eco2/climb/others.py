@@ -29,6 +29,7 @@ class Others:
         self._site = site
         self._hands: dict[str, str] = {}
         self._reading: StateRead | None = None
+        self._unread: set[str] = set()
         self._read_at = site.now()
 
     def known(self, hands: Mapping[str, str]) -> None:
@@ -39,6 +40,7 @@ class Others:
         """An update of ours has ended: it took routes of these back, and what was read before is old."""
         self._hands = {name: told for name, told in self._hands.items() if name not in services}
         self._read_at, self._reading = self._site.now(), self._site.state()
+        self._unread |= set(services)
 
     def look(self, stands: Mapping[str, Standing], *, accept: bool) -> dict[str, Left]:
         """Looks once.
@@ -58,7 +60,9 @@ class Others:
         _refuse(moved_in_file(stands, self._site.asked()))
         found = self._state(stands, accept=accept)
         routes = self._site.routes()
-        _refuse({name: told for name, told in routes.taken_off.items() if name in stands})
+        # Beside a state from before a promotion, its routes look as those of an abort.
+        off = {name: told for name, told in routes.taken_off.items() if name not in self._unread}
+        _refuse({name: told for name, told in off.items() if name in stands})
         hands = {name: told for name, told in routes.hands.items() if name in stands}
         _refuse({name: told for name, told in hands.items() if self._hands.get(name) != told})
         return found
@@ -79,6 +83,7 @@ class Others:
             return {}
         reading, self._reading = self._reading, None
         found = reading.result()
+        self._unread.clear()
         self._refuse_update(moved_in_state(stands, found, accept=accept))
         return {name: found[name] for name, one in stands.items() if found.get(name, one.left) != one.left}
 

@@ -80,7 +80,12 @@ class Seeing:
     def _begin_phase(self) -> None:
         self._phase_began, self._told_well, self._waits = self._site.now(), False, ""
         self._site.begin_phase()
-        at = {name: one.weight for name, one in self._stands.items() if one.phase or not self._goal.moves}
+        # Whom users have left for stable, nobody can judge: the pods of its canary end.
+        at = {
+            name: one.weight
+            for name, one in self._stands.items()
+            if (one.phase or not self._goal.moves) and not one.leaving
+        }
         self._judges.begin_phase(at)
 
     def _tell_began(self) -> None:

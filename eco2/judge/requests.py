@@ -138,7 +138,7 @@ class RequestReader:
         missing = tally.missing(now) if tally else {}
         if any(age > GONE_SECONDS for age in missing.values()):
             # One that is gone for good is no target any more.
-            answer = self._asker.values({"down": questions.DOWN})["down"]
+            answer = self._asker.whole({"down": questions.DOWN})["down"]
             down = set(missing) if isinstance(answer, Unknown) else {proxy_of(labels) for labels, _ in answer}
             missing = {one: age for one, age in missing.items() if age <= GONE_SECONDS or one in down}
         told = [f"{one} counted requests, and is not scraped for {age:.0f} s" for one, age in missing.items()]

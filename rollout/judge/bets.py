@@ -197,6 +197,11 @@ class Evidence:
         """The same bets before anything was counted."""
         return Evidence(self.claim, self.margin, self.together, self.most)
 
+    @property
+    def without_credit(self) -> Evidence:
+        """Without what speaks for the claim; what speaks against it stays, or each gap would be one more chance."""
+        return self.anew if self.value > 1 else self
+
     def after(self, batch: Batch, usual: float) -> Evidence:
         """With one more batch.
 

@@ -64,7 +64,7 @@ class Comparison:
     def after(self, batch: Batch | Unknown) -> Comparison:
         """With what was counted since, or why it could not be."""
         if isinstance(batch, Gap):
-            return replace(self, well=self.well.anew, lately=NOTHING, unknown=batch.why)
+            return replace(self, well=self.well.without_credit, lately=NOTHING, unknown=batch.why)
         if isinstance(batch, Unknown):
             return replace(self, unknown=batch.why)
         usual = self.remembered.share

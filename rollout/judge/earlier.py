@@ -103,7 +103,7 @@ class AgainstEarlier:
     def after(self, batch: Batch | Unknown) -> AgainstEarlier:
         """With what was counted since, or why it could not be."""
         if isinstance(batch, Gap):
-            return replace(self, well=self.well.anew, lately=0.0, unknown=batch.why)
+            return replace(self, well=self.well.without_credit, lately=0.0, unknown=batch.why)
         if isinstance(batch, Unknown):
             return replace(self, unknown=batch.why)
         counted = replace(

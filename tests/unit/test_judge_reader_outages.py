@@ -247,6 +247,28 @@ def test_a_gateway_that_is_no_target_any_more_is_missed_for_five_minutes(server,
     assert found[19:] == ["not known" if target else "well"] * 3
 
 
+def test_a_gateway_is_missed_on_where_the_shard_that_scrapes_it_is_away(server, climbing, mesh):
+    """Its `up` is gone with it; that answer is a part, and tells of no target that is gone."""
+    nothing = {"resultType": "vector", "result": []}
+    told = {"status": "success", "data": nothing, "warnings": ["store down: partial response"]}
+    server.told["up == 0"] = 200, json.dumps(told).encode()
+    mesh.silent = {"other"}
+    found = []
+    for _ in range(22):
+        climbing.serve(1000)
+        mesh.wait(15)
+        found.append(climbing.look().answer)
+    assert found[3:] == ["not known"] * 19
+
+
+def test_scrapes_of_which_a_part_may_be_missing_are_refused(server):
+    data = {"resultType": "matrix", "result": []}
+    told = {"status": "success", "data": data, "warnings": ["store down"]}
+    server.told["x[90s]"] = 200, json.dumps(told).encode()
+    with pytest.raises(PrometheusError, match="may lack something: store down"):
+        client.Prometheus(server.url).samples("x[90s]")
+
+
 @pytest.mark.parametrize("back_after", [75, 1000])
 def test_after_a_gap_it_begins_anew(climbing, mesh, back_after):
     mesh.silent = set(mesh.offsets)
