@@ -29,5 +29,5 @@ def in_state(monkeypatch, resources):
     """What a function gives is the state's resources, nobody else holds its lock, and stable is what the file says."""
     for module in (reconcile, promotions, everything):
         monkeypatch.setattr(module, "resources_of", resources)
-    monkeypatch.setattr(reconcile, "pulumi", lambda *_: "")
+    monkeypatch.setattr(reconcile, "ask_for_lock", lambda *_: None)
     monkeypatch.setattr(reconcile, "restore_stable", lambda *_: frozenset())

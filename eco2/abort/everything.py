@@ -55,13 +55,15 @@ def first_stroke_of_all(ready: Ready, say: Callable[[str], None], began: float) 
     look = Later(partial(canaries_of_all, ready.cluster, _file(ready), namespaces))
     # Whatever holds this one up, a canary that only the cluster knows does not keep its traffic for it.
     known_first = Later(partial(first_stroke, replace(ready, services=placed), say, began))
-    seen = look.result()
-    rest = {
-        name: seen.places.get(name, place) for name, place in ready.services.items() if name not in placed
-    }
-    rest |= {name: place for name, place in seen.places.items() if name not in ready.services}
-    more = first_stroke(replace(ready, services=rest), say, began) if rest else None
-    struck = known_first.result()
+    try:
+        seen = look.result()
+        rest = {
+            name: seen.places.get(name, place) for name, place in ready.services.items() if name not in placed
+        }
+        rest |= {name: place for name, place in seen.places.items() if name not in ready.services}
+        more = first_stroke(replace(ready, services=rest), say, began) if rest else None
+    finally:
+        struck = known_first.result()
     strokes = [*struck.strokes, *(more.strokes if more else ())]
     own = [stroke for stroke in strokes if stroke.service in ready.services]
     strangers = tuple(stroke for stroke in strokes if stroke.service not in ready.services)

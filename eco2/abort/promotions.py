@@ -5,6 +5,7 @@ Of such a service nothing is left to take back: its canary is gone, and stable r
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from eco2.abort.state import resources_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from eco2.abort.request import AbortRequest
     from rollout.plan.prior import Prior
+    from rollout.spec.image import Image
 
 
 class PromotedError(PulumiError):
@@ -48,10 +50,18 @@ def refuse_promoted(before: Mapping[str, Prior], request: AbortRequest, say: Cal
     last = read_prior(outputs_of(resources_of(request, say)))
     told = [
         f"{name}: its promotion was under way and ended before it could be taken back: stable runs "
-        f"{now.stable_image.short} for everybody; to give it {was.stable_image.short} again, write that to "
-        f"eco2:services.{name}.image and run: pulumi up --stack {request.stack}"
+        f"{now.stable_image.short} for everybody; to give it {was.stable_image.short} again, write "
+        f"eco2:services.{name}.image: {_entry(was.stable_image)} and run: pulumi up --stack {request.stack}"
         for name, was in before.items()
         if (now := last.get(name)) and now.stable_image == was.canary_image != was.stable_image
     ]
     if told:
         raise PromotedError("\n".join(told))
+
+
+def _entry(image: Image) -> str:
+    """What the stack's file says to get this image, in YAML."""
+    from rollout.spec.image_settings import settings_of  # noqa: PLC0415  # with the models, slow to import
+
+    keys = settings_of(image).model_dump(exclude_none=True)
+    return "{" + ", ".join(f"{key}: {json.dumps(value)}" for key, value in keys.items()) + "}"

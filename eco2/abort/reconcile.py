@@ -18,10 +18,10 @@ from eco2.abort.promotions import promotable, refuse_promoted
 from eco2.abort.proxies import why_routes_are_not_learnt
 from eco2.abort.routes import strike
 from eco2.abort.stack_file import restore_stable, write_what_can_be
-from eco2.abort.state import never_brought_up, resources_of
+from eco2.abort.state import ask_for_lock, never_brought_up, resources_of
 from eco2.abort.targets import in_flight, targets
 from eco2.background import Later
-from eco2.stack.cli import LOCK_ONLY, LockedError, PulumiError, about, outputs_of, pulumi, target_options
+from eco2.stack.cli import LockedError, PulumiError, about, outputs_of, pulumi, target_options
 from eco2.stack.lock import owner_has_ended
 from eco2.stack.order import in_order
 from eco2.terminal.progress import telling
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-AGAIN = "it is taken back now; who else writes it: kubectl get --show-managed-fields -o yaml"
+AGAIN = "it is taken back now; stop what writes it besides"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class SecondStroke:
         unwritten, wrong = write_what_can_be(self.request, self.services, self.say)
         # What another update is doing is not in the state yet: a canary whose pods it waits for, a promotion that ends.
         # It holds the lock, so the state is read behind it.
-        pulumi(self.request.project, self.request.stack, *LOCK_ONLY)
+        ask_for_lock(self.request, self.say, wrong)
         resources = resources_of(self.request, self.say)
         last = read_prior(outputs_of(resources))
         moving = [name for name in self.services if name in in_flight(resources, last) - unwritten]

@@ -190,7 +190,13 @@ def _move(cluster: ClusterClient, kind: str, namespace: str, name: str) -> bool 
     if wanted == live and not hands(live, kind):
         return False
     cluster.apply(applicable(wanted), FIELD_MANAGER)
-    after = cluster.read(kind, namespace, name)
+    try:
+        # Asked again by itself: a second write would find nothing to move, and say so.
+        after = attempted(partial(cluster.read, kind, namespace, name))
+    except ClusterError as error:
+        raise ClusterError(
+            f"{kind} {namespace}/{name} was written, and could not be read again: {error}"
+        ) from None
     if after is None:
         return None
     if _to_stable(kind, after) != after:

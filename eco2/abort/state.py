@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eco2.abort.targets import components
-from eco2.stack.cli import PulumiError, about, exported, pulumi, target_options
+from eco2.stack.cli import LOCK_ONLY, PulumiError, about, exported, pulumi, target_options
 from eco2.terminal.progress import telling
 from rollout.marks import CANARY_SERVICE
 from rollout.problems import ConfigError
@@ -32,6 +32,28 @@ def _resources_of(request: AbortRequest) -> list[dict[str, Any]]:
         except PulumiError:
             time.sleep(wait_seconds)
     return exported(request.project, request.stack)
+
+
+def ask_for_lock(request: AbortRequest, say: Callable[[str], None], wrong: Exception | None = None) -> None:
+    """Looks whether nobody else updates the stack.
+
+    Args:
+        request: The stack.
+        say: Takes a line for the user.
+        wrong: What is to be told along with a failure; None if nothing.
+
+    Raises:
+        LockedError: If somebody does.
+        BrokenOrderError: If the state is out of order.
+        PulumiError: If that is not known.
+    """
+    try:
+        with telling(say, lambda waited: [f"{waited} for the lock of {request.stack}, from its backend"]):
+            pulumi(request.project, request.stack, *LOCK_ONLY)
+    except PulumiError as error:
+        if wrong and type(error) is PulumiError:
+            raise PulumiError(f"{error}\n{wrong}") from None
+        raise
 
 
 def never_brought_up(request: AbortRequest, service: str, say: Callable[[str], None]) -> bool:

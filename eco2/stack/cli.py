@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rollout.plan.prior import ANEW_VARIABLE, HELD_VARIABLE, ONLY_VARIABLE
@@ -36,6 +37,10 @@ BROKEN_ORDER = ("snapshot integrity", "state file contains errors")
 
 LOCK_ONLY = ("refresh", "--yes", "--skip-preview", "--target", "**::what-no-resource-is-called")
 """A command that asks for a stack's lock, and reads and writes nothing."""
+LOCKING = ("cancel", "refresh", "state")
+"""Commands that hold the lock while they run, or take one away."""
+LOCKING_SECONDS = 10.0
+"""How long one may go on after a Ctrl-C; a second Ctrl-C ends it."""
 
 
 class EndedError(PulumiError):
@@ -87,14 +92,7 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
-        done = subprocess.run(  # noqa: S603  # no shell
-            command,
-            check=False,
-            capture_output=True,
-            encoding="utf-8",  # Pulumi's, whatever the terminal's is
-            errors="surrogateescape",
-            env={**os.environ, **(variables or {})},
-        )
+        done = _run(command, {**os.environ, **(variables or {})})
     except FileNotFoundError:
         raise PulumiError(NO_CLI) from None
     if done.returncode:
@@ -102,6 +100,27 @@ def cli(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
         refused.output = done.stdout
         raise refused
     return done.stdout
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs the CLI. One that holds the stack's lock is not killed at a Ctrl-C before it could give it back."""
+    patience = LOCKING_SECONDS if command[1] in LOCKING else 0
+    with subprocess.Popen(  # noqa: S603  # no shell
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",  # Pulumi's, whatever the terminal's is
+        errors="surrogateescape",
+        env=environment,
+    ) as child:
+        try:
+            out, told = child.communicate()
+        except BaseException:
+            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.communicate(timeout=patience)
+            child.kill()
+            raise
+    return subprocess.CompletedProcess(command, child.returncode, out, told)
 
 
 def refusal(told: str) -> PulumiError:

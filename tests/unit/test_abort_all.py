@@ -139,7 +139,7 @@ def test_a_service_that_the_checkout_does_not_know_is_no_success(desk, server, m
     in_state(monkeypatch, lambda *_: state_of(chat_api=3))
     monkeypatch.setattr(finish, "never_brought_up", lambda _, name, __: name not in ("auth-api", "chat-api"))
     monkeypatch.setattr(second_stroke, "never_brought_up", lambda _, name, __: name != "auth-api")
-    monkeypatch.setattr(second_stroke, "pulumi", lambda *_: "")
+    monkeypatch.setattr(second_stroke, "ask_for_lock", lambda *_: None)
     monkeypatch.setattr(second_stroke, "write_what_can_be", lambda *_: (set(), None))
     _, error = struck(desk)
     assert server.subsets("chat", "chat-api") == {"stable"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -16,6 +20,7 @@ from kube.cluster import ClusterClient
 from kube.errors import ClusterError
 from tests.aborting import in_state, struck, without_cli
 from tests.api_server import ROUTES, ApiServer
+from tests.conftest import ROOT
 from tests.unit.priors import entry
 
 COMPONENT = "eco2:service:CanaryService"
@@ -61,6 +66,22 @@ def test_a_route_that_somebody_puts_back_is_not_told_as_moved(desk, server, name
     assert not [line for line in said if "all traffic" in line]
 
 
+def test_a_route_that_cannot_be_read_again_is_told_as_written(desk, server):
+    path = ROUTES.format("auth", "auth-api")
+    server.after_write[path] = lambda: server.unreadable.add(path)
+    _, error = struck(desk, "auth-api", reconcile=False)
+    assert "VirtualService auth/auth-api was written, and could not be read again" in str(error)
+
+
+def test_a_server_that_is_busy_just_after_the_write_is_asked_again(desk, server):
+    path = ROUTES.format("auth", "auth-api")
+    server.after_write[path] = lambda: server.once.update({("GET", path): [503]})
+    said, error = struck(desk, "auth-api", reconcile=False)
+    assert error is None
+    assert said[0].startswith("auth-api: all traffic to stable after")
+    assert [one for one, _ in server.written].count(path) == 1
+
+
 def test_a_route_that_is_put_back_behind_the_update_is_no_success(desk, server, monkeypatch):
     now = [state_of(auth_api=entry(3, 20, OLD, NEW))]
     in_state(monkeypatch, lambda *_: now[0])
@@ -86,14 +107,14 @@ def test_a_promotion_that_ends_meanwhile_is_not_told_as_taken_back(desk, server,
 
     def locked(*_):
         now[0] = ended if ends_well else before
-        monkeypatch.setattr(second_stroke, "pulumi", lambda *_: "")
+        monkeypatch.setattr(second_stroke, "ask_for_lock", lambda *_: None)
         raise LockedError("is currently locked")
 
     def update(*told, **_):
         updates.append(told)
         now[0] = state_of(auth_api=entry(0, 0, OLD, None))
 
-    monkeypatch.setattr(second_stroke, "pulumi", locked)
+    monkeypatch.setattr(second_stroke, "ask_for_lock", locked)
     monkeypatch.setattr(
         second_stroke, "restore_stable", lambda *_: restored.append("auth-api") or frozenset()
     )
@@ -105,7 +126,7 @@ def test_a_promotion_that_ends_meanwhile_is_not_told_as_taken_back(desk, server,
         return
     assert isinstance(error, ReconcileError)
     assert "auth-api: its promotion was under way and ended before it could be taken back" in str(error)
-    assert "eco2:services.auth-api.image" in str(error)
+    assert 'write eco2:services.auth-api.image: {tag: "old"} and run: pulumi up --stack dev' in str(error)
     # The file asks for what runs, as the promotion has written it.
     assert (restored, updates) == ([], [])
     assert not [line for line in said if "stays" in line]
@@ -122,7 +143,7 @@ def test_a_canary_that_another_update_has_ended_is_no_target(desk, server, monke
     def waited(*_):
         now[0] = state_of(auth_api=entry(0, 0, OLD, None))
 
-    monkeypatch.setattr(second_stroke, "pulumi", waited)
+    monkeypatch.setattr(second_stroke, "ask_for_lock", waited)
     monkeypatch.setattr(second_stroke, "update", lambda *told, **_: updates.append(told))
     said, error = struck(desk, "auth-api")
     assert error is None
@@ -193,3 +214,28 @@ def test_a_cluster_that_does_not_answer_is_named(server, monkeypatch):
     with pytest.raises(ClusterError, match="does not answer"):
         ClusterClient("eco2-dev").read("Deployment", "auth", "auth-api")
     assert heard == ["waiting for the cluster of context eco2-dev, 10 s at the most for each answer"]
+
+
+PROGRAM = """
+from eco2.stack.cli import cli
+cli({command!r}, "--yes")
+"""
+
+
+@pytest.mark.parametrize(("command", "whole"), [("refresh", True), ("preview", False)])
+def test_a_ctrl_c_kills_no_command_that_holds_the_lock(tmp_path, command, whole):
+    """The engine gives the lock back at the end; whoever comes next would wait for half an hour."""
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\necho > {tmp_path}/begun; sleep 1.5; echo > {tmp_path}/ended\n")
+    pulumi.chmod(0o755)
+    began = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(command=command)],
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stderr=subprocess.DEVNULL,
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.02)
+    began.send_signal(signal.SIGINT)
+    assert began.wait(20) != 0
+    assert (tmp_path / "ended").exists() is whole
