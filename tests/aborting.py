@@ -25,6 +25,19 @@ def without_cli(desk, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
 
 
+COMPONENT = "eco2:service:CanaryService"
+
+
+def state_of(**rollouts):
+    """A state's resources: what the last update left of services, and their components."""
+    named = {name.replace("_", "-"): one for name, one in rollouts.items()}
+    root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": named}}
+    return [
+        root,
+        *({"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::{name}"} for name in named),
+    ]
+
+
 def in_state(monkeypatch, resources):
     """What a function gives is the state's resources, nobody else holds its lock, and stable is what the file says."""
     for module in (reconcile, promotions, everything):

@@ -43,7 +43,7 @@ class AllStruck:
 
 
 def first_stroke_of_all(ready: Ready, say: Callable[[str], None], began: float) -> AllStruck:
-    """Takes all canaries out of all routes: first of what the checkout knows, then of what the cluster has besides.
+    """Takes all canaries out of all routes: of what the checkout knows, and of what the cluster has besides.
 
     Args:
         ready: The services of the checkout.

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS, TRY_SECONDS = 1.0, 5.0
 """How often routes are looked at, and an update tried, while somebody else updates the stack."""
 PATIENCE_SECONDS = 1800.0
-AGAIN = "it is taken back now; stop what writes it besides"
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,8 @@ class SecondStroke:
                     f"pulumi up --refresh --run-program --stack {self.request.stack}"
                 )
             elif updated and stroke.moved and not stroke.unrouted:
-                found[stroke.service] = f"{', '.join(stroke.moved)} led to the canary once more; {AGAIN}"
+                told = "led to the canary once more; it is taken back now; stop what writes it besides"
+                found[stroke.service] = f"{', '.join(stroke.moved)} {told}"
         return found
 
     def _keep_off(self, moved: dict[str, float], ended: threading.Event) -> None:

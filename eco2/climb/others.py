@@ -61,8 +61,8 @@ class Others:
         found = self._state(stands, accept=accept)
         routes = self._site.routes()
         # Beside a state from before a promotion, its routes look as those of an abort.
-        off = {name: told for name, told in routes.taken_off.items() if name not in self._unread}
-        _refuse({name: told for name, told in off.items() if name in stands})
+        settled = stands.keys() - self._unread
+        _refuse({name: told for name, told in routes.taken_off.items() if name in settled})
         hands = {name: told for name, told in routes.hands.items() if name in stands}
         _refuse({name: told for name, told in hands.items() if self._hands.get(name) != told})
         return found

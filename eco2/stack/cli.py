@@ -36,7 +36,7 @@ BROKEN_ORDER = ("snapshot integrity", "state file contains errors")
 """How the CLI says that a state is out of order: one that it reads or writes, and one that it is to import."""
 
 LOCK_ONLY = ("refresh", "--yes", "--skip-preview", "--target", "**::what-no-resource-is-called")
-"""A command that asks for a stack's lock, and reads and writes nothing."""
+"""A command that asks for a stack's lock, and reads and changes no resource."""
 LOCKING = ("cancel", "refresh", "state")
 """Commands that hold the lock while they run, or take one away."""
 LOCKING_SECONDS = 10.0

@@ -9,7 +9,8 @@ from eco2.abort import reconcile as second_stroke
 from eco2.abort.errors import ReconcileError, RoutesError
 from eco2.abort.files import places_of
 from rollout.plan.prior import merged
-from tests.aborting import in_state, struck, without_cli
+from tests.aborting import COMPONENT, in_state, struck, without_cli
+from tests.aborting import state_of as base_state
 from tests.api_server import ROUTES, ApiServer
 from tests.unit.priors import entry
 
@@ -20,7 +21,6 @@ LISTS = {
     "Deployment": "/apis/apps/v1/deployments",
 }
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
-COMPONENT = "eco2:service:CanaryService"
 
 
 class Cluster(ApiServer):
@@ -113,21 +113,19 @@ def test_canaries_of_others_are_left_alone(desk, server):
 
 
 def state_of(**phases):
-    left = {name.replace("_", "-"): entry(phase, 20, "a:1", "a:2") for name, phase in phases.items()}
-    root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": left}}
-    found = [root]
-    for name in left:
+    """The same with a Service of each, which tells its namespace."""
+    found = base_state(**{name: entry(phase, 20, "a:1", "a:2") for name, phase in phases.items()})
+    for name in (key.replace("_", "-") for key in phases):
         urn = f"urn:pulumi:dev::eco2::{COMPONENT}::{name}"
         inputs = {"metadata": {"name": name, "namespace": name.removesuffix("-api")}}
-        found += [
-            {"type": COMPONENT, "urn": urn},
+        found.append(
             {
                 "type": "kubernetes:core/v1:Service",
                 "urn": f"{urn}$s::{name}",
                 "parent": urn,
                 "inputs": inputs,
-            },
-        ]
+            }
+        )
     return found
 
 
@@ -139,7 +137,6 @@ def test_a_service_that_the_checkout_does_not_know_is_no_success(desk, server, m
     in_state(monkeypatch, lambda *_: state_of(chat_api=3))
     monkeypatch.setattr(finish, "never_brought_up", lambda _, name, __: name not in ("auth-api", "chat-api"))
     monkeypatch.setattr(second_stroke, "never_brought_up", lambda _, name, __: name != "auth-api")
-    monkeypatch.setattr(second_stroke, "ask_for_lock", lambda *_: None)
     monkeypatch.setattr(second_stroke, "write_what_can_be", lambda *_: (set(), None))
     _, error = struck(desk)
     assert server.subsets("chat", "chat-api") == {"stable"}

@@ -12,7 +12,7 @@ from eco2.abort.request import AbortRequest
 from eco2.abort.run import abort
 from eco2.stack.cli import EndedError, LockedError
 from kube.cluster import ClusterClient
-from tests.aborting import in_state, struck, without_cli
+from tests.aborting import in_state, state_of, struck, without_cli
 from tests.api_server import ISTIOD, ROUTES, ApiServer, routed
 from tests.unit.priors import entry
 
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.whole
 NO = 'admission webhook "x" denied the request'
 SERVICE = "/api/v1/namespaces/auth/services/ext-authz"
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
-COMPONENT = "eco2:service:CanaryService"
 
 
 @pytest.fixture
@@ -132,15 +131,7 @@ def test_a_route_that_changes_between_look_and_write_is_read_again(desk, server)
 def two_workers(desk, server, monkeypatch):
     """scan-worker and my-worker in flight by the state; the updates that run, by their targets."""
     left = entry(2, 5, "a:1", "a:2")
-    root = {
-        "type": "pulumi:pulumi:Stack",
-        "urn": "root",
-        "outputs": {"rollouts": dict.fromkeys(("scan-worker", "my-worker", "auth-api"), left)},
-    }
-    state = [root] + [
-        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::{name}"}
-        for name in ("scan-worker", "my-worker", "auth-api")
-    ]
+    state = state_of(scan_worker=left, my_worker=left, auth_api=left)
     updates = []
     in_state(monkeypatch, lambda *_: json.loads(json.dumps(state)))
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)
@@ -186,11 +177,7 @@ def test_an_entry_that_cannot_be_changed_keeps_no_other_service_from_its_way_bac
 
 def test_the_pause_counts_from_the_last_time_that_routes_were_taken_back(desk, server, monkeypatch):
     """Another update sets its routes between the last look and its end."""
-    left = entry(3, 20, "a:1", "a:2")
-    state = [
-        {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
-        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
-    ]
+    state = state_of(auth_api=entry(3, 20, "a:1", "a:2"))
     told = []
 
     def update(*_, variables, **__):
@@ -364,11 +351,7 @@ def test_a_ctrl_c_during_the_update_is_told_as_one(desk, server, monkeypatch):
 
 def in_flight_at_20(server, monkeypatch):
     """auth-api in flight by the state; the updates that run."""
-    left = entry(3, 20, "a:1", "a:2")
-    state = [
-        {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": {"auth-api": left}}},
-        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::auth-api"},
-    ]
+    state = state_of(auth_api=entry(3, 20, "a:1", "a:2"))
     updates = []
     in_state(monkeypatch, lambda *_: state)
     monkeypatch.setattr(second_stroke.SecondStroke, "_left_in_state", lambda *_: False)

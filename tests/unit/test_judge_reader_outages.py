@@ -232,39 +232,43 @@ def test_a_gateway_that_counted_requests_and_vanishes_is_missed(server, climbing
     assert climbing.look().answer == "well"
 
 
+def answers(climbing, mesh):
+    """What is said at each look in 5 min 30 s."""
+    found = []
+    for _ in range(22):
+        climbing.serve(1000)
+        mesh.wait(15)
+        found.append(climbing.look().answer)
+    return found
+
+
+def partial(result_type):
+    """A status and a body: nothing, and a warning that this may be a part."""
+    data = {"resultType": result_type, "result": []}
+    return 200, json.dumps({"status": "success", "data": data, "warnings": ["store down"]}).encode()
+
+
 @pytest.mark.parametrize("target", [True, False])
 def test_a_gateway_that_is_no_target_any_more_is_missed_for_five_minutes(server, climbing, mesh, target):
     metric = {"pod": "other", "namespace": "istio-system", "job": "mesh", "instance": "other:15020"}
     down = [{"metric": metric, "value": [0, "0"]}] if target else []
     server.told["up == 0"] = success({"resultType": "vector", "result": down})
     mesh.silent = {"other"}
-    found = []
-    for _ in range(22):
-        climbing.serve(1000)
-        mesh.wait(15)
-        found.append(climbing.look().answer)
+    found = answers(climbing, mesh)
     assert found[3:19] == ["not known"] * 16
     assert found[19:] == ["not known" if target else "well"] * 3
 
 
 def test_a_gateway_is_missed_on_where_the_shard_that_scrapes_it_is_away(server, climbing, mesh):
     """Its `up` is gone with it; that answer is a part, and tells of no target that is gone."""
-    nothing = {"resultType": "vector", "result": []}
-    told = {"status": "success", "data": nothing, "warnings": ["store down: partial response"]}
-    server.told["up == 0"] = 200, json.dumps(told).encode()
+    server.told["up == 0"] = partial("vector")
     mesh.silent = {"other"}
-    found = []
-    for _ in range(22):
-        climbing.serve(1000)
-        mesh.wait(15)
-        found.append(climbing.look().answer)
+    found = answers(climbing, mesh)
     assert found[3:] == ["not known"] * 19
 
 
 def test_scrapes_of_which_a_part_may_be_missing_are_refused(server):
-    data = {"resultType": "matrix", "result": []}
-    told = {"status": "success", "data": data, "warnings": ["store down"]}
-    server.told["x[90s]"] = 200, json.dumps(told).encode()
+    server.told["x[90s]"] = partial("matrix")
     with pytest.raises(PrometheusError, match="may lack something: store down"):
         client.Prometheus(server.url).samples("x[90s]")
 

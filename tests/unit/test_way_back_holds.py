@@ -18,12 +18,11 @@ from eco2.stack.cli import LockedError
 from kube import connection, waiting
 from kube.cluster import ClusterClient
 from kube.errors import ClusterError
-from tests.aborting import in_state, struck, without_cli
+from tests.aborting import COMPONENT, in_state, state_of, struck, without_cli
 from tests.api_server import ROUTES, ApiServer
 from tests.conftest import ROOT
 from tests.unit.priors import entry
 
-COMPONENT = "eco2:service:CanaryService"
 OLD, NEW = "docker.io/mng990/eco2:old", "docker.io/mng990/eco2:new"
 
 
@@ -36,17 +35,6 @@ def server(tmp_path, desk, monkeypatch):
         for name in ("auth-api", "gone-api"):
             running.routes("auth", name, 20)
         yield running
-
-
-def state_of(**rollouts):
-    """A state with components alone."""
-    named = {name.replace("_", "-"): one for name, one in rollouts.items()}
-    root = {"type": "pulumi:pulumi:Stack", "urn": "root", "outputs": {"rollouts": named}}
-    components = [
-        {"type": COMPONENT, "urn": f"urn:pulumi:dev::eco2::{COMPONENT}::{name}", "inputs": {}}
-        for name in named
-    ]
-    return [root, *components]
 
 
 def put_back(server, *names):
