@@ -216,7 +216,7 @@ class Evidence:
         chosen = stakes(self.claim, usual_step, ratio_step, self.margin)
         return self._paid([log_payoff(batch, self.claim, self.margin, *one) for one in chosen])
 
-    def after_alone(self, canary: Counts, usual: float, edge: float) -> Evidence:
+    def after_alone(self, canary: Counts, usual: float, edge: float, most_log: float = MOST_LOG) -> Evidence:
         """With one more batch of the canary's requests, held against a chance that is known.
 
         The bet is that of this module's text without stable's factor, so the statement is about `edge` alone.
@@ -225,26 +225,24 @@ class Evidence:
             canary: Counts of the canary; without requests nothing changes.
             usual: The chance that is expected of stable. It may come from earlier batches alone.
             edge: The chance from which on the canary is sick; nothing that is judged may have moved it.
+            most_log: The logarithm of what the batch may pay; to take less is as valid.
         """
         if not canary.requests:
             return self
         usual, edge = min(max(usual, LOWEST), HIGHEST), min(max(edge, LOWEST), 1 - LOWEST)
+        expected = (usual + excess * self.margin for excess in EXCESSES[self.claim])
         return self._paid(
-            [
-                log_payoff_alone(
-                    canary, self.claim, edge, _stake(self.claim, usual + excess * self.margin, edge)
-                )
-                for excess in EXCESSES[self.claim]
-            ]
+            [log_payoff_alone(canary, self.claim, edge, _stake(self.claim, one, edge)) for one in expected],
+            most_log,
         )
 
-    def _paid(self, paid: list[float]) -> Evidence:
+    def _paid(self, paid: list[float], most_log: float = MOST_LOG) -> Evidence:
         """With what each bettor's bet paid, as logarithms."""
         number = self.batches + 1
         enters = entering(number)
         before = self.capital or (0.0,) * len(paid)
         capital = tuple(
-            min((had + enters) * exp(min(log_paid / self.together, MOST_LOG)), self.most)
+            min((had + enters) * exp(min(log_paid / self.together, most_log)), self.most)
             for had, log_paid in zip(before, paid, strict=True)
         )
         return replace(self, capital=capital, waiting=self.waiting - enters, batches=number)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf, log
 from typing import TYPE_CHECKING, Final
 
-from rollout.judge.bets import BISECTIONS, Claim, Evidence
+from rollout.judge.bets import AT_ONCE, BISECTIONS, MOST_LOG, Claim, Evidence
 from rollout.judge.comparison import progress
 from rollout.judge.limits import KEPT_OVER, PERCENT
 from rollout.judge.observations import Batch, Counts, Unknown
@@ -118,9 +118,16 @@ class AgainstEarlier:
             usual = self.earlier.share
             least = self.limits.margin + bounds(self.earlier, self.limits.false_alarm / PARTS)[0]
             well = self.well.after_alone(batch.canary, usual, least)
-        sick = self.sick.after_alone(batch.canary, usual, self.most)
+        sick = self.sick.after_alone(batch.canary, usual, self.most, self._most_log)
         called_sick = self.called_sick or sick.value >= PARTS * self.limits.sick_bound
         return replace(counted, sick=sick, well=well, called_sick=called_sick)
+
+    @property
+    def _most_log(self) -> float:
+        """What one look may pay, as a logarithm: with all that is staked at once, the bound takes `looks_alone`."""
+        if self.limits.looks_alone == 1:
+            return MOST_LOG
+        return log(PARTS * self.limits.sick_bound / AT_ONCE) / self.limits.looks_alone
 
     @property
     def seen(self) -> Batch:

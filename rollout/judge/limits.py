@@ -16,6 +16,10 @@ KEPT_OVER: Final = exp(2.0)
 """How many times the bound evidence for `well` may be. At 0.1 % a failed request costs a factor of 6, so a few of them
 within some seconds end it. docs/decisions.md has what larger and smaller ones do."""
 
+LOOKS_ALONE: Final = {FAILED: 1, SLOW: 3}
+"""At full weight stable does not show what slows both. A node that is busy for a moment slows every request, so one
+look is no evidence; as for pods that are not ready, three are. Failures do not wait."""
+
 PERCENT: Final = 100
 
 
@@ -31,6 +35,7 @@ class MeasureLimits:
             that one has of calling a sick one well in a phase.
         measures: How many measures share it.
         together: How many requests may fail for one reason, such as a request and its retries.
+        looks_alone: At full weight, in how many looks at least a canary must be bad to be sick.
     """
 
     what: str
@@ -39,6 +44,7 @@ class MeasureLimits:
     false_alarm: float
     measures: int = 1
     together: int = 1
+    looks_alone: int = 1
 
     @property
     def sick_bound(self) -> float:
@@ -69,6 +75,7 @@ def limits_of(settings: JudgeSettings) -> dict[str, MeasureLimits]:
             settings.false_alarm / PERCENT,
             len(measures),
             settings.together,
+            LOOKS_ALONE[name],
         )
         for name, (what, margin) in measures.items()
     }

@@ -199,6 +199,20 @@ def test_a_stable_that_fails_more_than_the_bound_takes_back_what_was_held_agains
     assert suspect.knowing(Counts(16_000, 16)).sick == suspect.sick
 
 
+def test_one_slow_look_at_full_weight_is_no_evidence_and_three_are():
+    """Stable answers nothing there, so a node that is busy for a moment slows every request; failures do not wait."""
+    slow = reading(batch((337, 0), (0, 0)), batch((337, 151), (0, 0)))
+    good = reading(batch((337, 0), (0, 0)), batch((337, 1), (0, 0)))
+    earlier = Earlier(Counts(1412, 0), Counts(1412, 0))
+    assert judged(slow, slow, weight=100, earlier=earlier).verdict.answer == "not known"
+    assert judged(slow, slow, *[good] * 60, weight=100, earlier=earlier).verdict.answer == "well"
+    assert judged(slow, slow, slow, slow, weight=100, earlier=earlier).verdict.answer == "sick"
+    everything = reading(batch((337, 0), (0, 0)), batch((337, 337), (0, 0)))
+    assert judged(*[everything] * 3, weight=100, earlier=earlier).verdict.answer == "sick"
+    failing = reading(batch((337, 151), (0, 0)))
+    assert judged(failing, weight=100, earlier=earlier).verdict.answer == "sick"
+
+
 def test_own_checks_are_asked():
     assert judged(reading(checks={"orders": (12.0, 13.0)}), settings=OWN).verdict.answer == "well"
     assert judged(reading(checks={"orders": (2.0, 13.0)}), settings=OWN).verdict.answer == "sick"
